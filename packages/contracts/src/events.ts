@@ -1,0 +1,278 @@
+import { z } from 'zod'
+import { ActorRef, Digest, Id, Instant, ModelVersionRef, Name } from './values.ts'
+
+/** A kind of event: what happened, in the past tense, and the shape of its payload. */
+export interface EventType<P extends z.ZodType = z.ZodType> {
+  readonly type: string
+  readonly schemaVersion: number
+  readonly payload: P
+  /** What it happened to, as `kind:id`, from the payload. */
+  readonly subject: (payload: z.output<P>) => string
+  /** One sentence for a person, with the numbers used. */
+  readonly sentence: (payload: z.output<P>) => string
+}
+
+function defineEvent<P extends z.ZodType>(
+  type: string,
+  payload: P,
+  subject: (payload: z.output<P>) => string,
+  sentence: (payload: z.output<P>) => string,
+): EventType<P> {
+  return { type, schemaVersion: 1, payload, subject, sentence }
+}
+
+/** Numbers and words that explain a decision, as the person reads them. */
+export const Evidence = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+export type Evidence = z.infer<typeof Evidence>
+
+// --- data
+export const datasetVersionCreated = defineEvent(
+  'data.version_created',
+  z.object({
+    dataset: Name,
+    version: z.int(),
+    digest: Digest,
+    rows: z.int(),
+    newRows: z.int(),
+    newBytes: z.int(),
+    quarantinedRows: z.int(),
+  }),
+  (p) => `dataset:${p.dataset}/${p.version}`,
+  (p) =>
+    `Version ${p.version} of dataset ${p.dataset}: ${p.rows} rows, ${p.newRows} of them new (${p.newBytes} bytes stored)`,
+)
+export const rowsQuarantined = defineEvent(
+  'data.rows_quarantined',
+  z.object({ dataset: Name, version: z.int(), rule: z.string(), rows: z.int(), reason: z.string() }),
+  (p) => `dataset:${p.dataset}/${p.version}`,
+  (p) => `${p.rows} rows of ${p.dataset} quarantined by rule "${p.rule}": ${p.reason}`,
+)
+
+// --- pipelines
+export const Purpose = z.enum(['manual', 'retraining'])
+const PipelineRun = z.object({ run: Id, pipeline: Name, purpose: Purpose, endpoint: Name.nullable() })
+export const pipelineStarted = defineEvent(
+  'pipelines.run_started',
+  PipelineRun,
+  (p) => `pipeline-run:${p.run}`,
+  (p) => `Pipeline ${p.pipeline} started (${p.purpose})`,
+)
+export const pipelineSucceeded = defineEvent(
+  'pipelines.run_succeeded',
+  PipelineRun.extend({ modelVersion: ModelVersionRef.nullable(), seconds: z.number(), cachedSteps: z.int() }),
+  (p) => `pipeline-run:${p.run}`,
+  (p) =>
+    `Pipeline ${p.pipeline} succeeded in ${p.seconds.toFixed(1)} s (${p.cachedSteps} steps from cache)${p.modelVersion ? `, made ${p.modelVersion}` : ''}`,
+)
+export const pipelineFailed = defineEvent(
+  'pipelines.run_failed',
+  PipelineRun.extend({ step: z.string(), reason: z.string() }),
+  (p) => `pipeline-run:${p.run}`,
+  (p) => `Pipeline ${p.pipeline} failed in step ${p.step}: ${p.reason}`,
+)
+
+// --- registry
+const Version = z.object({ model: z.string(), version: z.int() })
+export const versionRegistered = defineEvent(
+  'registry.version_registered',
+  Version.extend({ mlflowRun: z.string().nullable(), digest: Digest.nullable() }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `${p.model}/${p.version} registered`,
+)
+export const candidateRegistered = defineEvent(
+  'registry.candidate_registered',
+  Version.extend({ endpoint: Name, pipelineRun: Id }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `${p.model}/${p.version} is a candidate for endpoint ${p.endpoint}`,
+)
+export const aliasSet = defineEvent(
+  'registry.alias_set',
+  Version.extend({ alias: z.string(), previousVersion: z.int().nullable() }),
+  (p) => `model:${p.model}`,
+  (p) =>
+    `Alias ${p.alias} of ${p.model} points to ${p.version}${p.previousVersion ? `, before to ${p.previousVersion}` : ''}`,
+)
+
+// --- evaluation
+const Gates = Version.extend({
+  evaluation: Id,
+  endpoint: Name,
+  champion: z.int().nullable(),
+  summary: z.string(),
+  evidence: Evidence,
+})
+export const gatesPassed = defineEvent(
+  'evaluation.gates_passed',
+  Gates,
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `Gates of ${p.model}/${p.version} passed: ${p.summary}`,
+)
+export const gatesFailed = defineEvent(
+  'evaluation.gates_failed',
+  Gates,
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `Gates of ${p.model}/${p.version} refused it: ${p.summary}`,
+)
+
+// --- governance
+export const approvalRequested = defineEvent(
+  'governance.approval_requested',
+  Version.extend({ approval: Id, endpoint: Name, policy: z.enum(['automatic', 'person']) }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `Approval of ${p.model}/${p.version} for ${p.endpoint} requested (${p.policy})`,
+)
+export const versionApproved = defineEvent(
+  'governance.version_approved',
+  Version.extend({ approval: Id, endpoint: Name, by: ActorRef, reason: z.string(), waiver: Id.nullable() }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `${p.model}/${p.version} approved for ${p.endpoint} by ${p.by.id}: ${p.reason}`,
+)
+export const waiverRecorded = defineEvent(
+  'governance.waiver_recorded',
+  Version.extend({ waiver: Id, endpoint: Name, gates: z.array(z.string()), reason: z.string() }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `Gates ${p.gates.join(', ')} waived for ${p.model}/${p.version} on ${p.endpoint}: ${p.reason}`,
+)
+
+// --- deployments
+export const endpointCreated = defineEvent(
+  'deployments.endpoint_created',
+  z.object({ endpoint: Name, model: z.string(), version: z.int() }),
+  (p) => `endpoint:${p.endpoint}`,
+  (p) => `Endpoint ${p.endpoint} serves ${p.model}/${p.version}`,
+)
+const Rollout = Version.extend({ rollout: Id, endpoint: Name, championVersion: z.int() })
+export const rolloutStarted = defineEvent(
+  'deployments.rollout_started',
+  Rollout,
+  (p) => `rollout:${p.rollout}`,
+  (p) => `Rollout of ${p.model}/${p.version} on ${p.endpoint} started in shadow of version ${p.championVersion}`,
+)
+export const rolloutShifted = defineEvent(
+  'deployments.rollout_shifted',
+  Rollout.extend({ weightPercent: z.number(), reason: z.string(), evidence: Evidence }),
+  (p) => `rollout:${p.rollout}`,
+  (p) => `${p.model}/${p.version} moved to ${p.weightPercent} % of callers: ${p.reason}`,
+)
+export const rolloutPromoted = defineEvent(
+  'deployments.rollout_promoted',
+  Rollout.extend({
+    proof: z.enum(['non-inferiority proven', 'promoted without proof']),
+    reason: z.string(),
+    evidence: Evidence,
+  }),
+  (p) => `rollout:${p.rollout}`,
+  (p) => `${p.model}/${p.version} promoted on ${p.endpoint} (${p.proof}): ${p.reason}`,
+)
+export const rolloutRolledBack = defineEvent(
+  'deployments.rollout_rolled_back',
+  Rollout.extend({ guardrail: z.enum(['errors', 'loss', 'time', 'person']), reason: z.string(), evidence: Evidence }),
+  (p) => `rollout:${p.rollout}`,
+  (p) => `${p.model}/${p.version} rolled back on ${p.endpoint} because of ${p.guardrail}: ${p.reason}`,
+)
+
+// --- monitoring
+const Window = z.object({ endpoint: Name, window: Id, from: Instant, to: Instant })
+export const windowClosed = defineEvent(
+  'monitoring.window_closed',
+  Window.extend({ predictions: z.int(), entities: z.int() }),
+  (p) => `window:${p.window}`,
+  (p) =>
+    `Window ${p.from.slice(0, 10)} to ${p.to.slice(0, 10)} of ${p.endpoint} closed with ${p.predictions} predictions on ${p.entities} things`,
+)
+export const driftDetected = defineEvent(
+  'monitoring.drift_detected',
+  Window.extend({ features: z.array(z.string()), summary: z.string(), evidence: Evidence }),
+  (p) => `window:${p.window}`,
+  (p) => `Drift on ${p.endpoint}: ${p.summary}`,
+)
+export const inputFaultDetected = defineEvent(
+  'monitoring.input_fault_detected',
+  Window.extend({
+    feature: z.string(),
+    factor: z.number(),
+    since: Instant,
+    summary: z.string(),
+    evidence: Evidence,
+    quarantined: z.int(),
+  }),
+  (p) => `endpoint:${p.endpoint}`,
+  (p) => `Input fault on ${p.endpoint}: ${p.summary}`,
+)
+export const performanceLost = defineEvent(
+  'monitoring.performance_lost',
+  Window.extend({
+    version: z.int(),
+    lossBefore: z.number(),
+    lossNow: z.number(),
+    summary: z.string(),
+    evidence: Evidence,
+  }),
+  (p) => `endpoint:${p.endpoint}`,
+  (p) => `Performance lost on ${p.endpoint}: ${p.summary}`,
+)
+
+// --- automation
+const Retraining = z.object({ decision: Id, endpoint: Name, pipeline: Name, summary: z.string(), evidence: Evidence })
+export const retrainingDecided = defineEvent(
+  'automation.retraining_decided',
+  Retraining.extend({ asOf: Instant }),
+  (p) => `endpoint:${p.endpoint}`,
+  (p) => `Retrain ${p.pipeline} for ${p.endpoint}: ${p.summary}`,
+)
+export const retrainingDeclined = defineEvent(
+  'automation.retraining_declined',
+  Retraining,
+  (p) => `endpoint:${p.endpoint}`,
+  (p) => `No retraining for ${p.endpoint}: ${p.summary}`,
+)
+
+export const EVENT_TYPES = [
+  datasetVersionCreated,
+  rowsQuarantined,
+  pipelineStarted,
+  pipelineSucceeded,
+  pipelineFailed,
+  versionRegistered,
+  candidateRegistered,
+  aliasSet,
+  gatesPassed,
+  gatesFailed,
+  approvalRequested,
+  versionApproved,
+  waiverRecorded,
+  endpointCreated,
+  rolloutStarted,
+  rolloutShifted,
+  rolloutPromoted,
+  rolloutRolledBack,
+  windowClosed,
+  driftDetected,
+  inputFaultDetected,
+  performanceLost,
+  retrainingDecided,
+  retrainingDeclined,
+] as const
+
+/** An event as the API gives it. */
+export const EventRecord = z
+  .object({
+    id: Id,
+    /** Position in commit order: a reader that remembers it misses nothing. */
+    position: z.int(),
+    workspace: z.string(),
+    type: z.string(),
+    schemaVersion: z.int(),
+    subject: z.string(),
+    actor: ActorRef,
+    causes: z.array(Id),
+    correlation: Id,
+    payload: z.record(z.string(), z.unknown()),
+    sentence: z.string(),
+    occurredAt: Instant,
+    recordedAt: Instant,
+    /** SHA-256 over the previous event's hash and this event's canonical bytes, hex. */
+    hash: z.string(),
+  })
+  .meta({ id: 'Event' })
+export type EventRecord = z.infer<typeof EventRecord>

@@ -1,0 +1,145 @@
+import { z } from 'zod'
+import { Cell, Digest, Id, Instant, ModelVersionRef, Name } from './values.ts'
+
+/** A column of a model's input as the caller sends it. */
+export const InputColumn = z.object({
+  name: z.string(),
+  type: z.enum(['double', 'long', 'integer', 'float', 'string', 'boolean']),
+  required: z.boolean(),
+})
+export type InputColumn = z.infer<typeof InputColumn>
+
+/**
+ * How a version runs. `onnx`: in process, after a parity check. `python`: a persistent worker process.
+ * Files are content addresses that the gateway fetches from the server and keeps.
+ */
+export const Runtime = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('onnx'),
+    model: Digest,
+    /** Tensor name for each column, in the model's order. */
+    inputs: z.array(z.object({ column: z.string(), tensor: z.string(), type: z.enum(['float32', 'string', 'int64']) })),
+    output: z.string(),
+  }),
+  z.object({
+    kind: z.literal('python'),
+    lockDigest: Digest,
+    files: z.array(z.object({ path: z.string(), digest: Digest })),
+  }),
+])
+export type Runtime = z.infer<typeof Runtime>
+
+export const Variant = z.object({ version: ModelVersionRef, runtime: Runtime })
+export type Variant = z.infer<typeof Variant>
+
+/**
+ * Who answers. `single`: the champion. `shadow`: the champion answers, the candidate is mirrored off the request path.
+ * `canary`: a caller whose hash lies below the weight gets the candidate; the other version is mirrored.
+ */
+export const Routing = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('single') }),
+  z.object({ kind: z.literal('shadow'), rollout: Id, stage: z.int(), candidate: Variant }),
+  z.object({
+    kind: z.literal('canary'),
+    rollout: Id,
+    stage: z.int(),
+    candidate: Variant,
+    weightPercent: z.number().min(0).max(100),
+    salt: z.string(),
+  }),
+])
+export type Routing = z.infer<typeof Routing>
+
+export const EndpointSnapshot = z.object({
+  workspace: z.string(),
+  name: Name,
+  /** Replay mode: the request's own event time is accepted. */
+  replay: z.boolean(),
+  columns: z.array(InputColumn),
+  champion: Variant,
+  routing: Routing,
+})
+export type EndpointSnapshot = z.infer<typeof EndpointSnapshot>
+
+/** What the server tells every gateway. A gateway keeps the last good one on its disk. */
+export const Snapshot = z.object({
+  format: z.literal(1),
+  version: z.int(),
+  issuedAt: Instant,
+  /** A gateway that has not heard from the server for so long gives all traffic back to the champion. */
+  leaseSeconds: z.number(),
+  endpoints: z.array(EndpointSnapshot),
+})
+export type Snapshot = z.infer<typeof Snapshot>
+
+/** A gateway's word that it serves by a snapshot. `failed` names versions that it could not load. */
+export const Confirmation = z.object({
+  gateway: z.string(),
+  version: z.int(),
+  failed: z.array(z.object({ endpoint: Name, version: ModelVersionRef, reason: z.string() })),
+})
+export type Confirmation = z.infer<typeof Confirmation>
+
+/** First line of a segment of the prediction log. */
+export const SegmentHeader = z.object({
+  format: z.literal(1),
+  gateway: z.string(),
+  segment: z.int(),
+  openedAt: Instant,
+})
+
+const Answered = z.object({
+  kind: z.literal('answer'),
+  /** UUIDv7; its time is the arrival. */
+  id: Id,
+  workspace: z.string(),
+  endpoint: Name,
+  /** Milliseconds since 1970: arrival at the gateway, and the time that windows use. */
+  arrivedAt: z.number(),
+  eventTime: z.number(),
+  requestId: z.string(),
+  caller: z.string().nullable(),
+  /** Business keys of the rows, for labels that know no prediction id; null where not given. */
+  entities: z.array(z.string().nullable()),
+  version: ModelVersionRef,
+  runtime: z.enum(['onnx', 'python']),
+  /** Rollout in force when the caller was routed; weight in percent at that moment. */
+  rollout: z
+    .object({ id: Id, stage: z.int(), arm: z.enum(['champion', 'candidate']), weightPercent: z.number() })
+    .nullable(),
+  columns: z.array(z.string()),
+  rows: z.array(z.array(Cell)),
+  /** null: the version failed; `error` says how. A caller's own mistake (400) is not logged as an answer. */
+  predictions: z.array(z.union([z.number(), z.string(), z.null()])).nullable(),
+  error: z.string().nullable(),
+  milliseconds: z.number(),
+})
+const Mirrored = z.object({
+  kind: z.literal('mirror'),
+  /** The answer that it mirrors. */
+  id: Id,
+  workspace: z.string(),
+  endpoint: Name,
+  eventTime: z.number(),
+  caller: z.string().nullable(),
+  entities: z.array(z.string().nullable()),
+  version: ModelVersionRef,
+  rollout: z.object({ id: Id, stage: z.int(), arm: z.enum(['champion', 'candidate']) }),
+  predictions: z.array(z.union([z.number(), z.string(), z.null()])).nullable(),
+  error: z.string().nullable(),
+  milliseconds: z.number(),
+})
+/** A line of the prediction log after the header: one JSON object a line, appended before the answer leaves. */
+export const LogRecord = z.discriminatedUnion('kind', [Answered, Mirrored])
+export type LogRecord = z.infer<typeof LogRecord>
+export type AnswerRecord = z.infer<typeof Answered>
+export type MirrorRecord = z.infer<typeof Mirrored>
+
+/** Request headers that the gateway reads beside the body. */
+export const HEADERS = {
+  caller: 'tidemark-caller',
+  entity: 'tidemark-entity',
+  eventTime: 'tidemark-event-time',
+  predictionId: 'tidemark-prediction-id',
+  version: 'tidemark-model-version',
+} as const

@@ -1,0 +1,13 @@
+import { platform } from './platform.ts'
+
+export * from './client.ts'
+export * from './endpoint.ts'
+export * from './errors.ts'
+export * from './events.ts'
+export * from './gateway.ts'
+export * from './openapi.ts'
+export * from './platform.ts'
+export * from './values.ts'
+
+/** Every endpoint of the own API, by module. */
+export const api = { platform } as const
