@@ -8,12 +8,14 @@ export function openApiDocument(
   version: string,
 ): object {
   const paths: Record<string, Record<string, unknown>> = {}
+  const shared: Record<string, unknown> = {}
   for (const [group, endpoints] of Object.entries(api)) {
     for (const [name, definition] of Object.entries(endpoints)) {
       const path = definition.path.replace(/:([A-Za-z]+)/g, '{$1}')
       paths[path] = { ...paths[path], [definition.method.toLowerCase()]: operation(`${group}.${name}`, definition) }
     }
   }
+  const hoisted = hoist({ paths, error: schema(ErrorReply) }, shared) as { paths: object; error: object }
   return {
     openapi: '3.1.0',
     info: {
@@ -22,8 +24,8 @@ export function openApiDocument(
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description: 'The own API of Tidemark. MLflow clients use /api/2.0/mlflow beside it.',
     },
-    paths,
-    components: { schemas: { Error: schema(ErrorReply) } },
+    paths: hoisted.paths,
+    components: { schemas: { Error: hoisted.error, ...shared } },
   }
 }
 
@@ -76,4 +78,19 @@ function schema(type: z.ZodType, io: 'input' | 'output' = 'output'): object {
     unrepresentable: 'any',
   }) as Record<string, unknown>
   return rest
+}
+
+/** Moves named schemas (`$defs` of each JSON Schema) to the document's components, where every operation shares them. */
+function hoist(value: unknown, shared: Record<string, unknown>): unknown {
+  if (Array.isArray(value)) return value.map((item) => hoist(item, shared))
+  if (value === null || typeof value !== 'object') return value
+  const entries = Object.entries(value).flatMap(([key, item]) => {
+    if (key === '$defs') {
+      for (const [name, definition] of Object.entries(item as object)) shared[name] ??= hoist(definition, shared)
+      return []
+    }
+    if (key === '$ref' && typeof item === 'string') return [[key, item.replace('#/$defs/', '#/components/schemas/')]]
+    return [[key, hoist(item, shared)]]
+  })
+  return Object.fromEntries(entries)
 }

@@ -1,0 +1,20 @@
+import { readConfig } from './platform/config.ts'
+import { onParentGone, reportReady } from './platform/parent.ts'
+import { createPlatform } from './platform/platform.ts'
+import { startServer } from './server.ts'
+
+const platform = createPlatform(readConfig(process.env))
+const server = await startServer(platform)
+platform.log.info({ url: server.url }, 'server ready')
+reportReady({ url: server.url })
+
+let stopping = false
+async function stop(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  await server.stop()
+  process.exit(0)
+}
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
+onParentGone(stop)

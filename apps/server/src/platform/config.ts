@@ -1,0 +1,53 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+const Environment = z.object({
+  TIDEMARK_DATA: z.string().min(1),
+  TIDEMARK_DATABASE_URL: z.string().min(1),
+  TIDEMARK_HOST: z
+    .enum(['127.0.0.1', '::1', 'localhost'], 'This release listens on loopback only: use 127.0.0.1.')
+    .default('127.0.0.1'),
+  TIDEMARK_PORT: z.coerce.number().int().min(0).max(65535).default(5000),
+  TIDEMARK_GATEWAY_PORT: z.coerce.number().int().min(0).max(65535).default(5001),
+  TIDEMARK_INTERNAL_TOKEN: z.string().min(32),
+  TIDEMARK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  TIDEMARK_WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(4),
+})
+
+/** Settings of the server process, read once at its start. */
+export interface Config {
+  readonly dataDir: string
+  readonly databaseUrl: string
+  readonly host: string
+  readonly port: number
+  readonly gatewayPort: number
+  /** Shared by server and gateway only; proves a gateway to the server. */
+  readonly internalToken: string
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+  readonly jobConcurrency: number
+}
+
+/**
+ * Reads the server's settings from the environment the supervisor gives it.
+ * @throws Error naming each wrong variable and what it should be.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const parsed = Environment.safeParse(environment)
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+    throw new Error(
+      `The server's settings are not usable:\n${lines.join('\n')}\nStart it with \`tidemark up\`, which sets them.`,
+    )
+  }
+  const e = parsed.data
+  return {
+    dataDir: resolve(e.TIDEMARK_DATA),
+    databaseUrl: e.TIDEMARK_DATABASE_URL,
+    host: e.TIDEMARK_HOST,
+    port: e.TIDEMARK_PORT,
+    gatewayPort: e.TIDEMARK_GATEWAY_PORT,
+    internalToken: e.TIDEMARK_INTERNAL_TOKEN,
+    logLevel: e.TIDEMARK_LOG_LEVEL,
+    jobConcurrency: e.TIDEMARK_WORKER_CONCURRENCY,
+  }
+}

@@ -1,0 +1,51 @@
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import pg from 'pg'
+
+/** Tables by name. Modules add theirs: `declare module '../platform/db.ts' { interface Tables { dataset: DatasetTable } }`. */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging in the modules that own the tables.
+export interface Tables {}
+
+export type Db = Kysely<Tables>
+/** An open transaction. Store functions take one, or the database itself for a single read. */
+export type Tx = Transaction<Tables>
+export type Queryable = Kysely<Tables>
+
+// bigint and numeric arrive as text by default; counts and positions stay below 2^53, so numbers are exact.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+export interface Database {
+  readonly db: Db
+  readonly pool: pg.Pool
+  close(): Promise<void>
+}
+
+/** Opens the pool. Connections are made on first use and closed after 10 s without any. */
+export function openDatabase(url: string, maxConnections = 12): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: maxConnections,
+    idleTimeoutMillis: 10_000,
+    application_name: 'tidemark-server',
+  })
+  // A broken idle connection (PostgreSQL restarted) must not end the process: the pool drops it and the next query opens another.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  return { db, pool, close: () => db.destroy() }
+}
+
+export { sql }
+
+/** Runs `work` in a transaction at READ COMMITTED; its error rolls everything back. */
+export function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return db.transaction().execute(work)
+}
+
+/** True for errors that mean that PostgreSQL is away or restarting, so that the same work may be tried again. */
+export function isConnectionLoss(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return (
+    typeof code === 'string' &&
+    (/^(57P0[123]|08...)$/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'].includes(code))
+  )
+}

@@ -1,0 +1,169 @@
+import {
+  type AnswerOf,
+  type Endpoint,
+  type ErrorReply,
+  type ParsedOf,
+  TidemarkError,
+  uuidv7,
+} from '@tidemark/contracts'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { Histogram, type Registry } from 'prom-client'
+import type { z } from 'zod'
+import { type Actor, localPerson } from './actor.ts'
+import { isConnectionLoss } from './db.ts'
+import { HostRefused, NotReady, OriginRefused } from './errors.ts'
+import type { Log } from './telemetry.ts'
+
+export type HttpServer = FastifyInstance
+
+/** What every handler gets besides its parsed input. */
+export interface RequestContext {
+  readonly actor: Actor
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+export interface HttpOptions {
+  readonly log: Log
+  readonly metrics: Registry
+  /** Exact `host:port` values this server answers to; a function because port 0 is known only after listening. */
+  readonly allowedHosts: () => ReadonlySet<string>
+  /** Largest JSON body, bytes. Streams (artifacts, batches) have limits of their own. */
+  readonly bodyLimitBytes?: number
+}
+
+/** Makes the HTTP server: request ids, exact Host and Origin checks, security headers, one error boundary, request metrics. */
+export function createHttp(options: HttpOptions): HttpServer {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: options.bodyLimitBytes ?? 32 * 1024 * 1024,
+    genReqId: (request) => {
+      const given = request.headers['x-request-id']
+      return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : uuidv7()
+    },
+    routerOptions: { maxParamLength: 500 },
+    forceCloseConnections: true,
+  })
+  const duration = new Histogram({
+    name: 'tidemark_http_request_seconds',
+    help: 'Time to answer a request, by route.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+    registers: [options.metrics],
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('x-frame-options', 'DENY')
+    reply.header('referrer-policy', 'same-origin')
+    checkSource(request, options.allowedHosts())
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown'
+    duration.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000)
+    options.log.debug(
+      {
+        requestId: request.id,
+        method: request.method,
+        url: request.url,
+        status: reply.statusCode,
+        ms: reply.elapsedTime,
+      },
+      'request',
+    )
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body } = errorReply(error, request, options.log)
+    reply.code(status).send(body)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const message = `No route ${request.method} ${request.url.split('?')[0]}. The API is described at /api/v1/openapi.json.`
+    reply.code(404).send({ error: { code: 'NO_SUCH_ROUTE', message, requestId: request.id } } satisfies ErrorReply)
+  })
+  return app
+}
+
+/**
+ * Refuses requests by another name (DNS rebinding) and from other sites' pages (CSRF). Exact matches only: look-alikes and prefixes pass
+ * nothing.
+ */
+function checkSource(request: FastifyRequest, allowed: ReadonlySet<string>): void {
+  const host = request.headers.host ?? ''
+  if (!allowed.has(host)) throw HostRefused(host.slice(0, 100))
+  const origin = request.headers.origin
+  if (origin === undefined) return
+  const ours = [...allowed].some((name) => origin === `http://${name}`)
+  if (!ours) throw OriginRefused(origin.slice(0, 100))
+}
+
+/** The names of a loopback server for `allowedHosts`. */
+export function loopbackHosts(port: number): ReadonlySet<string> {
+  return new Set([`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
+}
+
+function errorReply(error: unknown, request: FastifyRequest, log: Log): { status: number; body: ErrorReply } {
+  const requestId = request.id
+  if (error instanceof TidemarkError) {
+    const { code, message, status, details } = error
+    return { status, body: { error: { code, message, requestId, ...(details ? { details: [...details] } : {}) } } }
+  }
+  const status = (error as { statusCode?: unknown }).statusCode
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return { status, body: { error: { code: 'INVALID_REQUEST', message: (error as Error).message, requestId } } }
+  }
+  if (isConnectionLoss(error)) {
+    log.warn({ err: error, requestId }, 'PostgreSQL is away')
+    return errorReply(NotReady('PostgreSQL is restarting'), request, log)
+  }
+  log.error({ err: error, requestId, url: request.url }, 'unexpected error')
+  return {
+    status: 500,
+    body: {
+      error: {
+        code: 'INTERNAL',
+        message: `Something went wrong here. The log has it under request ${requestId}.`,
+        requestId,
+      },
+    },
+  }
+}
+
+/** Parses one part of a request; its error names each wrong field. */
+export function parsePart<S extends z.ZodType>(schema: S, value: unknown, part: string): z.output<S> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const details = parsed.error.issues.map((issue) => ({
+    path: [part, ...issue.path].join('.'),
+    message: issue.message,
+  }))
+  const message = `The request's ${part} is not valid: ${details.map((d) => `${d.path}: ${d.message}`).join('; ')}`
+  throw new TidemarkError('INVALID_REQUEST', 400, message, details)
+}
+
+/** Mounts an endpoint of the contract: parse, authorise, call, reply. The handler gets parsed input and returns the reply's fields. */
+export function mount<E extends Endpoint>(
+  app: HttpServer,
+  definition: E,
+  handler: (input: ParsedOf<E>, context: RequestContext) => Promise<AnswerOf<E>>,
+): void {
+  app.route({
+    method: definition.method,
+    url: definition.path,
+    handler: async (request, reply) => {
+      const actor = actorOf(request)
+      actor.require(definition.permission)
+      const input = {
+        ...(definition.params ? { params: parsePart(definition.params, request.params, 'path') } : {}),
+        ...(definition.query ? { query: parsePart(definition.query, request.query, 'query') } : {}),
+        ...(definition.body ? { body: parsePart(definition.body, request.body ?? {}, 'body') } : {}),
+      }
+      const answer = await handler(input as ParsedOf<E>, { actor, request, reply })
+      return reply.code(definition.status ?? 200).send(answer ?? null)
+    },
+  })
+}
+
+/** Who a request speaks for. Without login, which listens on loopback only, that is the local person. */
+export function actorOf(_request: FastifyRequest): Actor {
+  return localPerson()
+}

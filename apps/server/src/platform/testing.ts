@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { api, type Client, createClient } from '@tidemark/contracts'
+import { testDatabase } from '@tidemark/postgres'
+import { migrations } from '../migrations.ts'
+import { type RunningServer, startServer } from '../server.ts'
+import { openDatabase } from './db.ts'
+import { Jobs } from './jobs.ts'
+import { migrate } from './migrations.ts'
+import { createPlatform, type Platform } from './platform.ts'
+import { createLog } from './telemetry.ts'
+
+/** A whole server for one test file: real PostgreSQL (a clone of the migrated template), real HTTP on a free port, a folder of its own. */
+export interface TestServer {
+  readonly platform: Platform
+  readonly server: RunningServer
+  readonly url: string
+  readonly client: Client<typeof api>
+  readonly dataDir: string
+  readonly internalToken: string
+  close(): Promise<void>
+}
+
+async function applyMigrations(url: string): Promise<void> {
+  const database = openDatabase(url, 2)
+  await new Jobs(database.pool, createLog('test', 'fatal')).migrate()
+  await migrate(database.db, migrations)
+  await database.close()
+}
+
+export async function startTestServer(
+  environment: { logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' } = {},
+): Promise<TestServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
+  const key = migrations.map((migration) => migration.id + migration.sql).join('\n')
+  const database = await testDatabase().withTemplate(key, applyMigrations)
+  const internalToken = 'test-internal-token-of-at-least-32-characters'
+  const platform = createPlatform({
+    dataDir,
+    databaseUrl: database.url,
+    host: '127.0.0.1',
+    port: 0,
+    gatewayPort: 0,
+    internalToken,
+    logLevel: environment.logLevel ?? 'error',
+    jobConcurrency: 4,
+  })
+  const server = await startServer(platform)
+  return {
+    platform,
+    server,
+    url: server.url,
+    client: createClient(api, { baseUrl: server.url }),
+    dataDir,
+    internalToken,
+    close: async () => {
+      await server.stop()
+      await database.drop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}

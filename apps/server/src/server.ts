@@ -1,0 +1,61 @@
+import { mkdirSync } from 'node:fs'
+import { z } from 'zod'
+import { migrations } from './migrations.ts'
+import { systemActor } from './platform/actor.ts'
+import { findEvent } from './platform/events.ts'
+import { createHttp, type HttpServer, loopbackHosts } from './platform/http.ts'
+import { migrate } from './platform/migrations.ts'
+import type { Platform } from './platform/platform.ts'
+import { platformRoutes } from './platform/routes.ts'
+import { wireReactions } from './reactions.ts'
+
+export interface RunningServer {
+  readonly url: string
+  readonly port: number
+  readonly app: HttpServer
+  stop(): Promise<void>
+}
+
+/** Puts the modules together over a platform and starts to listen. The composition root: the only place that joins modules. */
+export async function startServer(platform: Platform): Promise<RunningServer> {
+  const { config, db, jobs, events, live, log } = platform
+  mkdirSync(config.dataDir, { recursive: true })
+  await jobs.migrate()
+  await migrate(db, migrations)
+
+  wireReactions(events, {})
+  jobs.register(
+    'reaction',
+    z.object({ event: z.uuid(), type: z.string(), reaction: z.string(), workspace: z.string() }),
+    async (payload) => {
+      const event = await findEvent(db, payload.workspace, payload.event)
+      const reaction = events.reaction(payload.type, payload.reaction)
+      if (!event || !reaction)
+        throw new Error(`Reaction ${payload.reaction} to event ${payload.event} is not known to this release.`)
+      const part = payload.reaction.split('.')[0] ?? payload.reaction
+      await reaction.run(event, systemActor(part, event.workspace).because([event.id], event.correlation))
+    },
+  )
+
+  let hosts: ReadonlySet<string> = new Set()
+  const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts })
+  platformRoutes(app, platform, { pipelineRuns: async () => 0, unreadLogBytes: async () => 0 })
+
+  await jobs.start(config.jobConcurrency)
+  await live.start()
+  await app.listen({ host: config.host, port: config.port })
+  const address = app.server.address()
+  const port = typeof address === 'object' && address ? address.port : config.port
+  hosts = loopbackHosts(port)
+  return {
+    url: `http://${config.host}:${port}`,
+    port,
+    app,
+    stop: async () => {
+      await app.close()
+      await jobs.stop()
+      await live.stop()
+      await platform.database.close()
+    },
+  }
+}

@@ -1,0 +1,28 @@
+let lastMillisecond = 0
+let sequence = 0
+const random = new Uint8Array(8)
+
+/**
+ * A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, a 12-bit counter that keeps the ids of one process in order, 62 random bits.
+ * Made here, because PostgreSQL has uuidv7() only from version 18 on.
+ */
+export function uuidv7(now: number = Date.now()): string {
+  if (now > lastMillisecond) {
+    lastMillisecond = now
+    sequence = 0
+  } else if (++sequence > 0xfff) {
+    lastMillisecond += 1
+    sequence = 0
+  }
+  crypto.getRandomValues(random)
+  random[0] = 0x80 | ((random[0] ?? 0) & 0x3f)
+  const time = lastMillisecond.toString(16).padStart(12, '0')
+  let tail = ''
+  for (const byte of random) tail += byte.toString(16).padStart(2, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
+}
+
+/** The millisecond at which a UUIDv7 was made. */
+export function timeOfUuidv7(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+}
