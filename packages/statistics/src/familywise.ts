@@ -1,0 +1,60 @@
+/** One error budget for many checks: Holm's correction after the fact, a split by weights beforehand. */
+
+export interface JudgedCheck {
+  name: string
+  pValue: number
+  /** Smallest family-wise α at which this check would alarm; at most 1. */
+  adjustedPValue: number
+  alarm: boolean
+}
+
+/**
+ * Holm's step-down correction: with all nulls true, any alarm at all happens with probability at most `alpha`, however
+ * the checks depend on each other.
+ *
+ * Paper: Holm, Scandinavian Journal of Statistics 6 (1979). The answer keeps the order of `checks`.
+ * Worked value: p = 0.01, 0.04, 0.03 adjusts to 0.03, 0.06, 0.06.
+ */
+export function familywise(alpha: number, checks: readonly { name: string; pValue: number }[]): JudgedCheck[] {
+  const order = checks.map((_, index) => index).sort((i, j) => (checks[i]?.pValue ?? 1) - (checks[j]?.pValue ?? 1))
+  const adjusted = new Map<number, number>()
+  let highest = 0
+  order.forEach((index, rank) => {
+    highest = Math.max(highest, Math.min(1, (checks.length - rank) * (checks[index]?.pValue ?? 1)))
+    adjusted.set(index, highest)
+  })
+  return checks.map((check, index) => {
+    const adjustedPValue = adjusted.get(index) ?? 1
+    return { name: check.name, pValue: check.pValue, adjustedPValue, alarm: adjustedPValue <= alpha }
+  })
+}
+
+/**
+ * Splits one budget among named guardrails in proportion to their weights; the shares sum to `alpha` exactly up to
+ * rounding, so the union bound keeps the whole at `alpha`.
+ *
+ * @throws RangeError when a weight is negative or all are zero.
+ */
+export function allocateAlpha<Name extends string>(
+  alpha: number,
+  weights: Readonly<Record<Name, number>>,
+): Record<Name, number> {
+  const entries = Object.entries<number>(weights) as [Name, number][]
+  const total = entries.reduce((sum, [, weight]) => sum + weight, 0)
+  if (!(total > 0) || entries.some(([, weight]) => !(weight >= 0))) {
+    throw new RangeError('Weights of guardrails must be non-negative and not all zero.')
+  }
+  return Object.fromEntries(entries.map(([name, weight]) => [name, (alpha * weight) / total])) as Record<Name, number>
+}
+
+/**
+ * One e-value from several: the mean weighted by `weights`. Rejecting at ≥ 1/α keeps the whole family at α whatever the
+ * dependence, and is never later than giving each guardrail the share `allocateAlpha` computes.
+ *
+ * Paper: Vovk & Wang, E-values: calibration, combination and applications, Annals of Statistics 49 (2021), section 4.
+ * H0: all guardrails' nulls hold. When it is crossed, the guardrail with the largest weighted e-value is the one to name.
+ */
+export function combinedEvidence(guardrails: readonly { weight: number; eValue: number }[]): number {
+  const total = guardrails.reduce((sum, guardrail) => sum + guardrail.weight, 0)
+  return guardrails.reduce((sum, guardrail) => sum + (guardrail.weight / total) * guardrail.eValue, 0)
+}
