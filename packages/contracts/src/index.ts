@@ -8,6 +8,7 @@ export * from './gateway.ts'
 export * from './ids.ts'
 export * from './openapi.ts'
 export * from './platform.ts'
+export * from './policy.ts'
 export * from './values.ts'
 
 /** Every endpoint of the own API, by module. */

@@ -1,0 +1,29 @@
+import type { LogRecord } from '@tidemark/contracts'
+import type { Tx } from './db.ts'
+
+/**
+ * A count or statistic over the prediction log. The reader applies each record exactly once: what `apply` writes and the reader's offset commit
+ * in one transaction. `committed` runs after it, to look at what the new evidence means.
+ */
+export interface PredictionFold {
+  readonly name: string
+  apply(tx: Tx, records: readonly LogRecord[]): Promise<void>
+  committed?(touched: ReadonlySet<string>): Promise<void>
+}
+
+/** A label as it is joined: the true value for a business key (or a prediction) of an endpoint. */
+export interface JoinedLabel {
+  readonly workspace: string
+  readonly endpoint: string
+  readonly entity: string
+  readonly value: number
+  /** When the label became known, in event time. */
+  readonly knownAt: Date
+}
+
+/** The same for labels: applied in the transaction that stores them. */
+export interface LabelFold {
+  readonly name: string
+  apply(tx: Tx, labels: readonly JoinedLabel[]): Promise<void>
+  committed?(touched: ReadonlySet<string>): Promise<void>
+}

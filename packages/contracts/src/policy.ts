@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { Name } from './values.ts'
+
+export const LossName = z.enum(['squared_error', 'absolute_error'])
+export type LossName = z.infer<typeof LossName>
+
+/** What a candidate must show before it may be approved. Losses are in the units of `loss`. */
+export const GatePolicy = z.strictObject({
+  loss: LossName.default('squared_error'),
+  /** One-sided level of the paired test against the champion. */
+  alpha: z.number().gt(0).lt(0.5).default(0.05),
+  slices: z
+    .strictObject({
+      columns: z.array(z.string()).default([]),
+      /** Slices with fewer rows are shown and not judged. */
+      minRows: z.int().min(2).default(30),
+      /** A slice fails when the lower bound of its loss increase exceeds this. */
+      margin: z.number().min(0).default(0.1),
+    })
+    .prefault({}),
+  robustness: z
+    .strictObject({
+      /** Largest allowed mean loss increase under noisy, missing and unknown inputs. */
+      margin: z.number().min(0).default(0.5),
+      /** Noise on numeric inputs, as a share of the column's standard deviation. */
+      noise: z.number().min(0).default(0.05),
+    })
+    .prefault({}),
+})
+export type GatePolicy = z.infer<typeof GatePolicy>
+
+/** How a candidate is rolled out. All tests of one rollout share `alpha`. */
+export const RolloutPolicy = z.strictObject({
+  alpha: z.number().gt(0).lt(0.5).default(0.05),
+  loss: LossName.default('absolute_error'),
+  /** Non-inferiority margins: error rate in percentage points, mean loss in units of `loss`. */
+  errorMarginPercent: z.number().gt(0).default(2),
+  lossMargin: z.number().gt(0).default(0.1),
+  shadow: z.strictObject({ minEntities: z.int().min(1).default(20) }).prefault({}),
+  /** Canary steps: share of callers, and what must have been seen at this step before the next. */
+  canary: z
+    .array(z.strictObject({ weightPercent: z.number().gt(0).max(100), minCallers: z.int().min(1).default(100) }))
+    .min(1)
+    .default([
+      { weightPercent: 10, minCallers: 100 },
+      { weightPercent: 50, minCallers: 200 },
+    ]),
+  /** Event time after which a rollout whose proof never came ends by `onTimeLimit`. */
+  maxDays: z.number().gt(0).default(365),
+  onTimeLimit: z.enum(['promote_without_proof', 'roll_back']).default('promote_without_proof'),
+})
+export type RolloutPolicy = z.infer<typeof RolloutPolicy>
+
+export const MonitoringPolicy = z.strictObject({
+  window: z.enum(['day', 'week', 'month', 'quarter']).default('month'),
+  /** A window closes when event time is this far past its end. */
+  graceDays: z.number().min(0).default(1),
+  /** False-alarm budget of all checks of one window together. */
+  alpha: z.number().gt(0).lt(0.5).default(0.05),
+  /** Fewer things than this in a window are shown and not judged. */
+  minEntities: z.int().min(2).default(8),
+  loss: LossName.default('absolute_error'),
+  /** How late labels may be, for the page that says what is still missing. */
+  labelDelayDays: z.number().min(0).default(30),
+})
+export type MonitoringPolicy = z.infer<typeof MonitoringPolicy>
+
+/** When retraining pays. Money is in whatever unit the owner chooses, the same in all three. */
+export const AutomationPolicy = z.strictObject({
+  pipeline: Name,
+  /** Parameters of the run, besides `asOf`, which the platform sets. */
+  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  maxTrainings: z.int().min(0).default(3),
+  /** What one training and its rollout cost. */
+  costPerTraining: z.number().min(0),
+  /** What one unit of mean loss costs per labelled thing. */
+  costPerLossUnit: z.number().min(0),
+  /** How long a new model is expected to serve. */
+  horizonDays: z.number().gt(0).default(365),
+  /** Share of a lost performance that a retraining wins back, before any was seen; updated by each retraining's outcome. */
+  expectedRecovery: z.number().min(0).max(1).default(0.5),
+  /** Event time between two trainings. */
+  minDaysBetween: z.number().min(0).default(180),
+})
+export type AutomationPolicy = z.infer<typeof AutomationPolicy>
+
+/** Everything that an endpoint's owner declares; the example's `endpoint.yaml`. */
+export const EndpointPolicy = z.strictObject({
+  gates: GatePolicy.prefault({}),
+  approval: z.enum(['automatic', 'person']).default('person'),
+  rollout: RolloutPolicy.prefault({}),
+  monitoring: MonitoringPolicy.prefault({}),
+  automation: AutomationPolicy.nullable().default(null),
+})
+export type EndpointPolicy = z.infer<typeof EndpointPolicy>
