@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { z } from 'zod'
+import { Gateways } from './deployments/gateways/index.ts'
 import { migrations } from './migrations.ts'
 import { systemActor } from './platform/actor.ts'
 import { findEvent } from './platform/events.ts'
@@ -7,6 +8,7 @@ import { createHttp, type HttpServer, loopbackHosts } from './platform/http.ts'
 import { migrate } from './platform/migrations.ts'
 import type { Platform } from './platform/platform.ts'
 import { platformRoutes } from './platform/routes.ts'
+import { webRoutes } from './platform/web.ts'
 import { wireReactions } from './reactions.ts'
 
 export interface RunningServer {
@@ -22,6 +24,8 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   mkdirSync(config.dataDir, { recursive: true })
   await jobs.migrate()
   await migrate(db, migrations)
+
+  const gateways = new Gateways(platform)
 
   wireReactions(events, {})
   jobs.register(
@@ -41,6 +45,10 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts })
   platformRoutes(app, platform, { pipelineRuns: async () => 0, unreadLogBytes: async () => 0 })
 
+  gateways.routes(app)
+
+  await webRoutes(app)
+
   await jobs.start(config.jobConcurrency)
   await live.start()
   await app.listen({ host: config.host, port: config.port })
@@ -52,6 +60,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     port,
     app,
     stop: async () => {
+      gateways.stop()
       await app.close()
       await jobs.stop()
       await live.stop()

@@ -12,6 +12,7 @@ export type LiveChange =
  */
 export class Live {
   private readonly listeners = new Set<(change: LiveChange) => void>()
+  private readonly channels = new Map<string, () => void>()
   private readonly waiting = new Map<string, LiveChange>()
   private client: pg.Client | undefined
   private stopped = false
@@ -26,7 +27,10 @@ export class Live {
 
   async start(): Promise<void> {
     const client = new pg.Client({ connectionString: this.url, application_name: 'tidemark-live' })
-    client.on('notification', (message) => this.emit({ kind: 'event', position: Number(message.payload) }))
+    client.on('notification', (message) => {
+      if (message.channel === 'tidemark_event') this.emit({ kind: 'event', position: Number(message.payload) })
+      else this.channels.get(message.channel)?.()
+    })
     const again = () => {
       if (this.client !== client || this.stopped) return
       this.client = undefined
@@ -38,6 +42,11 @@ export class Live {
     try {
       await client.connect()
       await client.query('listen tidemark_event')
+      for (const [channel, changed] of this.channels) {
+        await client.query(`listen ${client.escapeIdentifier(channel)}`)
+        // What happened while nobody listened is not told again.
+        changed()
+      }
     } catch (error) {
       this.log.warn({ err: error }, 'live feed lost PostgreSQL, connecting again')
       again()
@@ -48,6 +57,11 @@ export class Live {
     this.stopped = true
     clearTimeout(this.timer)
     await this.client?.end().catch(() => {})
+  }
+
+  /** Hears a module's own channel of NOTIFY, on the connection of the live feed. Call it before `start`; `changed` says only that something did. */
+  listen(channel: string, changed: () => void): void {
+    this.channels.set(channel, changed)
   }
 
   subscribe(listener: (change: LiveChange) => void): () => void {

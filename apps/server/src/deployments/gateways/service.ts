@@ -1,0 +1,154 @@
+import {
+  type Confirmation,
+  EndpointSnapshot,
+  type EndpointSnapshot as EndpointSnapshotType,
+  Snapshot,
+} from '@tidemark/contracts'
+import type { HttpServer, Platform, Tx } from '../../platform/index.ts'
+import { isConfirmed, isLive } from './decide.ts'
+import { internalRoutes } from './routes.ts'
+import * as store from './store.ts'
+import { type GatewayState, LEASE_SECONDS, type LoadFailure } from './types.ts'
+
+/**
+ * What the gateways serve by, and what they confirmed. Gateways have no database connection: they ask for snapshots, each with the number of
+ * its change, and say by which one they serve. A change of routing is done when all live gateways confirmed it.
+ */
+export class Gateways {
+  private readonly platform: Platform
+  private readonly waiting = new Set<() => void>()
+  private readonly listeners = new Set<(confirmation: Confirmation) => void>()
+
+  constructor(platform: Platform) {
+    this.platform = platform
+    platform.live.listen(store.CHANNEL, () => this.wake())
+  }
+
+  /** Sets what an endpoint serves, in the caller's transaction. @returns version of the snapshot that has it. */
+  async publish(tx: Tx, endpoint: EndpointSnapshotType): Promise<number> {
+    const parsed = EndpointSnapshot.parse(endpoint)
+    const version = await store.nextVersion(tx)
+    await store.saveEndpoint(tx, parsed, version)
+    return version
+  }
+
+  /** Ends an endpoint, in the caller's transaction. @returns version of the snapshot without it. */
+  async remove(tx: Tx, workspace: string, name: string): Promise<number> {
+    const version = await store.nextVersion(tx)
+    await store.deleteEndpoint(tx, workspace, name)
+    return version
+  }
+
+  /** Number of the last published change. */
+  version(): Promise<number> {
+    return store.currentVersion(this.platform.db)
+  }
+
+  /** What an endpoint serves by the last published change; null when it serves nothing. */
+  published(workspace: string, name: string): Promise<EndpointSnapshotType | null> {
+    return store.endpointSnapshot(this.platform.db, workspace, name)
+  }
+
+  /** Whether every gateway that may still serve does so by this version or a later one. */
+  async confirmed(version: number): Promise<boolean> {
+    return isConfirmed(await this.states(), version)
+  }
+
+  /** Model versions that live gateways could not load under this snapshot version or a later one. */
+  async failures(version: number): Promise<LoadFailure[]> {
+    const gateways = await this.states()
+    return gateways
+      .filter((gateway) => gateway.live && (gateway.confirmedVersion ?? -1) >= version)
+      .flatMap((gateway) => gateway.failed.map((failure) => ({ gateway: gateway.id, ...failure })))
+  }
+
+  /** Every gateway that ever came and did not say goodbye. */
+  async states(): Promise<GatewayState[]> {
+    const now = this.platform.clock.now()
+    const rows = await store.listGateways(this.platform.db)
+    return rows.map((row) => ({ ...row, live: isLive(row.lastSeen, now) }))
+  }
+
+  /** Calls back after each confirmation that this server took. @returns function that ends it. */
+  onConfirmation(listener: (confirmation: Confirmation) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const { version, issuedAt, endpoints } = await store.currentConfiguration(this.platform.db)
+    return Snapshot.parse({
+      format: 1,
+      version,
+      issuedAt: issuedAt.toISOString(),
+      leaseSeconds: LEASE_SECONDS,
+      endpoints,
+    })
+  }
+
+  /**
+   * The snapshot when it is another than the one a gateway has, at once or within `waitSeconds`; else null. Also an older one is another: a
+   * restored database's word counts.
+   */
+  async changedSnapshot(
+    gateway: string,
+    has: number,
+    waitSeconds: number,
+    signal: AbortSignal,
+  ): Promise<Snapshot | null> {
+    const { db, clock } = this.platform
+    const change = this.nextChange(waitSeconds, signal)
+    try {
+      await store.touchGateway(db, gateway, clock.now())
+      if ((await store.currentVersion(db)) === has) await change.happened
+      if (signal.aborted) return null
+      await store.touchGateway(db, gateway, clock.now())
+      const snapshot = await this.snapshot()
+      return snapshot.version === has ? null : snapshot
+    } finally {
+      change.cancel()
+    }
+  }
+
+  async confirm(confirmation: Confirmation): Promise<void> {
+    await store.saveConfirmation(this.platform.db, confirmation, this.platform.clock.now())
+    for (const failure of confirmation.failed) {
+      this.platform.log.warn({ gateway: confirmation.gateway, ...failure }, 'a gateway could not load a model version')
+    }
+    for (const listener of this.listeners) listener(confirmation)
+    this.platform.live.changed('gateway', confirmation.gateway)
+  }
+
+  /** A gateway that stops routes nothing any more: a change need not wait for it. */
+  async goodbye(gateway: string): Promise<void> {
+    await store.deleteGateway(this.platform.db, gateway)
+  }
+
+  routes(app: HttpServer): void {
+    internalRoutes(app, this.platform, this)
+  }
+
+  /** Answers the gateways that wait, so that a stopping server need not cut them off. */
+  stop(): void {
+    this.wake()
+  }
+
+  private wake(): void {
+    for (const resolve of [...this.waiting]) resolve()
+  }
+
+  /** Starts to watch before the caller reads the version, so that no change falls between. */
+  private nextChange(waitSeconds: number, signal: AbortSignal): { happened: Promise<void>; cancel: () => void } {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, waitSeconds * 1000)
+    this.waiting.add(resolve)
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    return {
+      happened: promise,
+      cancel: () => {
+        clearTimeout(timer)
+        this.waiting.delete(resolve)
+      },
+    }
+  }
+}

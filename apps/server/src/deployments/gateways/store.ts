@@ -1,0 +1,87 @@
+import type { Confirmation, EndpointSnapshot } from '@tidemark/contracts'
+import { type Queryable, sql, type Tx } from '../../platform/index.ts'
+
+/** Channel that tells of a committed change; its payload is the version. */
+export const CHANNEL = 'tidemark_snapshot'
+
+/** Takes the next number; until the commit no other change of the configuration gets one. */
+export async function nextVersion(tx: Tx): Promise<number> {
+  const { rows } = await sql<{ version: number }>`
+    update gateway_configuration set version = version + 1, issued_at = now() returning version`.execute(tx)
+  const version = rows[0]?.version
+  if (version === undefined) throw new Error('The gateways have no configuration row: the database was not migrated.')
+  await sql`select pg_notify(${CHANNEL}, ${String(version)})`.execute(tx)
+  return version
+}
+
+export async function saveEndpoint(tx: Tx, endpoint: EndpointSnapshot, version: number): Promise<void> {
+  await sql`
+    insert into gateway_endpoint (workspace, name, snapshot, version)
+    values (${endpoint.workspace}, ${endpoint.name}, ${JSON.stringify(endpoint)}::jsonb, ${version})
+    on conflict (workspace, name) do update set snapshot = excluded.snapshot, version = excluded.version`.execute(tx)
+}
+
+export async function deleteEndpoint(tx: Tx, workspace: string, name: string): Promise<void> {
+  await sql`delete from gateway_endpoint where workspace = ${workspace} and name = ${name}`.execute(tx)
+}
+
+export async function currentVersion(db: Queryable): Promise<number> {
+  const { rows } = await sql<{ version: number }>`select version from gateway_configuration`.execute(db)
+  return rows[0]?.version ?? 0
+}
+
+/** Version and endpoints of one moment: one statement, so that they belong together. */
+export async function currentConfiguration(
+  db: Queryable,
+): Promise<{ version: number; issuedAt: Date; endpoints: EndpointSnapshot[] }> {
+  const { rows } = await sql<{ version: number; issued_at: Date; endpoints: EndpointSnapshot[] }>`
+    select version, issued_at,
+      (select coalesce(jsonb_agg(snapshot order by workspace, name), '[]') from gateway_endpoint) as endpoints
+    from gateway_configuration`.execute(db)
+  const row = rows[0]
+  return row
+    ? { version: row.version, issuedAt: row.issued_at, endpoints: row.endpoints }
+    : { version: 0, issuedAt: new Date(0), endpoints: [] }
+}
+
+export async function endpointSnapshot(
+  db: Queryable,
+  workspace: string,
+  name: string,
+): Promise<EndpointSnapshot | null> {
+  const { rows } = await sql<{ snapshot: EndpointSnapshot }>`
+    select snapshot from gateway_endpoint where workspace = ${workspace} and name = ${name}`.execute(db)
+  return rows[0]?.snapshot ?? null
+}
+
+export async function touchGateway(db: Queryable, id: string, now: Date): Promise<void> {
+  await sql`insert into gateway (id, last_seen) values (${id}, ${now})
+    on conflict (id) do update set last_seen = excluded.last_seen`.execute(db)
+}
+
+export async function saveConfirmation(db: Queryable, confirmation: Confirmation, now: Date): Promise<void> {
+  await sql`
+    insert into gateway (id, last_seen, confirmed_version, failed)
+    values (${confirmation.gateway}, ${now}, ${confirmation.version}, ${JSON.stringify(confirmation.failed)}::jsonb)
+    on conflict (id) do update set last_seen = excluded.last_seen, confirmed_version = excluded.confirmed_version,
+      failed = excluded.failed`.execute(db)
+}
+
+export async function deleteGateway(db: Queryable, id: string): Promise<void> {
+  await sql`delete from gateway where id = ${id}`.execute(db)
+}
+
+export interface GatewayRow {
+  readonly id: string
+  readonly lastSeen: Date
+  readonly confirmedVersion: number | null
+  readonly failed: Confirmation['failed']
+}
+
+export async function listGateways(db: Queryable): Promise<GatewayRow[]> {
+  const { rows } = await sql<GatewayRow>`
+    select id, last_seen as "lastSeen", confirmed_version as "confirmedVersion", failed from gateway order by id`.execute(
+    db,
+  )
+  return rows
+}
