@@ -1,0 +1,27 @@
+import { createTheme, type MantineColorsTuple } from '@mantine/core'
+
+const tide: MantineColorsTuple = [
+  '#e2f1f2', '#c3e2e5', '#9ccfd4', '#6fb9c0', '#45a2ab', '#24909a', '#0b7f8b', '#0b6670', '#084d55', '#05363c',
+]
+
+/** Mantine, told our look: sizes on a 4-px grid, borders rather than shadows. Colours come from tokens.css. */
+export const theme = createTheme({
+  primaryColor: 'tide',
+  primaryShade: { light: 7, dark: 4 },
+  colors: { tide },
+  fontFamily: 'var(--tm-sans)',
+  fontFamilyMonospace: 'var(--tm-mono)',
+  fontSizes: { xs: '12px', sm: '13px', md: '14px', lg: '16px', xl: '20px' },
+  headings: {
+    fontWeight: '600',
+    sizes: {
+      h1: { fontSize: '20px', lineHeight: '1.3' },
+      h2: { fontSize: '16px', lineHeight: '1.35' },
+      h3: { fontSize: '14px', lineHeight: '1.4' },
+    },
+  },
+  radius: { xs: '3px', sm: '4px', md: '6px', lg: '8px', xl: '12px' },
+  defaultRadius: 'md',
+  spacing: { xs: '4px', sm: '8px', md: '16px', lg: '24px', xl: '32px' },
+  autoContrast: true,
+})
