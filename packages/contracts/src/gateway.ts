@@ -132,7 +132,9 @@ const Mirrored = z.object({
 /** A line of the prediction log after the header: one JSON object a line, appended before the answer leaves. */
 export const LogRecord = z.discriminatedUnion('kind', [Answered, Mirrored])
 export type LogRecord = z.infer<typeof LogRecord>
+export const AnswerRecord = Answered
 export type AnswerRecord = z.infer<typeof Answered>
+export const MirrorRecord = Mirrored
 export type MirrorRecord = z.infer<typeof Mirrored>
 
 /** Request headers that the gateway reads beside the body. */
