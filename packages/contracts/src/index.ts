@@ -1,19 +1,23 @@
 import { automation } from './automation.ts'
+import { experiments } from './experiments.ts'
 import { monitoring } from './monitoring.ts'
 import { platform } from './platform.ts'
+import { registry } from './registry.ts'
 
 export * from './automation.ts'
 export * from './client.ts'
 export * from './endpoint.ts'
 export * from './errors.ts'
 export * from './events.ts'
+export * from './experiments.ts'
 export * from './gateway.ts'
 export * from './ids.ts'
 export * from './monitoring.ts'
 export * from './openapi.ts'
 export * from './platform.ts'
 export * from './policy.ts'
+export * from './registry.ts'
 export * from './values.ts'
 
 /** Every endpoint of the own API, by module. */
-export const api = { automation, monitoring, platform } as const
+export const api = { automation, monitoring, platform, experiments, registry } as const
