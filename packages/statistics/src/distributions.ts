@@ -4,7 +4,7 @@
  * Each tail is computed directly, never as one minus a cumulative value, so p-values far below 1e-16 keep their digits.
  * Reference values in the tests are scipy 1.17.1's.
  */
-import { betaLower, betaUpper, gammaUpper, logChoose } from './gamma.ts'
+import { betaLower, betaUpper, gammaUpper, logBeta, logChoose } from './gamma.ts'
 
 /** P(Z ≤ z) for a standard normal Z; `normalCdf(-1.96)` is 0.024997895148220435. */
 export function normalCdf(z: number): number {
@@ -78,9 +78,24 @@ export function studentTail(t: number, degreesOfFreedom: number): number {
 export function studentQuantile(p: number, degreesOfFreedom: number): number {
   if (!(p > 0 && p < 1)) return normalQuantile(p)
   if (p < 0.5) return -studentQuantile(1 - p, degreesOfFreedom)
-  // T² / (ν + T²) is Beta(1/2, ν/2): the quantile of a bounded variable is safe to bisect.
-  const share = betaQuantile(2 * p - 1, 0.5, degreesOfFreedom / 2)
-  return Math.sqrt((degreesOfFreedom * share) / (1 - share))
+  const nu = degreesOfFreedom
+  if (nu < 5) {
+    // T² / (ν + T²) is Beta(1/2, ν/2): the quantile of a bounded variable is safe to bisect, however heavy the tail.
+    const share = betaQuantile(2 * p - 1, 0.5, nu / 2)
+    return Math.sqrt((nu * share) / (1 - share))
+  }
+  const z = normalQuantile(p)
+  const logPeak = -logBeta(nu / 2, 0.5) - Math.log(nu) / 2
+  let t = z + (z ** 3 + z) / (4 * nu)
+  for (let step = 0; step < 30; step += 1) {
+    const density = Math.exp(logPeak - ((nu + 1) / 2) * Math.log1p((t * t) / nu))
+    // Newton on the logarithm of the tail, which is concave: no overshooting far out.
+    const tail = studentTail(t, nu)
+    const change = (tail * Math.log(tail / (1 - p))) / density
+    t += change
+    if (Math.abs(change) <= 1e-13 * (1 + t)) break
+  }
+  return t
 }
 
 /** The x in [0, 1] with I_x(a, b) = p, by bisection to the last bit; `betaQuantile(0.025, 5, 16)` is 0.08657146910143461. */
