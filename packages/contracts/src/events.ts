@@ -114,6 +114,19 @@ export const gatesFailed = defineEvent(
   (p) => `Gates of ${p.model}/${p.version} refused it: ${p.summary}`,
 )
 
+export const versionMeasured = defineEvent(
+  'evaluation.version_measured',
+  Gates.extend({ runtime: z.enum(['onnx', 'python']) }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `${p.model}/${p.version} measured for its endpoint ${p.endpoint}: ${p.summary}`,
+)
+export const evaluationBroken = defineEvent(
+  'evaluation.broken',
+  Version.extend({ evaluation: Id, endpoint: Name, purpose: z.enum(['gates', 'first']), problem: z.string() }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `The evaluation of ${p.model}/${p.version} for ${p.endpoint} came to no end: ${p.problem}`,
+)
+
 // --- governance
 export const approvalRequested = defineEvent(
   'governance.approval_requested',
@@ -126,6 +139,12 @@ export const versionApproved = defineEvent(
   Version.extend({ approval: Id, endpoint: Name, by: ActorRef, reason: z.string(), waiver: Id.nullable() }),
   (p) => `model-version:${p.model}/${p.version}`,
   (p) => `${p.model}/${p.version} approved for ${p.endpoint} by ${p.by.id}: ${p.reason}`,
+)
+export const approvalRefused = defineEvent(
+  'governance.approval_refused',
+  Version.extend({ approval: Id, endpoint: Name, by: ActorRef, reason: z.string() }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `${p.model}/${p.version} refused for ${p.endpoint} by ${p.by.id}: ${p.reason}`,
 )
 export const waiverRecorded = defineEvent(
   'governance.waiver_recorded',
@@ -140,6 +159,12 @@ export const endpointCreated = defineEvent(
   z.object({ endpoint: Name, model: z.string(), version: z.int() }),
   (p) => `endpoint:${p.endpoint}`,
   (p) => `Endpoint ${p.endpoint} serves ${p.model}/${p.version}`,
+)
+export const endpointChanged = defineEvent(
+  'deployments.endpoint_changed',
+  z.object({ endpoint: Name, changed: z.array(z.string()) }),
+  (p) => `endpoint:${p.endpoint}`,
+  (p) => `Endpoint ${p.endpoint} changed: ${p.changed.join(', ')}`,
 )
 const Rollout = Version.extend({ rollout: Id, endpoint: Name, championVersion: z.int() })
 export const rolloutStarted = defineEvent(
@@ -238,10 +263,14 @@ export const EVENT_TYPES = [
   aliasSet,
   gatesPassed,
   gatesFailed,
+  versionMeasured,
+  evaluationBroken,
   approvalRequested,
   versionApproved,
+  approvalRefused,
   waiverRecorded,
   endpointCreated,
+  endpointChanged,
   rolloutStarted,
   rolloutShifted,
   rolloutPromoted,

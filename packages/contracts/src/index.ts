@@ -1,16 +1,22 @@
 import { automation } from './automation.ts'
+import { deployments } from './deployments.ts'
+import { evaluation } from './evaluation.ts'
 import { experiments } from './experiments.ts'
+import { governance } from './governance.ts'
 import { monitoring } from './monitoring.ts'
 import { platform } from './platform.ts'
 import { registry } from './registry.ts'
 
 export * from './automation.ts'
 export * from './client.ts'
+export * from './deployments.ts'
 export * from './endpoint.ts'
 export * from './errors.ts'
+export * from './evaluation.ts'
 export * from './events.ts'
 export * from './experiments.ts'
 export * from './gateway.ts'
+export * from './governance.ts'
 export * from './ids.ts'
 export * from './monitoring.ts'
 export * from './openapi.ts'
@@ -20,4 +26,13 @@ export * from './registry.ts'
 export * from './values.ts'
 
 /** Every endpoint of the own API, by module. */
-export const api = { automation, monitoring, platform, experiments, registry } as const
+export const api = {
+  governance,
+  evaluation,
+  deployments,
+  automation,
+  monitoring,
+  platform,
+  experiments,
+  registry,
+} as const
