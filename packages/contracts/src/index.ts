@@ -1,14 +1,17 @@
 import { automation } from './automation.ts'
+import { data } from './data.ts'
 import { deployments } from './deployments.ts'
 import { evaluation } from './evaluation.ts'
 import { experiments } from './experiments.ts'
 import { governance } from './governance.ts'
 import { monitoring } from './monitoring.ts'
+import { pipelines } from './pipelines.ts'
 import { platform } from './platform.ts'
 import { registry } from './registry.ts'
 
 export * from './automation.ts'
 export * from './client.ts'
+export * from './data.ts'
 export * from './deployments.ts'
 export * from './endpoint.ts'
 export * from './errors.ts'
@@ -20,6 +23,7 @@ export * from './governance.ts'
 export * from './ids.ts'
 export * from './monitoring.ts'
 export * from './openapi.ts'
+export * from './pipelines.ts'
 export * from './platform.ts'
 export * from './policy.ts'
 export * from './registry.ts'
@@ -27,6 +31,8 @@ export * from './values.ts'
 
 /** Every endpoint of the own API, by module. */
 export const api = {
+  data,
+  pipelines,
   governance,
   evaluation,
   deployments,
