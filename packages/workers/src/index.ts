@@ -1,0 +1,5 @@
+export { type EnvironmentState, ensureEnvironment, environmentState, type PythonEnvironment } from './environments.ts'
+export { WorkerError, type WorkerErrorCode } from './errors.ts'
+export { chooseInterpreter, type Interpreter } from './interpreter.ts'
+export { type PipSettings, pipSettings, uvVariables } from './pip-settings.ts'
+export { type Account, cacheFolder, workerAccount } from './place.ts'
