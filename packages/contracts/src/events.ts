@@ -154,6 +154,12 @@ export const waiverRecorded = defineEvent(
 )
 
 // --- deployments
+export const endpointDeclared = defineEvent(
+  'deployments.endpoint_declared',
+  z.object({ endpoint: Name, model: z.string(), version: z.int() }),
+  (p) => `endpoint:${p.endpoint}`,
+  (p) => `Endpoint ${p.endpoint} declared, to begin with ${p.model}/${p.version}`,
+)
 export const endpointCreated = defineEvent(
   'deployments.endpoint_created',
   z.object({ endpoint: Name, model: z.string(), version: z.int() }),
@@ -269,6 +275,7 @@ export const EVENT_TYPES = [
   versionApproved,
   approvalRefused,
   waiverRecorded,
+  endpointDeclared,
   endpointCreated,
   endpointChanged,
   rolloutStarted,
