@@ -17,18 +17,26 @@ const LEAST_MODULES = 100
 
 function boundaries(): boolean {
   const folders = ['apps', 'packages', 'tools', 'bench'].filter((folder) => existsSync(folder))
-  const result = spawnSync('depcruise', ['--config', 'tools/dependency-cruiser.cjs', '--output-type', 'json', ...folders], {
-    encoding: 'utf8',
-    maxBuffer: 256 * 1024 * 1024,
-  })
+  const result = spawnSync(
+    'depcruise',
+    ['--config', 'tools/dependency-cruiser.cjs', '--output-type', 'json', ...folders],
+    {
+      encoding: 'utf8',
+      maxBuffer: 256 * 1024 * 1024,
+    },
+  )
   const { summary, modules } = JSON.parse(result.stdout) as {
     summary: { violations: { rule: { name: string }; from: string; to: string }[]; error: number }
     modules: { source: string }[]
   }
-  for (const violation of summary.violations) console.error(`  ${violation.rule.name}: ${violation.from} → ${violation.to}`)
-  const ours = modules.filter((module) => /^(apps|packages|tools|bench)\//.test(module.source) && /\.tsx?$/.test(module.source))
+  for (const violation of summary.violations)
+    console.error(`  ${violation.rule.name}: ${violation.from} → ${violation.to}`)
+  const ours = modules.filter(
+    (module) => /^(apps|packages|tools|bench)\//.test(module.source) && /\.tsx?$/.test(module.source),
+  )
   console.log(`  ${ours.length} modules read, ${summary.violations.length} violations`)
-  if (ours.length < LEAST_MODULES) console.error(`  Only ${ours.length} modules were read; at least ${LEAST_MODULES} are there. The check is broken.`)
+  if (ours.length < LEAST_MODULES)
+    console.error(`  Only ${ours.length} modules were read; at least ${LEAST_MODULES} are there. The check is broken.`)
   return summary.error === 0 && ours.length >= LEAST_MODULES
 }
 

@@ -4,14 +4,26 @@ const modules = 'data|experiments|pipelines|registry|evaluation|deployments|moni
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
       name: 'a-module-is-entered-by-its-index',
       severity: 'error',
       comment: 'Other modules are used through their index.ts; only the composition root may look further.',
       from: { path: `^apps/server/src/(${modules})/`, pathNot: String.raw`\.test\.ts$` },
-      to: { path: `^apps/server/src/(${modules})/`, pathNot: ['^apps/server/src/$1/', `^apps/server/src/(${modules})/index\\.ts$`, '^apps/server/src/deployments/gateways/index\\.ts$'] },
+      to: {
+        path: `^apps/server/src/(${modules})/`,
+        pathNot: [
+          '^apps/server/src/$1/',
+          `^apps/server/src/(${modules})/index\\.ts$`,
+          '^apps/server/src/deployments/gateways/index\\.ts$',
+        ],
+      },
     },
     {
       name: 'platform-knows-no-module',
@@ -24,12 +36,35 @@ module.exports = {
       severity: 'error',
       comment: 'A decide.ts imports types and statistics only: the same evidence gives the same answer.',
       from: { path: String.raw`/decide\.ts$` },
-      to: { pathNot: ['^packages/(statistics|contracts)/', String.raw`/(types|decide)\.ts$`], dependencyTypesNot: ['type-only'] },
+      to: {
+        pathNot: ['^packages/(statistics|contracts)/', String.raw`/(types|decide)\.ts$`],
+        dependencyTypesNot: ['type-only'],
+      },
     },
-    { name: 'statistics-import-nothing', severity: 'error', from: { path: '^packages/statistics/src', pathNot: String.raw`\.test\.ts$` }, to: { pathNot: '^packages/statistics/src' } },
-    { name: 'contracts-import-only-zod', severity: 'error', from: { path: '^packages/contracts/src', pathNot: String.raw`\.test\.ts$` }, to: { pathNot: ['^packages/contracts/src', 'node_modules/zod'] } },
-    { name: 'the-gateway-never-imports-the-server', severity: 'error', from: { path: '^apps/gateway' }, to: { path: '^apps/(server|cli|web)' } },
-    { name: 'clients-know-only-contracts', severity: 'error', from: { path: '^apps/(web|cli)/', pathNot: String.raw`\.(test|journey)\.ts$` }, to: { path: '^apps/(server|gateway)' } },
+    {
+      name: 'statistics-import-nothing',
+      severity: 'error',
+      from: { path: '^packages/statistics/src', pathNot: String.raw`\.test\.ts$` },
+      to: { pathNot: '^packages/statistics/src' },
+    },
+    {
+      name: 'contracts-import-only-zod',
+      severity: 'error',
+      from: { path: '^packages/contracts/src', pathNot: String.raw`\.test\.ts$` },
+      to: { pathNot: ['^packages/contracts/src', 'node_modules/zod'] },
+    },
+    {
+      name: 'the-gateway-never-imports-the-server',
+      severity: 'error',
+      from: { path: '^apps/gateway' },
+      to: { path: '^apps/(server|cli|web)' },
+    },
+    {
+      name: 'clients-know-only-contracts',
+      severity: 'error',
+      from: { path: '^apps/(web|cli)/', pathNot: String.raw`\.(test|journey)\.ts$` },
+      to: { path: '^apps/(server|gateway)' },
+    },
   ],
   options: {
     tsPreCompilationDeps: true,

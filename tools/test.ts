@@ -19,7 +19,11 @@ interface Outcome {
 }
 
 /** Runs a command with its output shown, and keeps the output's end for the counts. */
-function run(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): Promise<{ status: number; tail: string }> {
+function run(
+  command: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<{ status: number; tail: string }> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
     let tail = ''
@@ -38,13 +42,26 @@ function count(text: string, expression: RegExp): number {
 
 async function nodeTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
   const ending = journeys ? 'journey.ts' : 'test.ts'
-  const files = globSync([`apps/**/*.${ending}`, `packages/**/*.${ending}`, `bench/**/*.${ending}`, `examples/**/*.${ending}`, `tools/**/*.${ending}`], {
-    exclude: (path) => path.includes('node_modules'),
-  }).filter((file) => !pattern || file.includes(pattern))
+  const files = globSync(
+    [
+      `apps/**/*.${ending}`,
+      `packages/**/*.${ending}`,
+      `bench/**/*.${ending}`,
+      `examples/**/*.${ending}`,
+      `tools/**/*.${ending}`,
+    ],
+    {
+      exclude: (path) => path.includes('node_modules'),
+    },
+  ).filter((file) => !pattern || file.includes(pattern))
   if (files.length === 0) return { name: 'node:test', passed: 0, failed: 0, skipped: 0, good: Boolean(pattern) }
   const flags = ['--disable-warning=ExperimentalWarning', '-C', '@tidemark/source', '--test', '--test-reporter=spec']
   const concurrency = journeys ? '1' : '2'
-  const { status, tail } = await run(process.execPath, [...flags, `--test-concurrency=${concurrency}`, ...files.sort()], environment)
+  const { status, tail } = await run(
+    process.execPath,
+    [...flags, `--test-concurrency=${concurrency}`, ...files.sort()],
+    environment,
+  )
   return {
     name: 'node:test',
     passed: count(tail, /pass (\d+)/g),
@@ -57,7 +74,17 @@ async function nodeTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
 async function pythonTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
   const { dir } = await environmentFor('test')
   const marker = journeys ? 'journey' : 'not journey'
-  const args = ['-m', 'pytest', 'python/tests', '-q', '-p', 'no:cacheprovider', '-m', marker, ...(pattern ? ['-k', pattern] : [])]
+  const args = [
+    '-m',
+    'pytest',
+    'python/tests',
+    '-q',
+    '-p',
+    'no:cacheprovider',
+    '-m',
+    marker,
+    ...(pattern ? ['-k', pattern] : []),
+  ]
   const { status, tail } = await run(`${dir}/bin/python`, args, environment)
   // 5: no test matched, which is fine for a pattern and for journeys.
   const none = status === 5 && (journeys || Boolean(pattern))
@@ -72,14 +99,19 @@ async function pythonTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
 
 const started = performance.now()
 const browser = browserPath()
-const shared = process.env['TIDEMARK_SHARED_DATA'] ?? '../shared/data'
+const shared = process.env.TIDEMARK_SHARED_DATA ?? '../shared/data'
 const environment = { ...process.env, ...(browser ? { TIDEMARK_BROWSER: browser } : {}) }
 const outcomes = [await nodeTests(environment), await pythonTests(environment)]
 
 console.log('')
-if (!existsSync(shared)) console.log(`Tests on shared data sets: skipped, because ${shared} is not there (set TIDEMARK_SHARED_DATA).`)
-if (!browser) console.log('Browser tests: not run, no Chromium was found (Debian: apt-get install chromium; or set TIDEMARK_BROWSER).')
-const browserMissing = !browser && Boolean(process.env['CI'])
-for (const { name, passed, failed, skipped } of outcomes) console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
+if (!existsSync(shared))
+  console.log(`Tests on shared data sets: skipped, because ${shared} is not there (set TIDEMARK_SHARED_DATA).`)
+if (!browser)
+  console.log(
+    'Browser tests: not run, no Chromium was found (Debian: apt-get install chromium; or set TIDEMARK_BROWSER).',
+  )
+const browserMissing = !browser && Boolean(process.env.CI)
+for (const { name, passed, failed, skipped } of outcomes)
+  console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
 console.log(`in ${((performance.now() - started) / 1000).toFixed(0)} s`)
 process.exit(outcomes.every((outcome) => outcome.good) && !browserMissing ? 0 : 1)

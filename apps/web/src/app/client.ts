@@ -1,5 +1,5 @@
-import { api, createClient } from '@tidemark/contracts'
 import { QueryClient } from '@tanstack/react-query'
+import { api, createClient } from '@tidemark/contracts'
 
 /** The typed client of the server that served this page. */
 export const client = createClient(api, { baseUrl: '' })

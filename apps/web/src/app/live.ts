@@ -1,7 +1,9 @@
 import { useEffect, useSyncExternalStore } from 'react'
 import { queryClient } from './client.ts'
 
-type Feed = { readonly state: 'connecting' | 'live'; readonly since: Date } | { readonly state: 'lost'; readonly since: Date }
+type Feed =
+  | { readonly state: 'connecting' | 'live'; readonly since: Date }
+  | { readonly state: 'lost'; readonly since: Date }
 
 let feed: Feed = { state: 'connecting', since: new Date() }
 const listeners = new Set<() => void>()
@@ -12,10 +14,12 @@ function set(next: Feed): void {
 }
 
 /** Asks again for whatever is on the page, at most twice a second, when the platform says that something changed. */
-let waiting: number | undefined
+let waiting = false
 function refresh(): void {
-  waiting ??= window.setTimeout(() => {
-    waiting = undefined
+  if (waiting) return
+  waiting = true
+  window.setTimeout(() => {
+    waiting = false
     void queryClient.invalidateQueries({ refetchType: 'active' })
   }, 500)
 }

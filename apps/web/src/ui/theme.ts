@@ -1,7 +1,16 @@
 import { createTheme, type MantineColorsTuple } from '@mantine/core'
 
 const tide: MantineColorsTuple = [
-  '#e2f1f2', '#c3e2e5', '#9ccfd4', '#6fb9c0', '#45a2ab', '#24909a', '#0b7f8b', '#0b6670', '#084d55', '#05363c',
+  '#e2f1f2',
+  '#c3e2e5',
+  '#9ccfd4',
+  '#6fb9c0',
+  '#45a2ab',
+  '#24909a',
+  '#0b7f8b',
+  '#0b6670',
+  '#084d55',
+  '#05363c',
 ]
 
 /** Mantine, told our look: sizes on a 4-px grid, borders rather than shadows. Colours come from tokens.css. */

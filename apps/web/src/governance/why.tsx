@@ -1,0 +1,48 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, useParams } from '@tanstack/react-router'
+import type { Why } from '@tidemark/contracts'
+import { client } from '../app/client.ts'
+import { Empty, Loaded, Page, Pairs, Section, Thread } from '../ui/index.ts'
+import { knotOf } from './events.tsx'
+
+/** Why did this happen? The facts of a thing and the chain of causes that led to it. */
+export function WhyPage() {
+  const { id } = useParams({ from: '/governance/why/$id' })
+  const why = useQuery({ queryKey: ['why', id], queryFn: () => client.governance.why({ params: { id } }) })
+  return (
+    <Loaded query={why} what="The chain of causes">
+      {(data) => (
+        <Page
+          title={data.about.title}
+          crumbs={<Link to="/governance">Governance</Link>}
+          sentence={`${data.about.kind.replace('-', ' ')} ${data.about.id}`}
+        >
+          <Facts why={data} />
+          <Section
+            title="What led to it"
+            note="Newest on top; each knot was caused by the ones below it. Nothing here was written afterwards: events are appended in the same transaction as the change, and their hashes are chained."
+          >
+            {data.chain.length === 0 ? (
+              <Empty title="No recorded cause">This was done by hand, or it is the first act of its chain.</Empty>
+            ) : (
+              <Thread knots={data.chain.map(knotOf)} />
+            )}
+          </Section>
+        </Page>
+      )}
+    </Loaded>
+  )
+}
+
+function Facts({ why }: { readonly why: Why }) {
+  if (why.facts.length === 0) return null
+  return (
+    <Section title="Facts">
+      <Pairs
+        items={why.facts.map(
+          (fact) => [fact.label, fact.link ? <Link to={fact.link}>{fact.value}</Link> : fact.value] as const,
+        )}
+      />
+    </Section>
+  )
+}
