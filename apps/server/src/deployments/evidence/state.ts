@@ -1,0 +1,238 @@
+import type { EvidencePoint, Guardrail } from '@tidemark/contracts'
+import {
+  addCaller,
+  addDifference,
+  combinedEvidence,
+  extendMeanSequence,
+  meanEvidence,
+  meanInterval,
+  rateEvidence,
+  startMeanSequence,
+  startMeanTest,
+  startRateTest,
+} from '@tidemark/statistics'
+import type { RolloutEvidence } from '../rollouts/types.ts'
+import { lossDifference, lossOf } from './pairs.ts'
+import type { CallerUnitRow, EvidenceSettings, EvidenceState, Pair } from './types.ts'
+
+/** Points kept for the chart; when full, every second one is dropped. */
+const MAX_POINTS = 400
+
+/** Evidence of a rollout that has seen nothing yet. */
+export function startEvidence(settings: EvidenceSettings): EvidenceState {
+  const margin = settings.errorMarginPercent / 100
+  const usual = Math.max(settings.usualDifference, settings.lossMargin / 10)
+  return {
+    format: 1,
+    settings,
+    eventTimeFrom: null,
+    eventTimeTo: null,
+    requests: 0,
+    stage: 0,
+    callersAtStage: 0,
+    pairs: 0,
+    errors: {
+      harm: startRateTest({ kind: 'harm' }),
+      acceptance: startRateTest({ kind: 'acceptableMargin', margin }),
+    },
+    failures: {
+      harm: startMeanTest({ direction: 'above', mean: 0 }, 1),
+      acceptance: startMeanTest({ direction: 'below', mean: margin }, 1),
+      champion: 0,
+      candidate: 0,
+    },
+    loss: {
+      harm: startMeanTest({ direction: 'above', mean: 0 }, usual),
+      acceptance: startMeanTest({ direction: 'below', mean: settings.lossMargin }, usual),
+      sequence: startMeanSequence(usual, settings.alpha),
+      championSum: 0,
+      candidateSum: 0,
+    },
+    points: [],
+  }
+}
+
+/** Notes the event time of records. */
+export function seen(state: EvidenceState, eventTime: number, answered: number): EvidenceState {
+  return {
+    ...state,
+    requests: state.requests + answered,
+    eventTimeFrom: Math.min(state.eventTimeFrom ?? eventTime, eventTime),
+    eventTimeTo: Math.max(state.eventTimeTo ?? eventTime, eventTime),
+  }
+}
+
+/** Bets one closed caller unit. A caller that was not tossed at this weight says nothing. */
+export function addClosedUnit(state: EvidenceState, unit: CallerUnitRow): EvidenceState {
+  if (unit.rho === null) return state
+  const closed = {
+    assignedCandidate: unit.candidate,
+    rho: unit.rho,
+    errors: unit.errors,
+    requests: unit.requests,
+  }
+  return {
+    ...state,
+    errors: {
+      harm: addCaller(state.errors.harm, closed),
+      acceptance: addCaller(state.errors.acceptance, closed),
+    },
+  }
+}
+
+/** Counts the first pair of a thing: did one version fail where the other answered? */
+export function addPair(state: EvidenceState, pair: Pair): EvidenceState {
+  const row = { difference: Number(pair.candidateFailed) - Number(pair.championFailed), bound: 1 }
+  const { failures } = state
+  return {
+    ...state,
+    pairs: state.pairs + 1,
+    failures: {
+      harm: addDifference(failures.harm, row),
+      acceptance: addDifference(failures.acceptance, row),
+      champion: failures.champion + Number(pair.championFailed),
+      candidate: failures.candidate + Number(pair.candidateFailed),
+    },
+  }
+}
+
+/** Bets the label of a pair. Pairs in which a version gave no number have no loss to compare. */
+export function addLabel(state: EvidenceState, pair: Pair, label: number): EvidenceState {
+  const { champion, candidate } = pair
+  if (champion === null || candidate === null) return state
+  const row = lossDifference(state.settings, { champion, candidate }, label)
+  const { loss } = state
+  return {
+    ...state,
+    loss: {
+      harm: addDifference(loss.harm, row),
+      acceptance: addDifference(loss.acceptance, row),
+      sequence: extendMeanSequence(loss.sequence, row),
+      championSum: loss.championSum + lossOf(state.settings.loss, champion, label),
+      candidateSum: loss.candidateSum + lossOf(state.settings.loss, candidate, label),
+    },
+  }
+}
+
+/** The evidence as decisions and people read it. */
+export function summarise(state: EvidenceState, stage: number, loadFailure: string | null): RolloutEvidence {
+  const guardrails = [errorsGuardrail(state), failuresGuardrail(state), lossGuardrail(state)]
+  return {
+    eventTimeFrom: state.eventTimeFrom,
+    eventTimeTo: state.eventTimeTo,
+    requests: state.requests,
+    pairs: state.pairs,
+    labelledPairs: state.loss.harm.n,
+    callersAtStage: state.stage === stage ? state.callersAtStage : 0,
+    // The mean of e-values is one again, whatever their dependence: all harm tests of the rollout share alpha.
+    harm: {
+      combinedEValue: combinedEvidence(guardrails.map(({ harmEValue }) => ({ weight: 1, eValue: harmEValue }))),
+      needs: 1 / state.settings.alpha,
+    },
+    guardrails,
+    loadFailure,
+  }
+}
+
+/** Appends the present evidence to the chart's series, for guardrails that have new units. */
+export function withPoints(state: EvidenceState): EvidenceState {
+  if (state.eventTimeTo === null) return state
+  const at = new Date(state.eventTimeTo).toISOString()
+  const fresh: EvidencePoint[] = summarise(state, state.stage, null).guardrails.flatMap((guardrail) => {
+    const { name, units, difference, lower, upper, harmEValue, acceptanceEValue } = guardrail
+    const last = state.points.findLast((point) => point.guardrail === name)
+    return units === (last?.units ?? 0)
+      ? []
+      : [{ at, guardrail: name, units, difference, lower, upper, harmEValue, acceptanceEValue }]
+  })
+  if (fresh.length === 0) return state
+  const points = [...state.points, ...fresh]
+  return { ...state, points: points.length > MAX_POINTS ? thinned(points) : points }
+}
+
+/** Drops every second point of each guardrail, never the last. */
+function thinned(points: readonly EvidencePoint[]): EvidencePoint[] {
+  const counts = new Map<string, number>()
+  const backwards = points.toReversed().filter((point) => {
+    const index = counts.get(point.guardrail) ?? 0
+    counts.set(point.guardrail, index + 1)
+    return index % 2 === 0
+  })
+  return backwards.toReversed()
+}
+
+function errorsGuardrail(state: EvidenceState): Guardrail {
+  const { alpha, errorMarginPercent } = state.settings
+  const harm = rateEvidence(state.errors.harm)
+  const acceptance = rateEvidence(state.errors.acceptance)
+  const units = harm.callers.champion + harm.callers.candidate
+  const seenBoth = harm.callers.champion > 0 && harm.callers.candidate > 0
+  // Two kinds of evidence may prove the errors' guardrail: each gets half of alpha.
+  const acceptanceNeeds = 2 / alpha
+  return {
+    name: 'errors',
+    unit: 'caller',
+    units,
+    champion: harm.callers.champion > 0 ? harm.championRate : null,
+    candidate: harm.callers.candidate > 0 ? harm.candidateRate : null,
+    difference: seenBoth ? harm.candidateRate - harm.championRate : null,
+    lower: null,
+    upper: null,
+    margin: errorMarginPercent / 100,
+    harmEValue: finite(harm.eValue),
+    acceptanceEValue: finite(acceptance.highestEValue),
+    acceptanceNeeds,
+    proven: acceptance.highestEValue >= acceptanceNeeds,
+  }
+}
+
+function failuresGuardrail(state: EvidenceState): Guardrail {
+  const { alpha, errorMarginPercent } = state.settings
+  const { failures, pairs } = state
+  const share = (count: number) => (pairs > 0 ? count / pairs : null)
+  const acceptance = meanEvidence(failures.acceptance)
+  const acceptanceNeeds = 2 / alpha
+  return {
+    name: 'failures',
+    unit: 'thing predicted by both versions',
+    units: pairs,
+    champion: share(failures.champion),
+    candidate: share(failures.candidate),
+    difference: share(failures.candidate - failures.champion),
+    lower: null,
+    upper: null,
+    margin: errorMarginPercent / 100,
+    harmEValue: finite(meanEvidence(failures.harm).eValue),
+    acceptanceEValue: finite(acceptance.highestEValue),
+    acceptanceNeeds,
+    proven: acceptance.highestEValue >= acceptanceNeeds,
+  }
+}
+
+function lossGuardrail(state: EvidenceState): Guardrail {
+  const { loss, settings } = state
+  const units = loss.harm.n
+  const interval = meanInterval(loss.sequence)
+  const acceptance = meanEvidence(loss.acceptance)
+  const acceptanceNeeds = 1 / settings.alpha
+  return {
+    name: 'loss',
+    unit: 'labelled thing predicted by both versions',
+    units,
+    champion: units > 0 ? loss.championSum / units : null,
+    candidate: units > 0 ? loss.candidateSum / units : null,
+    difference: units > 0 ? interval.mean : null,
+    lower: units > 0 ? interval.lower : null,
+    upper: units > 0 ? interval.upper : null,
+    margin: settings.lossMargin,
+    harmEValue: finite(meanEvidence(loss.harm).eValue),
+    acceptanceEValue: finite(acceptance.highestEValue),
+    acceptanceNeeds,
+    proven: acceptance.highestEValue >= acceptanceNeeds,
+  }
+}
+
+/** JSON has no Infinity; beyond 1e300 the size of the evidence tells nothing more. */
+function finite(value: number): number {
+  return Math.min(value, 1e300)
+}
