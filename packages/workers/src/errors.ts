@@ -21,6 +21,8 @@ const MESSAGES = {
     `The task's process ended without an answer (${cause}). SIGKILL without a cancellation usually means: out of memory; SIGXCPU: out of its CPU seconds.`,
   TASK_FAILED: (type: string, message: string) => `${type}: ${message}`,
   MODEL_NOT_LOADED: (reason: string) => `The model could not be loaded: ${reason}`,
+  WORK_UNREACHABLE: (folder: string) =>
+    `The workers' user cannot enter ${folder}. Choose a data folder whose parents other users may pass (chmod o+x), or cacheFolder().`,
   POOL_CLOSED: () => 'The pool of Python workers is closed.',
 } as const
 

@@ -1,5 +1,22 @@
 export { type EnvironmentState, ensureEnvironment, environmentState, type PythonEnvironment } from './environments.ts'
 export { WorkerError, type WorkerErrorCode } from './errors.ts'
 export { chooseInterpreter, type Interpreter } from './interpreter.ts'
+export { type ModelColumn, ServedModel } from './model.ts'
 export { type PipSettings, pipSettings, uvVariables } from './pip-settings.ts'
 export { type Account, cacheFolder, workerAccount } from './place.ts'
+export { type PoolOptions, type RunOptions, WorkerPool } from './pool.ts'
+export type {
+  Convert,
+  ConvertResult,
+  InputMap,
+  Limits,
+  LogLine,
+  ParityRow,
+  Predict,
+  PredictResult,
+  ResultOf,
+  RowResult,
+  RunStep,
+  StepResult,
+  Task,
+} from './protocol.ts'

@@ -1,0 +1,10 @@
+"""Pipelines, datasets and labels of the Tidemark platform, from Python.
+
+Importing this package imports nothing heavy: pandas, pyarrow and mlflow come when a step asks for them.
+"""
+
+from tidemark.client import ApiError, Client
+from tidemark.steps import Context, step
+
+__all__ = ["ApiError", "Client", "Context", "step"]
+__version__ = "0.1.0"

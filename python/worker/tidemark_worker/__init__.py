@@ -1,0 +1,1 @@
+"""The process in which model code runs: preloaded once, forked for each task. Started by packages/workers."""

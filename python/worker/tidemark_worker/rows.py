@@ -1,0 +1,134 @@
+"""Rows of raw values into the frame that a model expects: the one place that says what a missing value becomes.
+
+A missing or null string is ``""``; a missing or null number is NaN; a missing boolean is false. The ONNX runtime of the gateway
+does the same (``input-map.json``), so that a model answers alike in both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.pyfunc import PyFuncModel
+
+Kind = Literal["number", "integer", "string", "boolean"]
+_KINDS: dict[str, Kind] = {
+    "double": "number",
+    "float": "number",
+    "long": "integer",
+    "integer": "integer",
+    "string": "string",
+    "boolean": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a model's signature.
+
+    Attributes
+    ----------
+    type
+        MLflow's name of the type: ``double``, ``float``, ``long``, ``integer``, ``string`` or ``boolean``.
+    """
+
+    name: str
+    type: str
+    required: bool
+
+    @property
+    def kind(self) -> Kind:
+        return _KINDS[self.type]
+
+
+def columns_of(model: PyFuncModel) -> list[Column]:
+    """The input columns of a model, in its order.
+
+    Raises
+    ------
+    ValueError
+        The model has no signature of named columns of simple types.
+    """
+    schema = model.metadata.get_input_schema()
+    if schema is None or schema.is_tensor_spec():
+        raise ValueError("The model has no signature with named columns. Log it with a signature (mlflow.models.infer_signature).")
+    columns = [Column(str(spec.name), str(spec.type.name), bool(spec.required)) for spec in schema.inputs]
+    unknown = [column for column in columns if column.type not in _KINDS]
+    if unknown:
+        names = ", ".join(f"{column.name} ({column.type})" for column in unknown)
+        raise ValueError(f"These columns have types that cannot be served: {names}.")
+    return columns
+
+
+def frame_of(rows: list[dict[str, Any]], columns: list[Column]) -> pd.DataFrame:
+    """A frame with exactly the model's columns, in its order.
+
+    Examples
+    --------
+    >>> columns = [Column("budget", "double", True), Column("genre", "string", False)]
+    >>> frame_of([{"budget": 1, "genre": None}, {"genre": "Drama"}], columns).values.tolist()
+    [[1.0, ''], [nan, 'Drama']]
+    """
+    import numpy as np
+    import pandas as pd
+
+    data: dict[str, Any] = {}
+    for column in columns:
+        values = [row.get(column.name) for row in rows]
+        if column.kind == "string":
+            data[column.name] = np.array(["" if _missing(value) else str(value) for value in values], dtype=object)
+        elif column.kind == "boolean":
+            data[column.name] = np.array([not _missing(value) and bool(value) for value in values], dtype=bool)
+        elif column.kind == "integer":
+            # Without a missing value as the signature asks; with one, the model's own check names the column.
+            whole = not any(_missing(value) for value in values)
+            data[column.name] = np.array([float("nan") if _missing(value) else value for value in values], dtype="int64" if whole else "float64")
+            if column.type == "integer" and whole:
+                data[column.name] = data[column.name].astype("int32")
+        else:
+            dtype = "float32" if column.type == "float" else "float64"
+            data[column.name] = np.array([float("nan") if _missing(value) else float(value) for value in values], dtype=dtype)
+    return pd.DataFrame(data, columns=[column.name for column in columns])
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def predictions_of(answer: Any, rows: int) -> list[float | str | bool | None]:
+    """What ``predict`` gave, one plain value a row; of a frame, its first column.
+
+    Raises
+    ------
+    ValueError
+        The answer has another number of rows.
+    """
+    import numpy as np
+
+    values = answer.iloc[:, 0] if hasattr(answer, "iloc") and getattr(answer, "ndim", 1) == 2 else answer
+    flat = np.asarray(values)
+    flat = flat.reshape(len(flat), -1)[:, 0] if flat.ndim > 1 else flat
+    if len(flat) != rows:
+        raise ValueError(f"The model gave {len(flat)} predictions for {rows} rows.")
+    return flat.tolist()
+
+
+def predict_rows(model: PyFuncModel, columns: list[Column], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One ``{"prediction": …}`` or ``{"error": …}`` a row. Should the batch fail, each row is tried alone: a row's fault is its own."""
+    if not rows:
+        return []
+    try:
+        answer = model.predict(frame_of(rows, columns))
+        return [_checked(value) for value in predictions_of(answer, len(rows))]
+    except Exception as error:  # whatever a model raises is an answer about that row
+        if len(rows) == 1:
+            return [{"error": f"{type(error).__name__}: {error}"}]
+        return [result for row in rows for result in predict_rows(model, columns, [row])]
+
+
+def _checked(value: Any) -> dict[str, Any]:
+    if _missing(value):
+        return {"error": "ValueError: The model's prediction is missing or not a number."}
+    return {"prediction": value}
