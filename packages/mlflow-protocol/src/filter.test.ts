@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { RUNS } from './dialects.ts'
+import { type Clause, parseFilter, parseOrderBy } from './filter.ts'
+
+const number = (of: 'metric' | 'attribute', key: string, operator: '=' | '<' | '>=' | '>', value: number): Clause => ({
+  kind: 'number',
+  of,
+  key,
+  operator,
+  value,
+})
+const text = (
+  of: 'parameter' | 'tag' | 'attribute' | 'dataset',
+  key: string,
+  operator: '=' | '!=' | 'LIKE' | 'ILIKE',
+  value: string,
+): Clause => ({
+  kind: 'text',
+  of,
+  key,
+  operator,
+  value,
+})
+
+test('filters that MLflow understands are read as it reads them', () => {
+  const cases: [string, Clause[]][] = [
+    ['', []],
+    ['metrics.rmse < 1.2', [number('metric', 'rmse', '<', 1.2)]],
+    [
+      'metric.rmse>=-1e-3 and start_time > 5',
+      [number('metric', 'rmse', '>=', -0.001), number('attribute', 'start_time', '>', 5)],
+    ],
+    ['metrics.`val loss` = 1', [number('metric', 'val loss', '=', 1)]],
+    ['params."a b" = "x"', [text('parameter', 'a b', '=', 'x')]],
+    ["tags.mlflow.runName LIKE 'a%'", [text('tag', 'mlflow.runName', 'LIKE', 'a%')]],
+    ["attributes.`Run name` ilike 'A%'", [text('attribute', 'run_name', 'ILIKE', 'A%')]],
+    ["run.status != 'FAILED'", [text('attribute', 'status', '!=', 'FAILED')]],
+    ["dataset.name = 'films'", [text('dataset', 'name', '=', 'films')]],
+    ['run_id IN (\'a\', "b")', [{ kind: 'list', of: 'attribute', key: 'run_id', operator: 'IN', values: ['a', 'b'] }]],
+    ["run_id NOT IN ('a')", [{ kind: 'list', of: 'attribute', key: 'run_id', operator: 'NOT IN', values: ['a'] }]],
+    ['tags.a IS NULL', [{ kind: 'presence', of: 'tag', key: 'a', present: false }]],
+    ['params.a is not null', [{ kind: 'presence', of: 'parameter', key: 'a', present: true }]],
+    ["params.q = 'it; drop table run --'", [text('parameter', 'q', '=', 'it; drop table run --')]],
+  ]
+  for (const [filter, expected] of cases) assert.deepEqual(parseFilter(filter, RUNS), expected, filter)
+})
+
+test('what MLflow refuses is refused with INVALID_PARAMETER_VALUE', () => {
+  const refused: [string, RegExp][] = [
+    ['metrics.a > 1 OR metrics.b > 1', /^Invalid clause\(s\) in filter string: 'OR'/],
+    ["metrics.a > '1'", /Expected numeric value type for metric\. Found '1'/],
+    ['metrics.a LIKE 1', /Invalid comparator 'LIKE'/],
+    ['params.a = 1', /Expected a quoted string value for parameter/],
+    ["params.a > '1'", /Invalid comparator '>'/],
+    ["nothing.a = '1'", /Invalid entity type 'nothing'/],
+    ["attributes.nothing = '1'", /Invalid attribute key 'nothing'/],
+    ["constructor = '1'", /Invalid attribute key 'constructor'/],
+    ["constructor.a = '1'", /Invalid entity type 'constructor'/],
+    ["tags.a RLIKE 'x'", /Invalid clause/],
+    ['metrics.a IS NULL', /only supported for tags and params/],
+    ["status IN ('a')", /does not support comparison with a list/],
+    ['run_id IN ()', /ill-formed list/],
+    ["run_id IN ('a' 'b')", /ill-formed list/],
+    ["tags.a = 'x", /Invalid clause/],
+    ['metrics.a', /Invalid clause/],
+    ['metrics.a > 1 metrics.b > 1', /Invalid clause/],
+    ['; select 1', /Invalid clause/],
+  ]
+  for (const [filter, message] of refused) {
+    assert.throws(() => parseFilter(filter, RUNS), { code: 'INVALID_PARAMETER_VALUE', message }, filter)
+  }
+})
+
+test('a filter made to make a parser backtrack is answered at once', () => {
+  const started = performance.now()
+  for (const part of ['`', '"', "'", '(', 'a.', "('a',", ' ', 'a a ']) {
+    assert.throws(() => parseFilter(part.repeat(30_000 / part.length), RUNS).length || assert.fail('empty'))
+  }
+  assert.ok(performance.now() - started < 1000)
+})
+
+test('sort keys are read with their direction, and named when unknown or given twice', () => {
+  assert.deepEqual(parseOrderBy(['metrics.`a b` DESC', 'start_time', 'tags."x y" asc'], RUNS), [
+    { of: 'metric', key: 'a b', ascending: false },
+    { of: 'attribute', key: 'start_time', ascending: true },
+    { of: 'tag', key: 'x y', ascending: true },
+  ])
+  assert.throws(() => parseOrderBy(['metrics.a', 'metrics.a DESC'], RUNS), /duplicate fields/)
+  assert.throws(() => parseOrderBy(['nothing'], RUNS), /Invalid attribute key/)
+  assert.throws(() => parseOrderBy(['metrics.a; drop table run'], RUNS), /order_by|Invalid clause/)
+})

@@ -1,0 +1,166 @@
+import { boolean, double, enumeration, integer, message, nested, repeated, required, string } from './fields.ts'
+
+// The request messages of MLflow 3.17's REST API that this server answers (service.proto, model_registry.proto), field by field.
+
+export const RUN_STATUS = { RUNNING: 1, SCHEDULED: 2, FINISHED: 3, FAILED: 4, KILLED: 5 } as const
+export const VIEW_TYPE = { ACTIVE_ONLY: 1, DELETED_ONLY: 2, ALL: 3 } as const
+export const LOGGED_MODEL_STATUS = {
+  LOGGED_MODEL_STATUS_UNSPECIFIED: 0,
+  LOGGED_MODEL_PENDING: 1,
+  LOGGED_MODEL_READY: 2,
+  LOGGED_MODEL_UPLOAD_FAILED: 3,
+} as const
+export type RunStatusName = keyof typeof RUN_STATUS
+export type ViewTypeName = keyof typeof VIEW_TYPE
+export type LoggedModelStatusName = keyof typeof LOGGED_MODEL_STATUS
+
+const tag = nested({ key: required(string), value: string })
+const tags = repeated(tag)
+const page = { max_results: integer, page_token: string }
+const orderBy = repeated(string)
+
+export const CreateExperiment = message({ name: required(string), artifact_location: string, tags })
+export const ExperimentId = message({ experiment_id: required(string) })
+export const GetExperimentByName = message({ experiment_name: required(string) })
+export const UpdateExperiment = message({ experiment_id: required(string), new_name: required(string) })
+export const SetExperimentTag = message({ experiment_id: required(string), key: required(string), value: string })
+export const DeleteExperimentTag = message({ experiment_id: required(string), key: required(string) })
+export const SearchExperiments = message({
+  view_type: enumeration(VIEW_TYPE),
+  filter: string,
+  order_by: orderBy,
+  ...page,
+})
+
+export const CreateRun = message({
+  experiment_id: string,
+  user_id: string,
+  run_name: string,
+  start_time: integer,
+  tags,
+})
+export const RunId = message({ run_id: required(string) })
+export const UpdateRun = message({
+  run_id: required(string),
+  status: enumeration(RUN_STATUS),
+  end_time: integer,
+  run_name: string,
+})
+
+const dataset = { model_id: string, dataset_name: string, dataset_digest: string }
+export const LogMetric = message({
+  run_id: required(string),
+  key: required(string),
+  value: required(double),
+  timestamp: required(integer),
+  step: integer,
+  ...dataset,
+})
+const metric = nested({
+  key: required(string),
+  value: required(double),
+  timestamp: required(integer),
+  step: integer,
+  ...dataset,
+})
+const parameter = nested({ key: required(string), value: string })
+export const LogParameter = message({ run_id: required(string), key: required(string), value: string })
+export const LogBatch = message({
+  run_id: required(string),
+  metrics: repeated(metric),
+  params: repeated(parameter),
+  tags,
+})
+export const SetTag = message({ run_id: required(string), key: required(string), value: string })
+export const DeleteTag = message({ run_id: required(string), key: required(string) })
+export const LogInputs = message({
+  run_id: required(string),
+  datasets: repeated(
+    nested({
+      tags,
+      dataset: required(
+        nested({
+          name: required(string),
+          digest: required(string),
+          source_type: required(string),
+          source: required(string),
+          schema: string,
+          profile: string,
+        }),
+      ),
+    }),
+  ),
+  models: repeated(nested({ model_id: required(string) })),
+})
+export const LogOutputs = message({
+  run_id: required(string),
+  models: required(repeated(nested({ model_id: required(string), step: integer }))),
+})
+export const LogModel = message({ run_id: required(string), model_json: required(string) })
+export const SearchRuns = message({
+  experiment_ids: repeated(string),
+  filter: string,
+  run_view_type: enumeration(VIEW_TYPE),
+  order_by: orderBy,
+  ...page,
+})
+export const ListArtifacts = message({ run_id: required(string), path: string, page_token: string })
+export const GetMetricHistory = message({ run_id: required(string), metric_key: required(string), ...page })
+export const GetMetricHistoryBulk = message({ run_id: repeated(string), metric_key: string, max_results: integer })
+export const GetMetricHistoryBulkInterval = message({
+  run_ids: required(repeated(string)),
+  metric_key: required(string),
+  start_step: integer,
+  end_step: integer,
+  max_results: integer,
+})
+
+export const CreateLoggedModel = message({
+  experiment_id: required(string),
+  name: string,
+  model_type: string,
+  source_run_id: string,
+  params: repeated(parameter),
+  tags,
+})
+export const FinalizeLoggedModel = message({ status: required(enumeration(LOGGED_MODEL_STATUS)) })
+export const SetLoggedModelTags = message({ tags })
+export const LogLoggedModelParameters = message({ params: repeated(parameter) })
+export const SearchLoggedModels = message({
+  experiment_ids: required(repeated(string)),
+  filter: string,
+  order_by: repeated(
+    nested({ field_name: required(string), ascending: boolean, dataset_name: string, dataset_digest: string }),
+  ),
+  ...page,
+})
+export const ListLoggedModelArtifacts = message({ artifact_directory_path: string, page_token: string })
+
+export const CreateRegisteredModel = message({ name: required(string), tags, description: string })
+export const ModelName = message({ name: required(string) })
+export const UpdateRegisteredModel = message({ name: required(string), description: string })
+export const RenameRegisteredModel = message({ name: required(string), new_name: required(string) })
+export const SearchRegistry = message({ filter: string, order_by: orderBy, ...page })
+export const GetLatestVersions = message({ name: required(string), stages: repeated(string) })
+export const SetModelTag = message({ name: required(string), key: required(string), value: string })
+export const DeleteModelTag = message({ name: required(string), key: required(string) })
+export const SetAlias = message({ name: required(string), alias: required(string), version: required(string) })
+export const Alias = message({ name: required(string), alias: required(string) })
+
+const version = { name: required(string), version: required(string) }
+export const CreateModelVersion = message({
+  name: required(string),
+  source: required(string),
+  run_id: string,
+  tags,
+  run_link: string,
+  description: string,
+  model_id: string,
+})
+export const ModelVersionId = message(version)
+export const UpdateModelVersion = message({ ...version, description: string })
+export const TransitionStage = message({ ...version, stage: required(string), archive_existing_versions: boolean })
+export const SetVersionTag = message({ ...version, key: required(string), value: string })
+export const DeleteVersionTag = message({ ...version, key: required(string) })
+
+export const ListProxiedArtifacts = message({ path: string })
