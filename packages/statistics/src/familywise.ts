@@ -50,6 +50,8 @@ export function allocateAlpha<Name extends string>(
 /**
  * One e-value from several: the mean weighted by `weights`. Rejecting at ≥ 1/α keeps the whole family at α whatever the
  * dependence, and is never later than giving each guardrail the share `allocateAlpha` computes.
+ * Under continuous looking the e-values must be e-processes of one common history (Choe & Ramdas, 2402.09698): true for
+ * several means over the same labels; the rate tests each keep their own order of closings, so use `allocateAlpha` there.
  *
  * Paper: Vovk & Wang, E-values: calibration, combination and applications, Annals of Statistics 49 (2021), section 4.
  * H0: all guardrails' nulls hold. When it is crossed, the guardrail with the largest weighted e-value is the one to name.

@@ -1,3 +1,4 @@
+export * from './callers.ts'
 export * from './distributions.ts'
 export * from './effects.ts'
 export * from './familywise.ts'

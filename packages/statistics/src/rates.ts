@@ -10,21 +10,19 @@
  * has expectation 1: an e-value, whatever the clustering, the tails of traffic or the drift of the base rate. Callers
  * multiply, and by Ville's inequality the product passes 1/α with probability at most α however often one looks.
  *
- * What the caller of this file must keep: a unit closes by a rule that does not look at its arm; a caller contributes
- * once per toss (see `conditionalShare` for a rising weight); a caller's traffic does not react to the arm.
+ * What must hold: units close by rules that do not look at the arm and a caller contributes once per rule and toss (both are
+ * kept by callers.ts); a caller's number of requests does not react to the arm.
+ *
+ * `harm` bets on a caller when its first error happens, else late (bench/rollout-errors: two to three times sooner than
+ * closing all units alike). Its LR is the negative-binomial likelihood of the errors given those that the endpoint's traffic
+ * lets one expect. Exact at H0 "the arm changes nothing", and conservative when the candidate is better. The acceptance
+ * tests use units closed without looking at errors and a base rate from callers closed before: under their H0 errors do
+ * depend on the arm. Each test is valid in its own order of closings, so tests of one rollout share α by `allocateAlpha`.
  *
  * Papers: Ramdas et al., Game-theoretic statistics and safe anytime-valid inference (2210.01948); Lindon, Sanden &
  * Shirikian, Rapid regression detection in software deployments (2205.14762), which needs per-request randomisation.
  */
-
-/** What happened to one caller between being first seen at a weight and the close of its unit. */
-export interface CallerUnit {
-  assignedCandidate: boolean
-  /** Probability (0–1) of the candidate arm at the moment this caller was assigned. */
-  rho: number
-  errors: number
-  requests: number
-}
+import type { CallerUnit } from './callers.ts'
 
 /** What the test looks for: `harm` accuses the candidate, `acceptance` proves it not worse than a margin. */
 export type RateQuestion =
@@ -38,12 +36,12 @@ export type RateQuestion =
 export interface RateTest {
   formatVersion: 1
   question: RateQuestion
-  /** Log wealth of each bet, in the order of its alternatives. */
+  /** Log wealth of each bet: in the order of its alternatives. */
   logWealth: number[]
   /** Largest log e-value so far. */
   highestLogEvidence: number
+  /** Callers, and their undiscounted counts, from units closed without looking at errors: for display. */
   callers: { champion: number; candidate: number }
-  /** Undiscounted counts, for display. */
   totals: { championErrors: number; championRequests: number; candidateErrors: number; candidateRequests: number }
   /** Discounted counts from callers closed before, for the next bet's base rate and spread between callers. */
   memory: {
@@ -64,6 +62,9 @@ const HARM_BETS: readonly (readonly [ratio: number, weight: number])[] = [
   [10, 0.2],
 ]
 
+/** Spread of own error rates between callers that the harm test assumes: standard deviation = mean. Affects power alone. */
+const HARM_SHAPE = 1
+
 /** True ratios that the acceptance tests hope for. */
 const ACCEPTANCE_BETS: readonly (readonly [ratio: number, weight: number])[] = [
   [0.5, 0.2],
@@ -82,7 +83,6 @@ const PRIOR_ERRORS = 1
 
 /** A new test. `expectedRate` is the champion's usual error rate (0–1), used until callers have closed. */
 export function startRateTest(question: RateQuestion, expectedRate = 0.02): RateTest {
-  const bets = betsOf(question)
   if (question.kind === 'acceptableRatio' && !(question.ratio > 1)) {
     throw new RangeError('The acceptable ratio must exceed 1: "not worse at all" cannot be proven.')
   }
@@ -93,7 +93,7 @@ export function startRateTest(question: RateQuestion, expectedRate = 0.02): Rate
   return {
     formatVersion: 1,
     question,
-    logWealth: bets.map(() => 0),
+    logWealth: betsOf(question).map(() => 0),
     highestLogEvidence: 0,
     callers: { champion: 0, candidate: 0 },
     totals: { championErrors: 0, championRequests: 0, candidateErrors: 0, candidateRequests: 0 },
@@ -109,15 +109,23 @@ export function startRateTest(question: RateQuestion, expectedRate = 0.02): Rate
   }
 }
 
-/** Bets one closed caller and returns the new state; the old one is unchanged. A caller without requests changes nothing. */
+/**
+ * Bets one closed unit and returns the new state; the old one is unchanged. Feed every closing to every test: each takes the
+ * closings that are its own.
+ */
 export function addCaller(test: RateTest, unit: CallerUnit): RateTest {
   const { assignedCandidate, rho, errors, requests } = unit
   if (!(requests > 0)) return test
   if (!(errors >= 0 && errors <= requests)) throw new RangeError('A caller has between 0 and `requests` errors.')
+  const whole = unit.closing === 'whole'
+  const own = whole !== (test.question.kind === 'harm')
+  if (!own && !whole) return test
   const logWealth =
-    rho > 0 && rho < 1
+    own && rho > 0 && rho < 1
       ? betsOf(test.question).map(([ratio], bet) => (test.logWealth[bet] ?? 0) + Math.log(factor(test, unit, ratio)))
       : test.logWealth
+  const highestLogEvidence = Math.max(test.highestLogEvidence, logEvidence(test.question, logWealth))
+  if (!whole) return { ...test, logWealth, highestLogEvidence }
   const candidate = assignedCandidate ? 1 : 0
   const champion = 1 - candidate
   const { callers, totals, memory } = test
@@ -126,7 +134,7 @@ export function addCaller(test: RateTest, unit: CallerUnit): RateTest {
     formatVersion: 1,
     question: test.question,
     logWealth,
-    highestLogEvidence: Math.max(test.highestLogEvidence, logEvidence(test.question, logWealth)),
+    highestLogEvidence,
     callers: { champion: callers.champion + champion, candidate: callers.candidate + candidate },
     totals: {
       championErrors: totals.championErrors + champion * errors,
@@ -172,15 +180,6 @@ export function rateEvidence(test: RateTest): RateEvidence {
   }
 }
 
-/**
- * ρ of a caller's second toss: callers are hashed to a bucket once, so when the weight rises from `before` to `after`
- * a caller that was on the champion moves with this probability, and one already on the candidate is not tossed again
- * (it must not contribute a second time).
- */
-export function conditionalShare(before: number, after: number): number {
-  return after <= before ? 0 : (after - before) / (1 - before)
-}
-
 function betsOf(question: RateQuestion): readonly (readonly [ratio: number, weight: number])[] {
   return question.kind === 'harm' ? HARM_BETS : ACCEPTANCE_BETS
 }
@@ -198,14 +197,16 @@ function logEvidence(question: RateQuestion, logWealth: readonly number[]): numb
 function factor(test: RateTest, unit: CallerUnit, ratio: number): number {
   const { question, memory } = test
   const { assignedCandidate, rho, errors, requests } = unit
+  if (question.kind === 'harm') {
+    // What the champion alone would lead one to expect if the bet is right.
+    const mean = unit.expectedErrors / (rho * ratio + 1 - rho)
+    const likelihood = likelihoodRatio(errors, mean, HARM_SHAPE, ratio)
+    return (assignedCandidate ? likelihood : 1) / (rho * likelihood + 1 - rho)
+  }
   // The champion's rate if the bet is right: both arms' errors tell about it.
   const base =
     (memory.championErrors + memory.candidateErrors) / (memory.championRequests + ratio * memory.candidateRequests)
   const shape = sizeOfGamma(memory)
-  if (question.kind === 'harm') {
-    const likelihood = likelihoodRatio(errors, base * requests, shape, ratio)
-    return (assignedCandidate ? likelihood : 1) / (rho * likelihood + 1 - rho)
-  }
   if (question.kind === 'acceptableRatio') {
     // Binomial(n, ratio·θ) errors kept with probability 1/ratio are Binomial(n, θ): at H0's edge the thinned candidate
     // looks like the champion. The expectation over the thinning is taken, so no coin is needed.
