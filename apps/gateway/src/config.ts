@@ -1,0 +1,50 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+const Environment = z.object({
+  TIDEMARK_DATA: z.string().min(1),
+  TIDEMARK_HOST: z
+    .enum(['127.0.0.1', '::1', 'localhost'], 'This release listens on loopback only: use 127.0.0.1.')
+    .default('127.0.0.1'),
+  TIDEMARK_GATEWAY_PORT: z.coerce.number().int().min(0).max(65535).default(5001),
+  TIDEMARK_SERVER_URL: z.url(),
+  TIDEMARK_INTERNAL_TOKEN: z.string().min(32),
+  TIDEMARK_DEFAULT_ENDPOINT: z.string().optional(),
+  TIDEMARK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+})
+
+/** Settings of the gateway process, read once at its start. */
+export interface Config {
+  readonly dataDir: string
+  readonly host: string
+  readonly port: number
+  readonly serverUrl: string
+  readonly internalToken: string
+  /** The endpoint that `/invocations` at the root serves; undefined: the only one. */
+  readonly defaultEndpoint: string | undefined
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+}
+
+/**
+ * Reads the gateway's settings from the environment the supervisor gives it.
+ * @throws Error naming each wrong variable and what it should be.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const parsed = Environment.safeParse(environment)
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+    throw new Error(
+      `The gateway's settings are not usable:\n${lines.join('\n')}\nStart it with \`tidemark up\`, which sets them.`,
+    )
+  }
+  const e = parsed.data
+  return {
+    dataDir: resolve(e.TIDEMARK_DATA),
+    host: e.TIDEMARK_HOST,
+    port: e.TIDEMARK_GATEWAY_PORT,
+    serverUrl: e.TIDEMARK_SERVER_URL.replace(/\/$/, ''),
+    internalToken: e.TIDEMARK_INTERNAL_TOKEN,
+    defaultEndpoint: e.TIDEMARK_DEFAULT_ENDPOINT || undefined,
+    logLevel: e.TIDEMARK_LOG_LEVEL,
+  }
+}

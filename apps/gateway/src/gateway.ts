@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from './config.ts'
+import { createHttp, loopbackHosts } from './http.ts'
+import { PredictionLog } from './log/segments.ts'
+import { loadVariant, type StartProcess } from './runtimes/load.ts'
+import { Models } from './runtimes/models.ts'
+import { Mirror } from './scoring/mirror.ts'
+import { scoringRoutes } from './scoring/routes.ts'
+import { Scoring } from './scoring/service.ts'
+import { BlobCache, writeAtomically } from './snapshot/blobs.ts'
+import { SnapshotFollower } from './snapshot/follower.ts'
+import { ServerLink } from './snapshot/server.ts'
+import { createTelemetry, type Log } from './telemetry.ts'
+
+export interface RunningGateway {
+  readonly id: string
+  readonly url: string
+  readonly app: FastifyInstance
+  /** Answers what is in flight, mirrors what waits, syncs the log, says goodbye to the server. */
+  stop(): Promise<void>
+}
+
+/** Longest wait at the start for the kept snapshot's models, so that a restarted gateway answers its first request. */
+const WARM_UP_MS = 3000
+const MIRROR_DRAIN_MS = 5000
+
+/** Puts the gateway's parts together and starts to listen. */
+export async function startGateway(config: Config, out: Log, startProcess: StartProcess): Promise<RunningGateway> {
+  const telemetry = createTelemetry()
+  const folder = join(config.dataDir, 'gateway')
+  const id = await gatewayId(join(folder, 'id'))
+  const server = new ServerLink({ url: config.serverUrl, token: config.internalToken, gateway: id })
+  const blobs = new BlobCache(join(folder, 'blobs'), (digest, signal) => server.blob(digest, signal))
+  const stopping = new AbortController()
+  const models = new Models(
+    (variant) =>
+      loadVariant(variant, {
+        blobs,
+        folder: join(folder, 'models'),
+        signal: stopping.signal,
+        startProcess,
+        onRestart: (version, reason) => {
+          telemetry.restarts.labels(version).inc()
+          out.warn({ version, reason }, 'a model process ended, it is started again')
+        },
+      }),
+    (count) => telemetry.models.set(count),
+  )
+  const log = new PredictionLog({
+    folder: join(config.dataDir, 'log', id),
+    gateway: id,
+    onWritten: (bytes) => telemetry.logBytes.inc(bytes),
+    onFailure: (error) => {
+      telemetry.logFailures.inc()
+      out.error({ err: error }, 'the prediction log failed')
+    },
+  })
+  const warm = Promise.withResolvers<void>()
+  const follower = new SnapshotFollower({
+    server,
+    models,
+    blobs,
+    file: join(folder, 'snapshot.json'),
+    log: out,
+    onSwitch: (serving) => {
+      telemetry.snapshotVersion.set(serving.version)
+      warm.resolve()
+    },
+  })
+  telemetry.snapshotVersion.set(-1)
+  const mirror = new Mirror({ models, log, telemetry, out })
+  const scoring = new Scoring({ models, log, mirror, telemetry, out, leased: () => follower.leased })
+
+  let hosts: ReadonlySet<string> = new Set()
+  const app = createHttp({ out, allowedHosts: () => hosts })
+  scoringRoutes(app, {
+    scoring,
+    telemetry,
+    serving: () => follower.serving,
+    defaultEndpoint: config.defaultEndpoint,
+  })
+  app.get('/health', async (_request, reply) => reply.type('text/plain').send('\n'))
+  app.get('/readyz', async (_request, reply) => {
+    const reason = !log.healthy
+      ? 'the prediction log cannot be written'
+      : follower.serving.version < 0
+        ? 'no snapshot yet'
+        : null
+    return reply
+      .code(reason ? 503 : 200)
+      .type('text/plain')
+      .send(reason ? `not ready: ${reason}` : 'ready')
+  })
+  app.get('/metrics', async (_request, reply) => {
+    telemetry.serverSilence.set(follower.silenceSeconds ?? Number.POSITIVE_INFINITY)
+    return reply.type(telemetry.registry.contentType).send(await telemetry.registry.metrics())
+  })
+
+  follower.start()
+  await Promise.race([warm.promise, new Promise((resolve) => setTimeout(resolve, WARM_UP_MS).unref())])
+  await app.listen({ host: config.host, port: config.port })
+  const address = app.server.address()
+  const port = typeof address === 'object' && address ? address.port : config.port
+  hosts = loopbackHosts(port)
+
+  return {
+    id,
+    url: `http://${config.host}:${port}`,
+    app,
+    stop: async () => {
+      await app.close()
+      await mirror.drain(MIRROR_DRAIN_MS)
+      log.close()
+      stopping.abort()
+      await follower.stop()
+      await models.close()
+      await server.goodbye().catch(() => {})
+    },
+  }
+}
+
+/** The same over restarts of one data folder: the server then knows the gateway again, and its log goes on in one place. */
+async function gatewayId(file: string): Promise<string> {
+  const known = await readFile(file, 'utf8').catch(() => '')
+  if (/^[\w-]{1,64}$/.test(known)) return known
+  const id = randomUUID()
+  await writeAtomically(file, id)
+  return id
+}

@@ -1,0 +1,79 @@
+import { TidemarkError, uuidv7 } from '@tidemark/contracts'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { HostRefused, OriginRefused } from './errors.ts'
+import type { Log } from './telemetry.ts'
+
+export interface HttpOptions {
+  readonly out: Log
+  /** Exact `host:port` values this gateway answers to; a function because port 0 is known only after listening. */
+  readonly allowedHosts: () => ReadonlySet<string>
+  readonly bodyLimitBytes?: number
+}
+
+/** Makes the HTTP server: request ids, exact Host and Origin checks, bodies as bytes, errors in the form that MLflow's clients read. */
+export function createHttp(options: HttpOptions): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: options.bodyLimitBytes ?? 16 * 1024 * 1024,
+    genReqId: (request) => {
+      const given = request.headers['x-request-id']
+      return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : uuidv7()
+    },
+    routerOptions: { maxParamLength: 500 },
+    forceCloseConnections: 'idle',
+  })
+  // The scoring protocol has its own words about content types and wrong JSON.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    reply.header('x-content-type-options', 'nosniff')
+    checkSource(request, options.allowedHosts())
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const { status, code, message } = describe(error, request, options.out)
+    // As MLflow's server does, so that its clients' tests of this case hold.
+    if (status === 415) return reply.code(415).type('text/plain').send(message)
+    return reply.code(status).send({ error_code: code, message, request_id: request.id })
+  })
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({
+      error_code: 'ENDPOINT_NOT_FOUND',
+      message: 'No such address. Predictions are asked for at POST /endpoints/NAME/invocations.',
+      request_id: request.id,
+    }),
+  )
+  return app
+}
+
+/** The names of a loopback server for `allowedHosts`. */
+export function loopbackHosts(port: number): ReadonlySet<string> {
+  return new Set([`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
+}
+
+/** Refuses requests by another name (DNS rebinding) and from pages of other sites. Exact matches only. */
+function checkSource(request: FastifyRequest, allowed: ReadonlySet<string>): void {
+  if (!allowed.has(request.headers.host ?? '')) throw HostRefused()
+  const { origin } = request.headers
+  if (origin === undefined) return
+  if (![...allowed].some((name) => origin === `http://${name}`)) throw OriginRefused()
+}
+
+function describe(
+  error: unknown,
+  request: FastifyRequest,
+  out: Log,
+): { status: number; code: string; message: string } {
+  if (error instanceof TidemarkError) return error
+  const status = (error as { statusCode?: unknown }).statusCode
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return {
+      status,
+      code: 'BAD_REQUEST',
+      message: error instanceof Error ? error.message : 'The request is not valid.',
+    }
+  }
+  out.error({ err: error, requestId: request.id }, 'unexpected error')
+  const message = `Something went wrong here. The gateway's log has it under request ${request.id}.`
+  return { status: 500, code: 'INTERNAL_ERROR', message }
+}

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Runtime, Variant } from '@tidemark/contracts'
+import type { BlobCache } from '../snapshot/blobs.ts'
+import type { Model } from './model.ts'
+import { OnnxModel } from './onnx.ts'
+import { type ModelProcess, PythonModel } from './python.ts'
+
+type PythonRuntime = Extract<Runtime, { kind: 'python' }>
+
+/** Starts a Python process with the model of a folder, in the environment of a lock file. */
+export type StartProcess = (modelFolder: string, lockFile: string) => Promise<ModelProcess>
+
+export interface LoadParts {
+  readonly blobs: BlobCache
+  /** Where model folders for Python are laid out. */
+  readonly folder: string
+  readonly signal: AbortSignal
+  readonly startProcess: StartProcess
+  readonly onRestart: (version: string, reason: string) => void
+}
+
+/** Brings a version into memory, from files whose content was checked. */
+export async function loadVariant(variant: Variant, parts: LoadParts): Promise<Model> {
+  const { runtime } = variant
+  switch (runtime.kind) {
+    case 'onnx':
+      return OnnxModel.load(await parts.blobs.read(runtime.model, parts.signal), runtime)
+    case 'python': {
+      const lockFile = await parts.blobs.file(runtime.lockDigest, parts.signal)
+      const folder = await layOut(runtime, parts)
+      return PythonModel.load({
+        start: () => parts.startProcess(folder, lockFile),
+        onRestart: (reason) => parts.onRestart(variant.version, reason),
+        onClosed: () => rm(folder, { recursive: true, force: true }),
+      })
+    }
+  }
+}
+
+/** Writes the files of a model into a folder of their own, as MLflow laid them out. @throws Error for a path that leaves it. */
+async function layOut(runtime: PythonRuntime, parts: LoadParts): Promise<string> {
+  const folder = join(parts.folder, randomUUID())
+  for (const { path, digest } of runtime.files) {
+    const target = join(folder, path)
+    if (!target.startsWith(`${folder}/`)) throw new Error('A file of the model lies outside of its folder.')
+    await mkdir(dirname(target), { recursive: true })
+    await writeFile(target, await parts.blobs.read(digest, parts.signal))
+  }
+  return folder
+}

@@ -1,0 +1,118 @@
+import type { Cell, Runtime } from '@tidemark/contracts'
+import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import { checkPredictions, type Frame, type Model, type Prediction, VersionFailed } from './model.ts'
+
+type OnnxRuntime = Extract<Runtime, { kind: 'onnx' }>
+type Input = OnnxRuntime['inputs'][number]
+type TensorMaker = typeof Tensor
+
+/** Columns that share a tensor lie in it side by side, in the model's order. */
+interface Feed {
+  readonly tensor: string
+  readonly type: Input['type']
+  readonly columns: readonly string[]
+}
+
+/**
+ * A model in process. A missing text is "" and a missing number NaN, as in the Python runtime. Inference is synchronous in this runtime: a
+ * request holds the event loop while its model computes.
+ */
+export class OnnxModel implements Model {
+  readonly kind = 'onnx'
+  private readonly session: InferenceSession
+  private readonly makeTensor: TensorMaker
+  private readonly feeds: readonly Feed[]
+  private readonly output: string
+
+  private constructor(
+    session: InferenceSession,
+    makeTensor: TensorMaker,
+    runtime: Pick<OnnxRuntime, 'inputs' | 'output'>,
+  ) {
+    this.session = session
+    this.makeTensor = makeTensor
+    this.feeds = groupByTensor(runtime.inputs)
+    this.output = runtime.output
+  }
+
+  /** @throws Error when the file is no model or lacks a tensor that the runtime names. */
+  static async load(bytes: Uint8Array, runtime: Pick<OnnxRuntime, 'inputs' | 'output'>): Promise<OnnxModel> {
+    // Loaded with the first model: an idle gateway does without its 30 MB.
+    const { InferenceSession: Session, Tensor: makeTensor } = await import('onnxruntime-node')
+    const session = await Session.create(bytes, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      logSeverityLevel: 3,
+    })
+    const missing = runtime.inputs.find((input) => !session.inputNames.includes(input.tensor))
+    if (missing) throw new Error(`The model has no input "${missing.tensor}".`)
+    if (!session.outputNames.includes(runtime.output)) throw new Error(`The model has no output "${runtime.output}".`)
+    return new OnnxModel(session, makeTensor, runtime)
+  }
+
+  async predict(frame: Frame): Promise<Prediction[]> {
+    const rows = frame.rows.length
+    if (rows === 0) return []
+    const feeds = Object.fromEntries(this.feeds.map((feed) => [feed.tensor, pack(this.makeTensor, feed, frame)]))
+    let outputs: InferenceSession.OnnxValueMapType
+    try {
+      outputs = await this.session.run(feeds, [this.output])
+    } catch (error) {
+      throw new VersionFailed('raised', firstLine(error))
+    }
+    const output = outputs[this.output]
+    if (!output || !('data' in output)) throw new VersionFailed('raised', 'Its output is not a tensor.')
+    return checkPredictions([...(output.data as ArrayLike<unknown> & Iterable<unknown>)], rows)
+  }
+
+  async close(): Promise<void> {
+    await this.session.release()
+  }
+}
+
+function groupByTensor(inputs: readonly Input[]): Feed[] {
+  const feeds = new Map<string, { tensor: string; type: Input['type']; columns: string[] }>()
+  for (const { tensor, type, column } of inputs) {
+    const feed = feeds.get(tensor)
+    if (feed) feed.columns.push(column)
+    else feeds.set(tensor, { tensor, type, columns: [column] })
+  }
+  return [...feeds.values()]
+}
+
+function pack(makeTensor: TensorMaker, feed: Feed, frame: Frame): Tensor {
+  const width = feed.columns.length
+  const shape = [frame.rows.length, width]
+  // A column that the caller did not send and need not send is missing in every row.
+  const places = feed.columns.map((column) => frame.columns.indexOf(column))
+  const cells = function* (): Generator<Cell> {
+    for (const row of frame.rows) for (const place of places) yield row[place] ?? null
+  }
+  switch (feed.type) {
+    case 'string':
+      return new makeTensor(
+        'string',
+        Array.from(cells(), (cell) => (cell === null ? '' : String(cell))),
+        shape,
+      )
+    case 'float32':
+      return new makeTensor('float32', Float32Array.from(cells(), asNumber), shape)
+    case 'int64':
+      return new makeTensor('int64', BigInt64Array.from(Array.from(cells(), (cell) => asInteger(cell, feed))), shape)
+  }
+}
+
+function asNumber(cell: Cell): number {
+  return cell === null ? Number.NaN : Number(cell)
+}
+
+function asInteger(cell: Cell, feed: Feed): bigint {
+  if (cell === null) throw new VersionFailed('raised', `Its input "${feed.tensor}" cannot hold a missing value.`)
+  return BigInt(Number(cell))
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return (text.split('\n')[0] ?? text).slice(0, 500)
+}

@@ -1,0 +1,63 @@
+import { defineError } from '@tidemark/contracts'
+
+/** Errors of the scoring protocol, with the codes of MLflow's. None repeats what the caller sent. */
+export const WrongContentType = defineError(
+  'UNSUPPORTED_MEDIA_TYPE',
+  415,
+  () => "This predictor only supports the following content types: Types: ['application/json'].",
+)
+export const WrongCharset = defineError(
+  'UNSUPPORTED_MEDIA_TYPE',
+  415,
+  () => 'The scoring server only supports UTF-8, and no content type parameter but charset.',
+)
+export const NotJson = defineError(
+  'BAD_REQUEST',
+  400,
+  () => 'Ensure that input is a valid JSON formatted string in UTF-8.',
+)
+export const WrongShape = defineError(
+  'BAD_REQUEST',
+  400,
+  (what: string) =>
+    `The input must be a JSON dictionary with exactly one of the input fields dataframe_split, dataframe_records, instances, inputs. ${what}`,
+)
+export const InvalidInput = defineError('INVALID_PARAMETER_VALUE', 400, (what: string) => what)
+export const MissingColumns = defineError(
+  'INVALID_PARAMETER_VALUE',
+  400,
+  (columns: readonly string[]) =>
+    `Failed to enforce schema of data. Model is missing inputs ${columns.map((column) => `"${column}"`).join(', ')}. Send ${columns.length === 1 ? 'this column' : 'these columns'}; null is allowed where a value is unknown.`,
+)
+export const WrongType = defineError(
+  'INVALID_PARAMETER_VALUE',
+  400,
+  (column: string, row: number, wanted: string) =>
+    `Failed to enforce schema of data. Incompatible input type for column "${column}", row ${row}: it must be ${wanted}.`,
+)
+export const TooManyRows = defineError(
+  'INVALID_PARAMETER_VALUE',
+  413,
+  (limit: number) => `One request may have at most ${limit} rows. Send the rest in further requests.`,
+)
+export const NoSuchEndpoint = defineError(
+  'RESOURCE_DOES_NOT_EXIST',
+  404,
+  () => 'No endpoint of this name is served here.',
+)
+export const AmbiguousEndpoint = defineError(
+  'INVALID_PARAMETER_VALUE',
+  400,
+  (names: readonly string[]) =>
+    `Several endpoints are served here: ${names.join(', ')}. Call /endpoints/NAME/invocations, or start the platform with --default-endpoint NAME.`,
+)
+export const NothingServed = defineError(
+  'TEMPORARILY_UNAVAILABLE',
+  503,
+  () => 'No endpoint is served here yet. Create one, or try again in a moment.',
+)
+export const LogUnavailable = defineError(
+  'TEMPORARILY_UNAVAILABLE',
+  503,
+  () => 'The prediction log cannot be written, so no answer is given. Look at the disk of the data folder.',
+)

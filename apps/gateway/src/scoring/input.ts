@@ -1,0 +1,161 @@
+import type { Cell, InputColumn } from '@tidemark/contracts'
+import type { Frame } from '../runtimes/model.ts'
+import { InvalidInput, MissingColumns, TooManyRows, WrongShape, WrongType } from './errors.ts'
+
+/** What a caller asks, checked against the columns of the endpoint. */
+export interface ScoringInput {
+  readonly frame: Frame
+  /** Business keys from the body; null when the body names none. */
+  readonly entities: readonly (string | null)[] | null
+}
+
+export const MAX_ROWS = 10_000
+
+const FORMATS = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const
+
+/** Where the cells of a row lie: gives the cell of a column, undefined when the row has none. */
+type Reader = (row: number, column: number) => unknown
+interface Table {
+  readonly rows: number
+  /** For each column of the endpoint, whether the table has it. */
+  readonly has: (column: number) => boolean
+  readonly cell: Reader
+}
+
+/**
+ * Reads a body of MLflow's scoring protocol. Unknown columns are ignored, optional ones may be absent, all values must have the column's type.
+ * @throws WrongShape, MissingColumns, WrongType, TooManyRows, InvalidInput
+ */
+export function readInput(body: unknown, columns: readonly InputColumn[]): ScoringInput {
+  if (!isObject(body)) throw WrongShape(Array.isArray(body) ? 'Received a list.' : 'Received something else.')
+  const formats = FORMATS.filter((format) => Object.hasOwn(body, format))
+  const [format] = formats
+  if (!format || formats.length > 1) throw WrongShape(`Received ${formats.length} of them.`)
+  const table = readTable(format, body[format], columns)
+  if (table.rows > MAX_ROWS) throw TooManyRows(MAX_ROWS)
+  if (table.rows === 0) throw InvalidInput('The input has no rows.')
+  const missing = columns.filter((column, place) => column.required && !table.has(place))
+  if (missing.length > 0) throw MissingColumns(missing.map((column) => column.name))
+  const rows: Cell[][] = []
+  for (let row = 0; row < table.rows; row++) {
+    rows.push(columns.map((column, place) => checkCell(table.cell(row, place), column, row)))
+  }
+  return {
+    frame: { columns: columns.map((column) => column.name), rows },
+    entities: Object.hasOwn(body, 'entities') ? readEntities(body.entities, rows.length) : null,
+  }
+}
+
+function readTable(format: (typeof FORMATS)[number], value: unknown, columns: readonly InputColumn[]): Table {
+  switch (format) {
+    case 'dataframe_split':
+      return splitTable(value, columns)
+    case 'dataframe_records':
+      if (!Array.isArray(value)) throw InvalidInput('dataframe_records must be a list of records.')
+      return recordsTable(value, columns)
+    case 'instances':
+    case 'inputs':
+      if (Array.isArray(value))
+        return value.every(Array.isArray) ? listsTable(value, columns) : recordsTable(value, columns)
+      if (isObject(value)) return columnsTable(value, columns)
+      throw InvalidInput(`${format} must be a list of rows or a dictionary of columns.`)
+  }
+}
+
+function splitTable(value: unknown, columns: readonly InputColumn[]): Table {
+  if (!isObject(value) || !Array.isArray(value.columns) || !Array.isArray(value.data)) {
+    throw InvalidInput('dataframe_split must be a dictionary with the lists "columns" and "data".')
+  }
+  const { columns: names, data } = value as { columns: unknown[]; data: unknown[] }
+  if (new Set(names).size !== names.length) throw InvalidInput('dataframe_split names a column twice.')
+  const wrong = data.findIndex((row) => !Array.isArray(row) || row.length !== names.length)
+  if (wrong >= 0) throw InvalidInput(`Row ${wrong} of dataframe_split has not one value for each of its columns.`)
+  const places = columns.map((column) => names.indexOf(column.name))
+  return {
+    rows: data.length,
+    has: (column) => (places[column] ?? -1) >= 0,
+    cell: (row, column) => (data[row] as unknown[])[places[column] ?? -1],
+  }
+}
+
+function recordsTable(records: readonly unknown[], columns: readonly InputColumn[]): Table {
+  const wrong = records.findIndex((record) => !isObject(record))
+  if (wrong >= 0) throw InvalidInput(`Row ${wrong} is not a dictionary of columns.`)
+  const rows = records as readonly Record<string, unknown>[]
+  const names = columns.map((column) => column.name)
+  return {
+    rows: rows.length,
+    // As pandas builds a frame: a key of any record is a column, and null in the others.
+    has: (column) => rows.some((row) => Object.hasOwn(row, names[column] ?? '')),
+    cell: (row, column) => {
+      const record = rows[row]
+      const name = names[column]
+      return record && name !== undefined && Object.hasOwn(record, name) ? record[name] : undefined
+    },
+  }
+}
+
+/** A nested list has no names: its values are in the order of the signature. */
+function listsTable(lists: readonly (readonly unknown[])[], columns: readonly InputColumn[]): Table {
+  const wrong = lists.findIndex((row) => row.length !== columns.length)
+  if (wrong >= 0) throw InvalidInput(`Row ${wrong} must have ${columns.length} values, in the order of the columns.`)
+  return { rows: lists.length, has: () => true, cell: (row, column) => lists[row]?.[column] }
+}
+
+function columnsTable(value: Record<string, unknown>, columns: readonly InputColumn[]): Table {
+  const given = columns.map((column) => {
+    if (!Object.hasOwn(value, column.name)) return null
+    const cells = value[column.name]
+    return Array.isArray(cells) ? cells : [cells]
+  })
+  const lengths = new Set(given.filter((cells) => cells !== null).map((cells) => cells.length))
+  if (lengths.size > 1) throw InvalidInput('The columns do not have the same number of rows.')
+  const [rows = 0] = lengths
+  return { rows, has: (column) => given[column] != null, cell: (row, column) => given[column]?.[row] }
+}
+
+function checkCell(value: unknown, column: InputColumn, row: number): Cell {
+  switch (column.type) {
+    case 'string':
+      if (value === undefined || value === null) return null
+      if (typeof value === 'string') return value
+      throw WrongType(column.name, row, 'a string')
+    case 'double':
+    case 'float':
+      if (value === undefined || value === null) return null
+      if (typeof value === 'number' && Number.isFinite(value)) return value
+      throw WrongType(column.name, row, 'a finite number')
+    case 'long':
+    case 'integer':
+      if (isMissing(value) && !column.required) return null
+      if (Number.isSafeInteger(value) && (column.type === 'long' || Math.abs(value as number) < 2 ** 31))
+        return value as number
+      // An integer column cannot hold a missing value; one that must is to be logged as double.
+      throw WrongType(column.name, row, column.required ? 'a whole number, not null' : 'a whole number')
+    case 'boolean':
+      if (isMissing(value) && !column.required) return null
+      if (typeof value === 'boolean') return value
+      throw WrongType(column.name, row, 'true or false')
+  }
+}
+
+function isMissing(value: unknown): boolean {
+  return value === undefined || value === null
+}
+
+function readEntities(value: unknown, rows: number): (string | null)[] {
+  const valid =
+    Array.isArray(value) &&
+    value.length === rows &&
+    value.every((entity) => entity === null || (typeof entity === 'string' && entity.length <= MAX_KEY_LENGTH))
+  if (!valid)
+    throw InvalidInput(`"entities" must list one text of at most ${MAX_KEY_LENGTH} characters, or null, for each row.`)
+  return value
+}
+
+/** Longest caller or business key, in characters. */
+export const MAX_KEY_LENGTH = 256
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

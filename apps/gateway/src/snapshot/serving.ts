@@ -1,0 +1,68 @@
+import type { Confirmation, EndpointSnapshot, Snapshot, Variant } from '@tidemark/contracts'
+import type { LoadedVersion } from '../runtimes/models.ts'
+
+/** An endpoint as this gateway serves it. */
+export interface ServedEndpoint {
+  readonly spec: EndpointSnapshot
+  readonly champion: LoadedVersion
+  /** null: there is none, or it could not be loaded. */
+  readonly candidate: LoadedVersion | null
+}
+
+/** What the gateway serves at one moment; replaced as a whole. */
+export interface Serving {
+  readonly version: number
+  readonly leaseSeconds: number
+  readonly endpoints: ReadonlyMap<string, ServedEndpoint>
+  readonly failed: Confirmation['failed']
+}
+
+export const NOTHING: Serving = { version: -1, leaseSeconds: 0, endpoints: new Map(), failed: [] }
+
+export function endpointKey(workspace: string, name: string): string {
+  return `${workspace}/${name}`
+}
+
+export function variantsOf(endpoint: EndpointSnapshot): Variant[] {
+  return endpoint.routing.kind === 'single' ? [endpoint.champion] : [endpoint.champion, endpoint.routing.candidate]
+}
+
+/** Result of loading one variant. `unreachable`: its files are not here and the server is away, so nothing is known about it. */
+export type Loaded =
+  | { readonly kind: 'loaded'; readonly version: LoadedVersion }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'unreachable'; readonly reason: string }
+
+/**
+ * What to serve by a snapshot, given what could be loaded. A candidate that cannot be loaded leaves its endpoint to the champion; a champion that
+ * cannot leaves the endpoint as it was before, if it was. Both are named in `failed`, so that the server can act.
+ */
+export function arrange(snapshot: Snapshot, before: Serving, loaded: (variant: Variant) => Loaded): Serving {
+  const endpoints = new Map<string, ServedEndpoint>()
+  const failed: { endpoint: string; version: string; reason: string }[] = []
+  const take = (endpoint: EndpointSnapshot, variant: Variant): LoadedVersion | null => {
+    const result = loaded(variant)
+    if (result.kind === 'loaded') return result.version
+    failed.push({ endpoint: endpoint.name, version: variant.version, reason: result.reason })
+    return null
+  }
+  for (const spec of snapshot.endpoints) {
+    const key = endpointKey(spec.workspace, spec.name)
+    const champion = take(spec, spec.champion)
+    const candidate = spec.routing.kind === 'single' ? null : take(spec, spec.routing.candidate)
+    if (champion) endpoints.set(key, { spec, champion, candidate })
+    else {
+      const last = before.endpoints.get(key)
+      // Its old champion alone: the routing around it is no longer the server's word.
+      if (last) {
+        endpoints.set(key, { ...last, spec: { ...last.spec, routing: { kind: 'single' } }, candidate: null })
+      }
+    }
+  }
+  return { version: snapshot.version, leaseSeconds: snapshot.leaseSeconds, endpoints, failed }
+}
+
+/** Every variant that this serving may need, for what may be closed and removed. */
+export function variantsServed(serving: Serving): Variant[] {
+  return [...serving.endpoints.values()].flatMap(({ spec }) => variantsOf(spec))
+}
