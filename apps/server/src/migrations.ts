@@ -1,7 +1,13 @@
+import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations } from './deployments/gateways/index.ts'
 import { blobMigrations } from './platform/blobs.ts'
 import { eventMigrations } from './platform/events.ts'
 import type { Migration } from './platform/index.ts'
 
 /** Every migration in the order of application. Only ever appended to: a released migration never changes. */
-export const migrations: readonly Migration[] = [...eventMigrations, ...blobMigrations, ...gatewayMigrations]
+export const migrations: readonly Migration[] = [
+  ...eventMigrations,
+  ...blobMigrations,
+  ...dataMigrations,
+  ...gatewayMigrations,
+]

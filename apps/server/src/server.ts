@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { z } from 'zod'
+import { createData } from './data/index.ts'
 import { Gateways } from './deployments/gateways/index.ts'
 import { migrations } from './migrations.ts'
 import { systemActor } from './platform/actor.ts'
@@ -25,6 +26,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   await jobs.migrate()
   await migrate(db, migrations)
 
+  const data = createData(platform)
   const gateways = new Gateways(platform)
 
   wireReactions(events, {})
@@ -45,6 +47,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts })
   platformRoutes(app, platform, { pipelineRuns: async () => 0, unreadLogBytes: async () => 0 })
 
+  data.routes(app)
   gateways.routes(app)
 
   await webRoutes(app)
@@ -63,6 +66,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
       gateways.stop()
       await app.close()
       await jobs.stop()
+      await data.stop()
       await live.stop()
       await platform.database.close()
     },

@@ -273,7 +273,7 @@ export const data = {
       offset: Offset,
       limit: Limit,
       orderBy: z.string().optional(),
-      descending: z.stringbool().default(false),
+      direction: z.enum(['asc', 'desc']).default('asc'),
     }),
     reply: z.object({ columns: z.array(z.string()), rows: z.array(z.record(z.string(), Json)), total: z.int() }),
   }),
