@@ -32,7 +32,7 @@ export interface HomogeneityOptions {
 /** Below this expected count of a cell the chi-square approximation is not trusted (Cochran 1954). */
 const SMALLEST_EXPECTED = 5
 /** Largest smaller sample that is permuted; above it rare cells are merged and chi-square's tail is used. */
-const LARGEST_PERMUTED = 5_000
+const LARGEST_PERMUTED = 2_000
 /** Besag & Clifford's stop: after this many permutations at least as extreme, the p-value is known well enough. */
 const ENOUGH_EXCEEDANCES = 50
 
