@@ -1,1 +1,41 @@
-console.log(process.version, process.argv.slice(2))
+import type { Command } from './command.ts'
+import { CliError, cliError } from './errors.ts'
+
+/** Every command, each loaded when called: `tidemark up` must not pay for the others. */
+const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default: Command }> }> = {
+  up: { summary: 'start the platform', load: () => import('./commands/up.ts') },
+  doctor: {
+    summary: 'check what the platform needs, and say what is missing',
+    load: () => import('./commands/doctor.ts'),
+  },
+}
+
+function overview(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length))
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`)
+  return `usage: tidemark COMMAND [flags]\n\n${lines.join('\n')}\n\n"tidemark COMMAND --help" explains one.`
+}
+
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    console.log(overview())
+    return name === undefined ? 1 : 0
+  }
+  const known = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (!known) throw cliError('UNKNOWN_COMMAND', name, Object.keys(COMMANDS).join(', '))
+  const { default: command } = await known.load()
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(command.help)
+    return 0
+  }
+  return command.run(args)
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  // Errors with a code of ours say what to do; anything else is a fault of the program, and its stack helps to find it.
+  const expected = error instanceof CliError || (error instanceof Error && error.name === 'PostgresError')
+  console.error(expected ? `tidemark: ${error.message}` : error)
+  process.exitCode = 1
+}

@@ -1,6 +1,6 @@
 export { createDatabase, withDatabase } from './database.ts'
 export { PostgresError, type PostgresErrorCode } from './errors.ts'
 export { type Lock, type LockMode, takeLock, tryLock } from './lock.ts'
-export { eraseDatabase } from './place.ts'
+export { eraseDatabase, makePassable } from './place.ts'
 export { type RunningPostgres, type StartOptions, startPostgres } from './start.ts'
 export { type TestDatabase, type TestDatabases, testDatabase } from './testing.ts'

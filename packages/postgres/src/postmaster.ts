@@ -115,8 +115,8 @@ export async function waitUntilGone(pid: number, cluster: string, timeoutSeconds
 export async function stopPostmaster(pid: number, cluster: string): Promise<void> {
   if (!isPostmaster(pid, cluster)) return
   signal(pid, 'SIGINT')
-  if (await waitUntilGone(pid, cluster, 8)) return
+  if (await waitUntilGone(pid, cluster, 4)) return
   // Without a checkpoint, as after a crash: the next start replays the log.
   signal(pid, 'SIGQUIT')
-  if (!(await waitUntilGone(pid, cluster, 6))) throw postgresError('STILL_IN_USE', cluster)
+  if (!(await waitUntilGone(pid, cluster, 4))) throw postgresError('STILL_IN_USE', cluster)
 }

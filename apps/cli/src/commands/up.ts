@@ -1,0 +1,32 @@
+import type { Command } from '../command.ts'
+import { readSettings, settingsHelp } from '../settings.ts'
+import { stopOnSignals } from '../up/signals.ts'
+import { up } from '../up/up.ts'
+
+const help = `usage: tidemark up [flags]
+
+Starts the platform and keeps it running: PostgreSQL, the server (API and UI) and the gateway.
+Ctrl-C stops all of it; a second Ctrl-C at once.
+
+${settingsHelp()}
+
+Each setting may also stand in the environment [as named above] or in tidemark.config.json, in the data folder or here:
+{ "port": 5000, "gatewayPort": 5001, … }. A flag wins over the environment, and that over the files.`
+
+async function run(args: string[]): Promise<number> {
+  const settings = readSettings('up', args)
+  const signals = stopOnSignals()
+  const platform = await up(settings, { giveUp: signals.giveUp }).catch((error: unknown) => {
+    if (signals.giveUp.aborted) return undefined
+    throw error
+  })
+  if (!platform) return 1
+  signals.attach(platform)
+  console.log(
+    `Tidemark is ready at ${platform.url} (gateway ${platform.gatewayUrl}) after ${(platform.startedInMs / 1000).toFixed(1)} s; data in ${platform.dataDir}`,
+  )
+  await platform.wait()
+  return 0
+}
+
+export default { help, run } satisfies Command

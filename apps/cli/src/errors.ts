@@ -1,0 +1,41 @@
+/** Every error that a person at the terminal can cause or mend: what is wrong, and what to do. */
+const MESSAGES = {
+  UNKNOWN_COMMAND: (name: string, known: string) => `There is no command "${name}". The commands are: ${known}.`,
+  USAGE: (problem: string, command: string) => `${problem}\nRun "tidemark ${command} --help" to see what it accepts.`,
+  WRONG_SETTING: (source: string, must: string) => `${source} ${must}.`,
+  WRONG_FILE: (file: string, problem: string) => `The settings file ${file} ${problem}.`,
+  PORT_TAKEN: (port: number, by: string, flag: string) =>
+    `Port ${port} is taken${by}. End that process, or choose another port with ${flag}.`,
+  PORT_REFUSED: (port: number, reason: string, flag: string) =>
+    `This user may not listen on port ${port} (${reason}). Choose another with ${flag}.`,
+  DATA_IN_USE: (folder: string, by: string) =>
+    `The data folder ${folder} is in use by ${by}. Stop that platform, or choose another folder with --data.`,
+  DATA_NOT_WRITABLE: (folder: string, reason: string) =>
+    `The data folder ${folder} cannot be used (${reason}). Give it to this user, or choose another with --data.`,
+  NOT_STARTED: (name: string, how: string, log: string, lines: string) =>
+    `The ${name} ${how}. The last lines of ${log}:\n${lines}`,
+} as const
+
+export type CliErrorCode = keyof typeof MESSAGES
+
+/** An error to print without a stack; its code is stable. */
+export class CliError extends Error {
+  readonly code: CliErrorCode
+
+  constructor(code: CliErrorCode, message: string) {
+    super(message)
+    this.name = 'CliError'
+    this.code = code
+  }
+}
+
+type Messages = { readonly [Code in CliErrorCode]: (...details: Parameters<(typeof MESSAGES)[Code]>) => string }
+
+/** @returns the error of that code; the arguments are those of its message. */
+export function cliError<Code extends CliErrorCode>(
+  code: Code,
+  ...details: Parameters<(typeof MESSAGES)[Code]>
+): CliError {
+  const messages: Messages = MESSAGES
+  return new CliError(code, messages[code](...details))
+}

@@ -1,0 +1,60 @@
+import { join, resolve } from 'node:path'
+import type { PlatformSettings } from '../settings.ts'
+import type { Program } from './child.ts'
+import { type DataFolder, internalToken } from './data-folder.ts'
+
+const APPS = resolve(import.meta.dirname, '../../..')
+
+/** What tests and the demo change about the programs. */
+export interface Overrides {
+  /** The programs to run; the platform's own otherwise. */
+  readonly programs?: { readonly server: string; readonly gateway: string }
+  /** More for the programs' environment. */
+  readonly environment?: NodeJS.ProcessEnv
+}
+
+function withoutDatabase(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  // PG* would redirect a client library, DATABASE_URL belongs to the server alone, and under another name.
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => name !== 'DATABASE_URL' && !/^PG[A-Z]+$/.test(name)),
+  )
+}
+
+export function addressOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Server and gateway as this platform runs them: each knows what it needs and no more; the gateway has no database. */
+export function describePrograms(
+  settings: PlatformSettings,
+  folder: DataFolder,
+  databaseUrl: string,
+  overrides: Overrides,
+): [server: Program<'server'>, gateway: Program<'gateway'>] {
+  const url = addressOf(settings.host, settings.port)
+  const gatewayUrl = addressOf(settings.host, settings.gatewayPort)
+  const shared: NodeJS.ProcessEnv = {
+    ...withoutDatabase(process.env),
+    TIDEMARK_HOST: settings.host,
+    TIDEMARK_PORT: String(settings.port),
+    TIDEMARK_GATEWAY_PORT: String(settings.gatewayPort),
+    TIDEMARK_DATA: folder.path,
+    TIDEMARK_INTERNAL_TOKEN: internalToken(folder),
+    TIDEMARK_SERVER_URL: url,
+    TIDEMARK_LOG_LEVEL: settings.logLevel,
+    ...(settings.defaultEndpoint === undefined ? {} : { TIDEMARK_DEFAULT_ENDPOINT: settings.defaultEndpoint }),
+    ...overrides.environment,
+  }
+  const server = overrides.programs?.server ?? join(APPS, 'server/src/main.ts')
+  const gateway = overrides.programs?.gateway ?? join(APPS, 'gateway/src/main.ts')
+  return [
+    {
+      ...{ name: 'server', entry: server, logsDir: folder.logsDir, readyUrl: `${url}/readyz`, stopSeconds: 3 },
+      environment: { ...shared, TIDEMARK_DATABASE_URL: databaseUrl },
+    },
+    {
+      ...{ name: 'gateway', entry: gateway, logsDir: folder.logsDir, readyUrl: `${gatewayUrl}/readyz`, stopSeconds: 3 },
+      environment: shared,
+    },
+  ]
+}

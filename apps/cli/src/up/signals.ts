@@ -1,0 +1,48 @@
+import type { Platform } from './up.ts'
+
+/** How the person at the terminal, or the service manager, ends a platform. */
+export interface SignalStop {
+  /** Aborted by a signal that comes while the platform is still starting. */
+  readonly giveUp: AbortSignal
+  /** From now on the first signal stops this platform in order, the second kills it. */
+  attach(platform: Platform): void
+}
+
+/** SIGHUP too: closing the terminal must not leave a platform without anybody to stop it. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const PATIENCE_MS = 10_000
+
+/** Listens for the signals that end this process, from before the platform starts. */
+export function stopOnSignals(): SignalStop {
+  const giveUp = new AbortController()
+  let platform: Platform | undefined
+  let signals = 0
+
+  function kill(reason: string): never {
+    process.stderr.write(`tidemark: ${reason}, killing what still runs\n`)
+    platform?.kill()
+    process.exit(1)
+  }
+
+  function stop(): void {
+    setTimeout(() => kill('not stopped after 10 s'), PATIENCE_MS).unref()
+    platform?.stop().catch((error: unknown) => kill(error instanceof Error ? error.message : String(error)))
+  }
+
+  function onSignal(): void {
+    signals += 1
+    if (signals > 1) kill('stopped twice')
+    process.stderr.write('tidemark: stopping…\n')
+    giveUp.abort()
+    stop()
+  }
+
+  for (const signal of SIGNALS) process.on(signal, onSignal)
+  return {
+    giveUp: giveUp.signal,
+    attach: (started) => {
+      platform = started
+      if (signals > 0) stop()
+    },
+  }
+}

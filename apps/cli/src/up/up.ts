@@ -1,0 +1,147 @@
+import { join } from 'node:path'
+import { startPostgres } from '@tidemark/postgres'
+import type { PlatformSettings } from '../settings.ts'
+import { programPart } from './child.ts'
+import {
+  claim,
+  clearLeftovers,
+  type DataFolder,
+  openDataFolder,
+  type PartName,
+  type Processes,
+  removeRecord,
+  self,
+  writeRecord,
+} from './data-folder.ts'
+import { type Journal, openJournal } from './journal.ts'
+import { type Kept, keepRunning, type Part } from './keep.ts'
+import { requirePort } from './ports.ts'
+import { identify } from './process-table.ts'
+import { addressOf, describePrograms, type Overrides } from './programs.ts'
+
+/** What `up` may be told beside the settings. */
+export interface UpOptions extends Overrides {
+  /** Ends a start that is under way. */
+  readonly giveUp?: AbortSignal
+}
+
+/** A platform that runs under this process. */
+export interface Platform {
+  readonly url: string
+  readonly gatewayUrl: string
+  readonly dataDir: string
+  readonly startedInMs: number
+  /** Ends gateway, server and database, in this order, within 10 s. */
+  stop(): Promise<void>
+  /** Resolves when the platform was stopped. */
+  wait(): Promise<void>
+  /** The running process of each part; a part that is down, or that is not ours, has none. */
+  pids(): { readonly [Name in PartName]?: number | undefined }
+  /** Kills at once what still runs; the next start recovers. */
+  kill(): void
+}
+
+/** The embedded database as a part; the address it gets never changes, so the server only has to connect again. */
+function databasePart(folder: DataFolder, journal: Journal, onStart: (url: string, pid: number) => void): Part {
+  return {
+    name: 'database',
+    start: async () => {
+      const server = await startPostgres({
+        dataDir: join(folder.path, 'postgres'),
+        logFile: join(folder.logsDir, 'postgres.log'),
+      })
+      if (server.adopted) journal.write('adopted', { part: 'database', pid: server.pid })
+      onStart(server.url, server.pid)
+      return { pid: server.pid, exited: server.exited.then(() => 'ended'), stop: server.stop }
+    },
+  }
+}
+
+/**
+ * Starts the platform: database, server and gateway, each started again when it ends.
+ * @throws CliError: DATA_IN_USE, DATA_NOT_WRITABLE, PORT_TAKEN, PORT_REFUSED, NOT_STARTED; PostgresError
+ */
+export async function up(settings: PlatformSettings, options: UpOptions = {}): Promise<Platform> {
+  const begun = performance.now()
+  const folder = openDataFolder(settings.dataDir)
+  const lock = await claim(folder)
+  const journal = openJournal(folder.logsDir)
+  const giveUp = options.giveUp ?? new AbortController().signal
+  // In the order of starting; stopped in the reverse order.
+  const parts: { database?: Kept; server?: Kept; gateway?: Kept } = {}
+  const done = Promise.withResolvers<void>()
+  const url = addressOf(settings.host, settings.port)
+  const gatewayUrl = addressOf(settings.host, settings.gatewayPort)
+  let processes: Processes = {}
+  // Written at the spawn, not when ready: a supervisor killed in between must not leave a process that nobody knows.
+  const onSpawn = (name: PartName, pid: number): void => {
+    const identity = identify(pid)
+    if (identity) processes = { ...processes, [name]: identity }
+    writeRecord(folder, { supervisor: self(), url, gatewayUrl, processes })
+  }
+
+  async function stopAll(): Promise<void> {
+    await parts.gateway?.stop()
+    await parts.server?.stop()
+    await parts.database?.stop()
+    if (Object.keys(processes).length > 0) removeRecord(folder)
+    lock.release()
+    journal.write('stopped', {})
+    done.resolve()
+  }
+
+  try {
+    const cleared = await clearLeftovers(folder)
+    if (cleared > 0)
+      journal.write('cleared', { processes: cleared }, `${cleared} processes of a killed start have ended`)
+    await requirePort(settings.host, settings.port, '--port')
+    await requirePort(settings.host, settings.gatewayPort, '--gateway-port')
+    let databaseUrl = settings.databaseUrl ?? ''
+    if (!settings.databaseUrl) {
+      parts.database = await keepRunning(
+        databasePart(folder, journal, (address, pid) => {
+          databaseUrl = address
+          onSpawn('database', pid)
+        }),
+        journal,
+        giveUp,
+      )
+    }
+    const abandon = new AbortController()
+    const either = AbortSignal.any([giveUp, abandon.signal])
+    const starts = describePrograms(settings, folder, databaseUrl, options).map(async (program) => {
+      const part = programPart({ ...program, onSpawn: (pid) => onSpawn(program.name, pid) })
+      parts[program.name] = await keepRunning(part, journal, either)
+    })
+    // One that fails is reason enough not to wait for the other, but both must be settled before anything is stopped.
+    await Promise.all(starts).catch(async (error: unknown) => {
+      abandon.abort()
+      await Promise.allSettled(starts)
+      throw error
+    })
+  } catch (error) {
+    journal.write('start-failed', { reason: error instanceof Error ? error.message : String(error) })
+    await stopAll()
+    throw error
+  }
+
+  const startedInMs = Math.round(performance.now() - begun)
+  journal.write('ready', { url, gatewayUrl, ms: startedInMs })
+  let stopping: Promise<void> | undefined
+  return {
+    url,
+    gatewayUrl,
+    dataDir: folder.path,
+    startedInMs,
+    stop: () => (stopping ??= stopAll()),
+    wait: () => done.promise,
+    pids: () => ({ database: parts.database?.pid(), server: parts.server?.pid(), gateway: parts.gateway?.pid() }),
+    kill: () => {
+      for (const name of ['gateway', 'server', 'database'] as const) {
+        const pid = parts[name]?.pid()
+        // SIGQUIT is PostgreSQL's own emergency stop; SIGKILL would leave its children to find out.
+        if (pid !== undefined) process.kill(pid, name === 'database' ? 'SIGQUIT' : 'SIGKILL')
+      }
+    },
+  }
+}
