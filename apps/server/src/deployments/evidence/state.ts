@@ -2,7 +2,9 @@ import type { EvidencePoint, Guardrail } from '@tidemark/contracts'
 import {
   addCaller,
   addDifference,
+  type CallerUnit,
   combinedEvidence,
+  expectTraffic,
   extendMeanSequence,
   meanEvidence,
   meanInterval,
@@ -10,13 +12,16 @@ import {
   startMeanSequence,
   startMeanTest,
   startRateTest,
+  withTraffic,
 } from '@tidemark/statistics'
 import type { RolloutEvidence } from '../rollouts/types.ts'
 import { lossDifference, lossOf } from './pairs.ts'
-import type { CallerUnitRow, EvidenceSettings, EvidenceState, Pair } from './types.ts'
+import type { EvidenceSettings, EvidenceState, Pair } from './types.ts'
 
 /** Points kept for the chart; when full, every second one is dropped. */
 const MAX_POINTS = 400
+/** Share of requests expected to fail before any was seen; it weighs as one error. */
+const USUAL_ERROR_RATE = 0.02
 
 /** Evidence of a rollout that has seen nothing yet. */
 export function startEvidence(settings: EvidenceSettings): EvidenceState {
@@ -31,6 +36,7 @@ export function startEvidence(settings: EvidenceSettings): EvidenceState {
     stage: 0,
     callersAtStage: 0,
     pairs: 0,
+    traffic: expectTraffic(USUAL_ERROR_RATE),
     errors: {
       harm: startRateTest({ kind: 'harm' }),
       acceptance: startRateTest({ kind: 'acceptableMargin', margin }),
@@ -52,32 +58,21 @@ export function startEvidence(settings: EvidenceSettings): EvidenceState {
   }
 }
 
-/** Notes the event time of records. */
-export function seen(state: EvidenceState, eventTime: number, answered: number): EvidenceState {
+/** Counts one answered request: its event time and whether it failed. */
+export function addAnswer(state: EvidenceState, eventTime: number, failed: boolean): EvidenceState {
   return {
     ...state,
-    requests: state.requests + answered,
+    requests: state.requests + 1,
+    traffic: withTraffic(state.traffic, Number(failed), 1),
     eventTimeFrom: Math.min(state.eventTimeFrom ?? eventTime, eventTime),
     eventTimeTo: Math.max(state.eventTimeTo ?? eventTime, eventTime),
   }
 }
 
-/** Bets one closed caller unit. A caller that was not tossed at this weight says nothing. */
-export function addClosedUnit(state: EvidenceState, unit: CallerUnitRow): EvidenceState {
-  if (unit.rho === null) return state
-  const closed = {
-    assignedCandidate: unit.candidate,
-    rho: unit.rho,
-    errors: unit.errors,
-    requests: unit.requests,
-  }
-  return {
-    ...state,
-    errors: {
-      harm: addCaller(state.errors.harm, closed),
-      acceptance: addCaller(state.errors.acceptance, closed),
-    },
-  }
+/** Bets one closed caller unit. */
+export function addClosedUnit(state: EvidenceState, unit: CallerUnit): EvidenceState {
+  const { harm, acceptance } = state.errors
+  return { ...state, errors: { harm: addCaller(harm, unit), acceptance: addCaller(acceptance, unit) } }
 }
 
 /** Counts the first pair of a thing: did one version fail where the other answered? */

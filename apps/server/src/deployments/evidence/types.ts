@@ -1,5 +1,5 @@
 import type { EvidencePoint, LossName } from '@tidemark/contracts'
-import type { MeanSequence, MeanTest, RateTest } from '@tidemark/statistics'
+import type { MeanSequence, MeanTest, OpenCaller, RateTest, TrafficRate } from '@tidemark/statistics'
 
 /** What the tests of a rollout need to know before it starts. */
 export interface EvidenceSettings {
@@ -25,6 +25,8 @@ export interface EvidenceState {
   readonly stage: number
   readonly callersAtStage: number
   readonly pairs: number
+  /** Recent error rate of all requests, whichever version answered. */
+  readonly traffic: TrafficRate
   /** Unit: the caller, where routing is by caller. */
   readonly errors: { readonly harm: RateTest; readonly acceptance: RateTest }
   /** Unit: the first pair of a thing; the difference is 1 when only the candidate failed, −1 when only the champion did. */
@@ -45,20 +47,13 @@ export interface EvidenceState {
   readonly points: readonly EvidencePoint[]
 }
 
-/** A caller's unit at one stage. */
-export interface CallerUnitRow {
+/** A caller at one stage, until its unit has closed by every rule. */
+export interface CallerRow {
   /** Hash of the caller's name: evidence needs to tell callers apart, not to know them. */
   readonly caller: string
   readonly stage: number
-  readonly candidate: boolean
-  /** Probability (0–1) of the candidate at this toss; null: not tossed again at this stage. */
-  readonly rho: number | null
   readonly weightPercent: number
-  readonly errors: number
-  readonly requests: number
-  /** Requests of the rollout before this unit opened. */
-  readonly openedAt: number
-  readonly closed: boolean
+  readonly open: OpenCaller
 }
 
 /** One version's prediction of a thing, waiting for the other version's. */

@@ -1,0 +1,127 @@
+import { isDeepStrictEqual } from 'node:util'
+import {
+  type EndpointPolicy,
+  endpointChanged,
+  endpointCreated,
+  endpointDeclared,
+  type InputColumn,
+  type RuntimeVerdict,
+} from '@tidemark/contracts'
+import { type Actor, inTransaction, type Platform } from '../../platform/index.ts'
+import {
+  EndpointHasChampion,
+  EndpointHasModel,
+  EndpointNeedsVersion,
+  VersionUnknown,
+  VersionWithoutSignature,
+} from '../errors.ts'
+import type { Gateways } from '../gateways/index.ts'
+import type { DeploymentPorts, Endpoint } from '../types.ts'
+import { snapshotOf } from './snapshot.ts'
+import * as store from './store.ts'
+
+/** What an owner declares of an endpoint. */
+export interface EndpointDeclaration {
+  readonly model: string
+  readonly version?: number | undefined
+  readonly replay: boolean
+  readonly policy: EndpointPolicy
+}
+
+/** Declares endpoints and opens them once their first version was measured. */
+export class Endpoints {
+  private readonly platform: Platform
+  private readonly gateways: Gateways
+  private readonly ports: DeploymentPorts
+
+  constructor(platform: Platform, gateways: Gateways, ports: DeploymentPorts) {
+    this.platform = platform
+    this.gateways = gateways
+    this.ports = ports
+  }
+
+  /** Creates an endpoint, which serves once its first version is measured; or changes the policy of one that exists. */
+  async put(actor: Actor, name: string, declaration: EndpointDeclaration): Promise<void> {
+    actor.require('deployments.write', `endpoint ${name}`)
+    const { model, version } = declaration
+    const columns = version === undefined ? [] : await this.columnsOf(actor.workspace, model, version)
+    await inTransaction(this.platform.db, async (tx) => {
+      const existing = await store.lockEndpoint(tx, actor.workspace, name)
+      if (existing && existing.model !== model) throw EndpointHasModel(name, existing.model)
+      if (existing?.state === 'serving' || existing?.state === 'preparing') {
+        if (version !== undefined && version !== existing.championVersion) {
+          throw EndpointHasChampion(name, existing.championVersion)
+        }
+        const changed = changes(existing, declaration)
+        if (changed.length === 0) return
+        await store.saveEndpoint(tx, { ...existing, replay: declaration.replay, policy: declaration.policy })
+        const published = await this.gateways.published(actor.workspace, name)
+        if (published && published.replay !== declaration.replay) {
+          await this.gateways.publish(tx, { ...published, replay: declaration.replay })
+        }
+        await this.platform.events.append(tx, actor, endpointChanged, { endpoint: name, changed })
+        return
+      }
+      if (version === undefined) throw EndpointNeedsVersion(name)
+      await store.saveEndpoint(tx, {
+        workspace: actor.workspace,
+        name,
+        model,
+        championVersion: version,
+        state: 'preparing',
+        problem: null,
+        replay: declaration.replay,
+        policy: declaration.policy,
+        columns,
+        createdAt: existing?.createdAt ?? this.platform.clock.now(),
+      })
+      await this.platform.events.append(tx, actor, endpointDeclared, { endpoint: name, model, version })
+    })
+    this.platform.live.changed('endpoint', name)
+  }
+
+  /** Publishes an endpoint whose first version was measured. Runs at least once: an endpoint that serves is left alone. */
+  async open(actor: Actor, measured: { endpoint: string; version: number }): Promise<void> {
+    await inTransaction(this.platform.db, async (tx) => {
+      const endpoint = await store.lockEndpoint(tx, actor.workspace, measured.endpoint)
+      if (endpoint?.state !== 'preparing' || endpoint.championVersion !== measured.version) return
+      const { workspace, name, model, championVersion: version } = endpoint
+      const runtime = await this.ports.evaluation.runtime(tx, workspace, model, version)
+      if (!runtime) throw new Error(`${model}/${version} was measured, but has no runtime.`)
+      await store.saveEndpoint(tx, { ...endpoint, state: 'serving', problem: null })
+      await this.gateways.publish(tx, snapshotOf(endpoint, runtime, null))
+      await this.platform.events.append(tx, actor, endpointCreated, { endpoint: name, model, version })
+    })
+    this.platform.live.changed('endpoint', measured.endpoint)
+  }
+
+  /** Says on the endpoint why it does not serve. Declaring it again tries again. */
+  async refuse(actor: Actor, broken: { endpoint: string; version: number; problem: string }): Promise<void> {
+    await inTransaction(this.platform.db, async (tx) => {
+      const endpoint = await store.lockEndpoint(tx, actor.workspace, broken.endpoint)
+      if (endpoint?.state !== 'preparing' || endpoint.championVersion !== broken.version) return
+      await store.saveEndpoint(tx, { ...endpoint, state: 'broken', problem: broken.problem })
+    })
+    this.platform.live.changed('endpoint', broken.endpoint)
+  }
+
+  async runtimeKind(endpoint: Endpoint): Promise<RuntimeVerdict['kind'] | null> {
+    const { workspace, model, championVersion } = endpoint
+    const runtime = await this.ports.evaluation.runtime(this.platform.db, workspace, model, championVersion)
+    return runtime?.kind ?? null
+  }
+
+  private async columnsOf(workspace: string, model: string, version: number): Promise<readonly InputColumn[]> {
+    const found = await this.ports.registry.version(this.platform.db, workspace, model, version)
+    if (!found) throw VersionUnknown(model, version)
+    if (!found.signature) throw VersionWithoutSignature(model, version)
+    return found.signature
+  }
+}
+
+function changes(existing: Endpoint, declaration: EndpointDeclaration): string[] {
+  const parts = Object.entries(declaration.policy).filter(
+    ([part, value]) => !isDeepStrictEqual(existing.policy[part as keyof EndpointPolicy], value),
+  )
+  return [...parts.map(([part]) => `policy.${part}`), ...(existing.replay === declaration.replay ? [] : ['replay'])]
+}

@@ -1,0 +1,47 @@
+import { EndpointPolicy } from '@tidemark/contracts'
+import { type Queryable, sql, type Tx } from '../../platform/index.ts'
+import type { Endpoint } from '../types.ts'
+
+type Row = Omit<Endpoint, 'policy'> & { policy: unknown }
+
+const COLUMNS = sql.raw(
+  'workspace, name, model, champion_version as "championVersion", state, problem, replay, policy, columns, created_at as "createdAt"',
+)
+
+function endpointOf(row: Row | undefined): Endpoint | null {
+  return row ? { ...row, policy: EndpointPolicy.parse(row.policy) } : null
+}
+
+export async function endpointNamed(db: Queryable, workspace: string, name: string): Promise<Endpoint | null> {
+  const { rows } =
+    await sql<Row>`select ${COLUMNS} from endpoint where workspace = ${workspace} and name = ${name}`.execute(db)
+  return endpointOf(rows[0])
+}
+
+/** The endpoint, locked: one change of its routing at a time. */
+export async function lockEndpoint(tx: Tx, workspace: string, name: string): Promise<Endpoint | null> {
+  const { rows } =
+    await sql<Row>`select ${COLUMNS} from endpoint where workspace = ${workspace} and name = ${name} for update`.execute(
+      tx,
+    )
+  return endpointOf(rows[0])
+}
+
+export async function endpointsOf(db: Queryable, workspace: string): Promise<Endpoint[]> {
+  const { rows } = await sql<Row>`select ${COLUMNS} from endpoint where workspace = ${workspace} order by name`.execute(
+    db,
+  )
+  return rows.flatMap((row) => endpointOf(row) ?? [])
+}
+
+export async function saveEndpoint(tx: Tx, endpoint: Endpoint): Promise<void> {
+  const { workspace, name, model, championVersion, state, problem, replay, policy, columns, createdAt } = endpoint
+  await sql`
+    insert into endpoint (workspace, name, model, champion_version, state, problem, replay, policy, columns, created_at)
+    values (${workspace}, ${name}, ${model}, ${championVersion}, ${state}, ${problem}, ${replay}, ${JSON.stringify(policy)}::jsonb,
+      ${JSON.stringify(columns)}::jsonb, ${createdAt})
+    on conflict (workspace, name) do update set champion_version = excluded.champion_version, state = excluded.state,
+      problem = excluded.problem, replay = excluded.replay, policy = excluded.policy, columns = excluded.columns`.execute(
+    tx,
+  )
+}

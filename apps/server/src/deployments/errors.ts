@@ -1,0 +1,47 @@
+import { defineError } from '@tidemark/contracts'
+
+export const EndpointNotFound = defineError(
+  'ENDPOINT_NOT_FOUND',
+  404,
+  (name: string) => `There is no endpoint "${name}". Create it with PUT /api/v1/endpoints/${name}.`,
+)
+export const EndpointNeedsVersion = defineError(
+  'ENDPOINT_NEEDS_VERSION',
+  400,
+  (name: string) => `A new endpoint begins with a version: send "version" to create "${name}".`,
+)
+export const EndpointHasModel = defineError(
+  'ENDPOINT_HAS_MODEL',
+  409,
+  (name: string, model: string) =>
+    `Endpoint "${name}" serves the model "${model}". Make another endpoint for another model.`,
+)
+export const EndpointHasChampion = defineError(
+  'ENDPOINT_HAS_CHAMPION',
+  409,
+  (name: string, version: number) =>
+    `Endpoint "${name}" serves version ${version}. Another version comes by a rollout: evaluate it, then have it approved.`,
+)
+export const VersionUnknown = defineError(
+  'MODEL_VERSION_NOT_FOUND',
+  404,
+  (model: string, version: number) => `There is no model version ${model}/${version} in the registry.`,
+)
+export const VersionWithoutSignature = defineError(
+  'MODEL_VERSION_WITHOUT_SIGNATURE',
+  409,
+  (model: string, version: number) =>
+    `${model}/${version} was logged without a signature, so its input columns are unknown. Log it again with "signature" or "input_example".`,
+)
+export const RolloutNotFound = defineError('ROLLOUT_NOT_FOUND', 404, (id: string) => `There is no rollout ${id}.`)
+export const RolloutEnded = defineError(
+  'ROLLOUT_ENDED',
+  409,
+  (id: string, state: string) => `Rollout ${id} has ended (${state}); nothing was changed.`,
+)
+export const VersionNotApproved = defineError(
+  'VERSION_NOT_APPROVED',
+  409,
+  (ref: string, endpoint: string) =>
+    `${ref} is not approved for endpoint "${endpoint}". Run its gates (POST /api/v1/evaluations), or record a waiver.`,
+)

@@ -1,0 +1,196 @@
+import { type Closing, remainingClosings } from '@tidemark/statistics'
+import { type Queryable, sql, type Tx } from '../../platform/index.ts'
+import type { CallerRow, EvidenceState, Half, Pair } from './types.ts'
+
+/** Which evidence is meant. */
+export interface EvidenceKey {
+  readonly workspace: string
+  readonly rollout: string
+}
+
+export async function createEvidence(
+  tx: Tx,
+  key: EvidenceKey & { endpoint: string },
+  state: EvidenceState,
+): Promise<void> {
+  await sql`
+    insert into rollout_evidence (workspace, rollout, endpoint, open, state)
+    values (${key.workspace}, ${key.rollout}, ${key.endpoint}, true, ${JSON.stringify(state)}::jsonb)`.execute(tx)
+}
+
+export async function evidenceOf(db: Queryable, key: EvidenceKey): Promise<EvidenceState | null> {
+  const { rows } = await sql<{ state: EvidenceState }>`
+    select state from rollout_evidence where workspace = ${key.workspace} and rollout = ${key.rollout}`.execute(db)
+  return rows[0]?.state ?? null
+}
+
+/** Ends the collecting: records that come later count for nothing, and half pairs are of no more use. */
+export async function closeEvidence(tx: Tx, key: EvidenceKey): Promise<void> {
+  const { workspace, rollout } = key
+  await sql`update rollout_evidence set open = false where workspace = ${workspace} and rollout = ${rollout}`.execute(
+    tx,
+  )
+  await sql`delete from rollout_half where workspace = ${workspace} and rollout = ${rollout}`.execute(tx)
+  await sql`delete from rollout_label where workspace = ${workspace} and rollout = ${rollout}`.execute(tx)
+}
+
+/** The open evidence of these rollouts, locked: whoever folds into it next waits. */
+export async function lockOpenEvidence(
+  tx: Tx,
+  rollouts: readonly string[],
+): Promise<(EvidenceKey & { state: EvidenceState })[]> {
+  const { rows } = await sql<EvidenceKey & { state: EvidenceState }>`
+    select workspace, rollout, state from rollout_evidence where open and rollout = any(${rollouts}::uuid[])
+    order by rollout for update`.execute(tx)
+  return rows
+}
+
+/** The open evidence of an endpoint's rollout, locked; null when none is under way. */
+export async function lockEndpointEvidence(
+  tx: Tx,
+  workspace: string,
+  endpoint: string,
+): Promise<(EvidenceKey & { state: EvidenceState }) | null> {
+  const { rows } = await sql<EvidenceKey & { state: EvidenceState }>`
+    select workspace, rollout, state from rollout_evidence
+    where open and workspace = ${workspace} and endpoint = ${endpoint} for update`.execute(tx)
+  return rows[0] ?? null
+}
+
+export async function saveEvidence(tx: Tx, key: EvidenceKey, state: EvidenceState): Promise<void> {
+  await sql`update rollout_evidence set state = ${JSON.stringify(state)}::jsonb
+    where workspace = ${key.workspace} and rollout = ${key.rollout}`.execute(tx)
+}
+
+interface StoredCaller {
+  caller: string
+  stage: number
+  weightPercent: number
+  candidate: boolean
+  rho: number
+  errors: number
+  requests: number
+  expectedErrors: number
+  firstSeen: number
+  closed: Closing[]
+}
+
+const CALLER = sql.raw(
+  'caller, stage, weight_percent as "weightPercent", candidate, rho, errors, requests, expected_errors as "expectedErrors", first_seen as "firstSeen", closed',
+)
+
+function rowOf({ caller, stage, weightPercent, candidate, ...open }: StoredCaller): CallerRow {
+  return { caller, stage, weightPercent, open: { assignedCandidate: candidate, ...open } }
+}
+
+/** These callers, at every stage. */
+export async function callersNamed(tx: Tx, key: EvidenceKey, callers: readonly string[]): Promise<CallerRow[]> {
+  const { rows } = await sql<StoredCaller>`
+    select ${CALLER} from rollout_caller
+    where workspace = ${key.workspace} and rollout = ${key.rollout} and caller = any(${callers}::text[])`.execute(tx)
+  return rows.map(rowOf)
+}
+
+/** Callers that some rule has not closed: of earlier stages, or first seen at or before this count of requests. */
+export async function openCallers(tx: Tx, key: EvidenceKey, stage: number, firstSeen: number): Promise<CallerRow[]> {
+  const { rows } = await sql<StoredCaller>`
+    select ${CALLER} from rollout_caller
+    where workspace = ${key.workspace} and rollout = ${key.rollout} and not done
+      and (stage < ${stage} or first_seen <= ${firstSeen})
+    order by first_seen, caller`.execute(tx)
+  return rows.map(rowOf)
+}
+
+export async function saveCallers(tx: Tx, key: EvidenceKey, callers: readonly CallerRow[]): Promise<void> {
+  if (callers.length === 0) return
+  const records = callers.map(({ open, ...row }) => ({ ...row, ...open, done: remainingClosings(open).length === 0 }))
+  await sql`
+    insert into rollout_caller (workspace, rollout, caller, stage, weight_percent, candidate, rho, errors, requests, expected_errors, first_seen,
+      closed, done)
+    select ${key.workspace}, ${key.rollout}, c.caller, c.stage, c."weightPercent", c."assignedCandidate", c.rho, c.errors, c.requests,
+      c."expectedErrors", c."firstSeen", c.closed, c.done
+    from jsonb_to_recordset(${JSON.stringify(records)}::jsonb) as c(caller text, stage int, "weightPercent" float8, "assignedCandidate" boolean,
+      rho float8, errors int, requests int, "expectedErrors" float8, "firstSeen" bigint, closed text[], done boolean)
+    on conflict (workspace, rollout, caller, stage) do update
+      set errors = excluded.errors, requests = excluded.requests, expected_errors = excluded.expected_errors, closed = excluded.closed,
+        done = excluded.done`.execute(tx)
+}
+
+/** Which of these things already have their pair. */
+export async function pairedAmong(tx: Tx, key: EvidenceKey, entities: readonly string[]): Promise<Set<string>> {
+  const { rows } = await sql<{ entity: string }>`
+    select entity from rollout_pair
+    where workspace = ${key.workspace} and rollout = ${key.rollout} and entity = any(${entities}::text[])`.execute(tx)
+  return new Set(rows.map((row) => row.entity))
+}
+
+/** Halves of these predictions that were read before. */
+export async function halvesOf(tx: Tx, key: EvidenceKey, predictions: readonly string[]): Promise<Half[]> {
+  const { rows } = await sql<Omit<Half, 'eventTime'> & { event_time: Date }>`
+    select prediction, entity, candidate, value, failed, event_time from rollout_half
+    where workspace = ${key.workspace} and rollout = ${key.rollout} and prediction = any(${predictions}::uuid[])`.execute(
+    tx,
+  )
+  return rows.map(({ event_time, ...half }) => ({ ...half, eventTime: event_time.getTime() }))
+}
+
+export async function saveHalves(tx: Tx, key: EvidenceKey, halves: readonly Half[]): Promise<void> {
+  if (halves.length === 0) return
+  await sql`
+    insert into rollout_half (workspace, rollout, prediction, entity, candidate, value, failed, event_time)
+    select ${key.workspace}, ${key.rollout}, h.prediction, h.entity, h.candidate, h.value, h.failed, to_timestamp(h."eventTime" / 1000.0)
+    from jsonb_to_recordset(${JSON.stringify(halves)}::jsonb) as h(prediction uuid, entity text, candidate boolean, value float8,
+      failed boolean, "eventTime" float8)
+    on conflict do nothing`.execute(tx)
+}
+
+/** Stores new pairs and forgets the halves of their things. */
+export async function savePairs(tx: Tx, key: EvidenceKey, pairs: readonly Pair[]): Promise<void> {
+  if (pairs.length === 0) return
+  const { workspace, rollout } = key
+  await sql`
+    insert into rollout_pair (workspace, rollout, entity, stage, champion, candidate, champion_failed, candidate_failed, event_time)
+    select ${workspace}, ${rollout}, p.entity, p.stage, p.champion, p.candidate, p."championFailed", p."candidateFailed",
+      to_timestamp(p."eventTime" / 1000.0)
+    from jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb) as p(entity text, stage int, champion float8, candidate float8,
+      "championFailed" boolean, "candidateFailed" boolean, "eventTime" float8)`.execute(tx)
+  await sql`delete from rollout_half where workspace = ${workspace} and rollout = ${rollout}
+    and entity = any(${pairs.map((pair) => pair.entity)}::text[])`.execute(tx)
+}
+
+/** Keeps the first label of each thing; a correction does not bet a second time. */
+export async function saveLabels(
+  tx: Tx,
+  key: EvidenceKey,
+  labels: readonly { entity: string; value: number; knownAt: Date }[],
+): Promise<void> {
+  await sql`
+    insert into rollout_label (workspace, rollout, entity, value, known_at)
+    select distinct on (l.entity) ${key.workspace}, ${key.rollout}, l.entity, l.value, l."knownAt"
+    from jsonb_to_recordset(${JSON.stringify(labels)}::jsonb) as l(entity text, value float8, "knownAt" timestamptz)
+    order by l.entity, l."knownAt"
+    on conflict do nothing`.execute(tx)
+}
+
+/**
+ * Joins labels to pairs that have none yet, and tells which joined now, in the order in which the labels became known. A label that was
+ * known before the prediction does not count: a version may have been trained on it.
+ */
+export async function joinLabels(
+  tx: Tx,
+  key: EvidenceKey,
+  entities: readonly string[],
+): Promise<{ pair: Pair; label: number }[]> {
+  const { rows } = await sql<Omit<Pair, 'eventTime'> & { event_time: Date; label: number; known_at: Date }>`
+    update rollout_pair p set label = l.value
+    from rollout_label l
+    where p.workspace = ${key.workspace} and p.rollout = ${key.rollout} and p.entity = any(${entities}::text[]) and p.label is null
+      and l.workspace = p.workspace and l.rollout = p.rollout and l.entity = p.entity and l.known_at > p.event_time
+    returning p.entity, p.stage, p.champion, p.candidate, p.champion_failed as "championFailed",
+      p.candidate_failed as "candidateFailed", p.event_time, p.label, l.known_at`.execute(tx)
+  rows.sort((a, b) => a.known_at.getTime() - b.known_at.getTime() || (a.entity < b.entity ? -1 : 1))
+  return rows.map(({ event_time, label, known_at: _, ...pair }) => ({
+    pair: { ...pair, eventTime: event_time.getTime() },
+    label,
+  }))
+}

@@ -1,0 +1,76 @@
+import type { Migration } from '../platform/index.ts'
+
+export const deploymentMigrations: readonly Migration[] = [
+  {
+    id: '0060-deployments',
+    sql: `
+      create table endpoint (
+        workspace text not null, name text not null, model text not null, champion_version int not null,
+        state text not null check (state in ('preparing', 'serving', 'broken')), problem text,
+        replay boolean not null, policy jsonb not null, columns jsonb not null, created_at timestamptz not null,
+        primary key (workspace, name)
+      );
+      create table rollout (
+        workspace text not null, id uuid not null, endpoint text not null, model text not null, version int not null,
+        champion_version int not null, approval uuid, policy jsonb not null,
+        kind text not null check (kind in ('queued', 'shadow', 'canary', 'promoted', 'rolled_back', 'dropped')),
+        state jsonb not null, stage int not null, reason text not null, next_look text,
+        snapshot_version bigint, confirmed boolean not null default true,
+        last_event uuid not null, correlation uuid not null,
+        created_at timestamptz not null, finished_at timestamptz,
+        primary key (workspace, id), foreign key (workspace, endpoint) references endpoint
+      );
+      create unique index rollout_one_live on rollout (workspace, endpoint) where kind in ('shadow', 'canary');
+      create unique index rollout_approval on rollout (workspace, approval);
+      create index rollout_endpoint on rollout (workspace, endpoint, created_at);
+      create table rollout_decision (
+        workspace text not null, rollout uuid not null, id uuid not null,
+        kind text not null check (kind in ('hold', 'shift', 'promote', 'roll_back')),
+        reason text not null, next_look text, actor_kind text not null, actor_id text not null,
+        -- The exact arguments of the rule, so that the decision can be computed again; null for a person's.
+        input jsonb, evidence jsonb not null,
+        event_time timestamptz, decided_at timestamptz not null,
+        primary key (workspace, rollout, id)
+      );
+    `,
+  },
+  {
+    id: '0061-rollout-evidence',
+    sql: `
+      create table rollout_evidence (
+        workspace text not null, rollout uuid not null, endpoint text not null, open boolean not null, state jsonb not null,
+        primary key (workspace, rollout)
+      );
+      create unique index rollout_evidence_open on rollout_evidence (workspace, endpoint) where open;
+      -- A caller's requests at one stage. The caller is a hash.
+      create table rollout_caller (
+        workspace text not null, rollout uuid not null, caller text not null, stage int not null,
+        weight_percent float8 not null, candidate boolean not null, rho float8 not null,
+        errors int not null, requests int not null, expected_errors float8 not null, first_seen bigint not null,
+        -- The rules by which its unit has closed; done: all of them.
+        closed text[] not null, done boolean not null,
+        primary key (workspace, rollout, caller, stage)
+      );
+      create index rollout_caller_open on rollout_caller (workspace, rollout, first_seen) where not done;
+      -- A version's prediction of a thing that waits for the other version's.
+      create table rollout_half (
+        workspace text not null, rollout uuid not null, prediction uuid not null, entity text not null, candidate boolean not null,
+        value float8, failed boolean not null, event_time timestamptz not null,
+        primary key (workspace, rollout, prediction, entity, candidate)
+      );
+      create index rollout_half_entity on rollout_half (workspace, rollout, entity);
+      -- The first pair of each thing, and its label once that is known.
+      create table rollout_pair (
+        workspace text not null, rollout uuid not null, entity text not null, stage int not null,
+        champion float8, candidate float8, champion_failed boolean not null, candidate_failed boolean not null,
+        event_time timestamptz not null, label float8,
+        primary key (workspace, rollout, entity)
+      );
+      -- Labels that came before their pair was read from the log.
+      create table rollout_label (
+        workspace text not null, rollout uuid not null, entity text not null, value float8 not null, known_at timestamptz not null,
+        primary key (workspace, rollout, entity)
+      );
+    `,
+  },
+]

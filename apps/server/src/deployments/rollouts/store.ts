@@ -1,0 +1,152 @@
+import { type ActorRef, type RolloutDecision, RolloutPolicy, RolloutState } from '@tidemark/contracts'
+import { type Queryable, sql, type Tx } from '../../platform/index.ts'
+import type { Rollout } from './types.ts'
+
+type Row = Omit<Rollout, 'policy' | 'state'> & { policy: unknown; state: unknown }
+
+const COLUMNS =
+  sql.raw(`workspace, id, endpoint, model, version, champion_version as "championVersion", approval, policy, state, stage, reason,
+  next_look as "nextLook", snapshot_version as "snapshotVersion", confirmed, last_event as "lastEvent", correlation,
+  created_at as "createdAt", finished_at as "finishedAt"`)
+
+function rolloutOf(row: Row): Rollout {
+  return { ...row, policy: RolloutPolicy.parse(row.policy), state: RolloutState.parse(row.state) }
+}
+
+/** Adds a rollout to its endpoint's queue. @returns false when its approval already has one. */
+export async function insertRollout(tx: Tx, rollout: Rollout): Promise<boolean> {
+  const r = rollout
+  const { rows } = await sql`
+    insert into rollout (workspace, id, endpoint, model, version, champion_version, approval, policy, kind, state, stage, reason, next_look,
+      snapshot_version, confirmed, last_event, correlation, created_at, finished_at)
+    values (${r.workspace}, ${r.id}, ${r.endpoint}, ${r.model}, ${r.version}, ${r.championVersion}, ${r.approval},
+      ${JSON.stringify(r.policy)}::jsonb, ${r.state.kind}, ${JSON.stringify(r.state)}::jsonb, ${r.stage}, ${r.reason}, ${r.nextLook},
+      ${r.snapshotVersion}, ${r.confirmed}, ${r.lastEvent}, ${r.correlation}, ${r.createdAt}, ${r.finishedAt})
+    on conflict (workspace, approval) do nothing returning id`.execute(tx)
+  return rows.length === 1
+}
+
+export async function saveRollout(tx: Tx, rollout: Rollout): Promise<void> {
+  const r = rollout
+  await sql`
+    update rollout set champion_version = ${r.championVersion}, policy = ${JSON.stringify(r.policy)}::jsonb, kind = ${r.state.kind},
+      state = ${JSON.stringify(r.state)}::jsonb, stage = ${r.stage}, reason = ${r.reason}, next_look = ${r.nextLook},
+      snapshot_version = ${r.snapshotVersion}, confirmed = ${r.confirmed}, last_event = ${r.lastEvent}, correlation = ${r.correlation},
+      finished_at = ${r.finishedAt}
+    where workspace = ${r.workspace} and id = ${r.id}`.execute(tx)
+}
+
+export async function rolloutById(db: Queryable, workspace: string, id: string): Promise<Rollout | null> {
+  const { rows } = await sql<Row>`select ${COLUMNS} from rollout where workspace = ${workspace} and id = ${id}`.execute(
+    db,
+  )
+  return rows[0] ? rolloutOf(rows[0]) : null
+}
+
+export async function lockRollout(tx: Tx, workspace: string, id: string): Promise<Rollout | null> {
+  const { rows } =
+    await sql<Row>`select ${COLUMNS} from rollout where workspace = ${workspace} and id = ${id} for update`.execute(tx)
+  return rows[0] ? rolloutOf(rows[0]) : null
+}
+
+export async function rolloutsOf(
+  db: Queryable,
+  workspace: string,
+  question: { endpoint?: string | undefined; limit: number },
+): Promise<Rollout[]> {
+  const { endpoint, limit } = question
+  const { rows } = await sql<Row>`
+    select ${COLUMNS} from rollout where workspace = ${workspace} ${endpoint === undefined ? sql`` : sql`and endpoint = ${endpoint}`}
+    order by created_at desc, id desc limit ${limit}`.execute(db)
+  return rows.map(rolloutOf)
+}
+
+/** The rollout that is in shadow or canary on an endpoint. */
+export async function liveRollout(db: Queryable, workspace: string, endpoint: string): Promise<Rollout | null> {
+  const { rows } = await sql<Row>`
+    select ${COLUMNS} from rollout where workspace = ${workspace} and endpoint = ${endpoint} and kind in ('shadow', 'canary')`.execute(
+    db,
+  )
+  return rows[0] ? rolloutOf(rows[0]) : null
+}
+
+/** The rollout that has waited longest on an endpoint. */
+export async function nextQueued(db: Queryable, workspace: string, endpoint: string): Promise<Rollout | null> {
+  const { rows } = await sql<Row>`
+    select ${COLUMNS} from rollout where workspace = ${workspace} and endpoint = ${endpoint} and kind = 'queued'
+    order by created_at, id limit 1`.execute(db)
+  return rows[0] ? rolloutOf(rows[0]) : null
+}
+
+export async function queuedCount(db: Queryable, workspace: string, endpoint: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from rollout where workspace = ${workspace} and endpoint = ${endpoint} and kind = 'queued'`.execute(
+    db,
+  )
+  return rows[0]?.count ?? 0
+}
+
+/** Whether a change of the endpoint's routing waits for a gateway's word. */
+export async function hasUnconfirmed(db: Queryable, workspace: string, endpoint: string): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from rollout where workspace = ${workspace} and endpoint = ${endpoint} and not confirmed limit 1`.execute(
+    db,
+  )
+  return rows.length > 0
+}
+
+/** Rollouts of all workspaces that need attention without new evidence: under way, unconfirmed, or waiting in a queue. */
+export async function unsettledRollouts(db: Queryable): Promise<Rollout[]> {
+  const { rows } = await sql<Row>`
+    select ${COLUMNS} from rollout where kind in ('queued', 'shadow', 'canary') or not confirmed order by created_at, id`.execute(
+    db,
+  )
+  return rows.map(rolloutOf)
+}
+
+export async function markConfirmed(db: Queryable, rollout: Rollout): Promise<void> {
+  await sql`
+    update rollout set confirmed = true
+    where workspace = ${rollout.workspace} and id = ${rollout.id} and snapshot_version = ${rollout.snapshotVersion}`.execute(
+    db,
+  )
+}
+
+/** A decision with the exact arguments of the rule (`input`), so that it can be computed again. */
+export interface StoredDecision extends RolloutDecision {
+  readonly input: unknown
+}
+
+export async function insertDecision(
+  tx: Tx,
+  rollout: { workspace: string; id: string },
+  decision: StoredDecision,
+): Promise<void> {
+  const d = decision
+  await sql`
+    insert into rollout_decision (workspace, rollout, id, kind, reason, next_look, actor_kind, actor_id, input, evidence, event_time, decided_at)
+    values (${rollout.workspace}, ${rollout.id}, ${d.id}, ${d.kind}, ${d.reason}, ${d.nextLook}, ${d.by.kind}, ${d.by.id},
+      ${d.input === null ? null : JSON.stringify(d.input)}::jsonb, ${JSON.stringify(d.evidence)}::jsonb, ${d.eventTime}, ${d.decidedAt})`.execute(
+    tx,
+  )
+}
+
+/** Decisions of a rollout, newest first. */
+export async function decisionsOf(db: Queryable, workspace: string, rollout: string): Promise<StoredDecision[]> {
+  const { rows } = await sql<
+    Omit<StoredDecision, 'by' | 'eventTime' | 'decidedAt'> & {
+      by_kind: ActorRef['kind']
+      by_id: string
+      event_time: Date | null
+      decided_at: Date
+    }
+  >`
+    select id, kind, reason, next_look as "nextLook", actor_kind as by_kind, actor_id as by_id, input, evidence, event_time, decided_at
+    from rollout_decision where workspace = ${workspace} and rollout = ${rollout} order by id desc`.execute(db)
+  return rows.map(({ by_kind, by_id, event_time, decided_at, ...row }) => ({
+    ...row,
+    by: { kind: by_kind, id: by_id },
+    eventTime: event_time?.toISOString() ?? null,
+    decidedAt: decided_at.toISOString(),
+  }))
+}

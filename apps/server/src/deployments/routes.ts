@@ -1,0 +1,35 @@
+import { deployments as contract } from '@tidemark/contracts'
+import { type HttpServer, mount } from '../platform/index.ts'
+import type { Deployments } from './service.ts'
+
+/** The edge: parse, authorise, call the service, reply. */
+export function deploymentRoutes(app: HttpServer, deployments: Deployments): void {
+  const { endpoints, rollouts, starter } = deployments
+
+  mount(app, contract.putEndpoint, async ({ params, body }, { actor }) => {
+    await endpoints.put(actor, params.endpoint, body)
+    return deployments.endpointView(actor.workspace, params.endpoint)
+  })
+  mount(app, contract.listEndpoints, async (_input, { actor }) => ({
+    endpoints: await deployments.endpointViews(actor.workspace),
+  }))
+  mount(app, contract.getEndpoint, ({ params }, { actor }) =>
+    deployments.endpointView(actor.workspace, params.endpoint),
+  )
+  mount(app, contract.startRollout, async ({ params, body }, { actor }) => {
+    const id = await starter.startByHand(actor, params.endpoint, body.version)
+    return deployments.rolloutView(actor.workspace, id)
+  })
+  mount(app, contract.listRollouts, async ({ query }, { actor }) => ({
+    rollouts: await deployments.rolloutList(actor.workspace, query),
+  }))
+  mount(app, contract.getRollout, ({ params }, { actor }) => deployments.rolloutView(actor.workspace, params.id))
+  mount(app, contract.promoteRollout, async ({ params, body }, { actor }) => {
+    await rollouts.endByHand(actor, params.id, 'promote', body.reason)
+    return deployments.rolloutView(actor.workspace, params.id)
+  })
+  mount(app, contract.abortRollout, async ({ params, body }, { actor }) => {
+    await rollouts.endByHand(actor, params.id, 'abort', body.reason)
+    return deployments.rolloutView(actor.workspace, params.id)
+  })
+}

@@ -1,0 +1,97 @@
+import type { LabelFold, PredictionFold } from '../platform/folds.ts'
+import type { HttpServer, Platform, Queryable } from '../platform/index.ts'
+import { Endpoints } from './endpoints/service.ts'
+import { endpointNamed, endpointsOf } from './endpoints/store.ts'
+import { EndpointNotFound, RolloutNotFound } from './errors.ts'
+import { rolloutEvidenceFold, rolloutLabelFold } from './evidence/fold.ts'
+import { summarise } from './evidence/state.ts'
+import { evidenceOf } from './evidence/store.ts'
+import type { Gateways } from './gateways/index.ts'
+import { Rollouts } from './rollouts/service.ts'
+import { RolloutStarter } from './rollouts/start.ts'
+import * as store from './rollouts/store.ts'
+import type { Rollout } from './rollouts/types.ts'
+import { deploymentRoutes } from './routes.ts'
+import type { DeploymentPorts, Endpoint } from './types.ts'
+import { endpointView, listItem, rolloutView } from './view.ts'
+
+/** The module: endpoints, their rollouts, and the folds that carry evidence from the log to them. */
+export class Deployments {
+  readonly endpoints: Endpoints
+  readonly rollouts: Rollouts
+  readonly starter: RolloutStarter
+  readonly predictionFold: PredictionFold
+  readonly labelFold: LabelFold
+  private readonly platform: Platform
+
+  constructor(platform: Platform, gateways: Gateways, ports: DeploymentPorts) {
+    this.platform = platform
+    this.endpoints = new Endpoints(platform, gateways, ports)
+    this.starter = new RolloutStarter(platform, gateways, ports)
+    this.rollouts = new Rollouts(platform, gateways, ports, this.starter)
+    const look = (key: { workspace: string; rollout: string }) => this.rollouts.advance(key.workspace, key.rollout)
+    this.predictionFold = rolloutEvidenceFold(look)
+    this.labelFold = rolloutLabelFold(look)
+  }
+
+  routes(app: HttpServer): void {
+    deploymentRoutes(app, this)
+  }
+
+  /** An endpoint as declared, for other modules; null when there is none. */
+  endpoint(db: Queryable, workspace: string, name: string): Promise<Endpoint | null> {
+    return endpointNamed(db, workspace, name)
+  }
+
+  /** All endpoints of a workspace, by name. */
+  endpointList(db: Queryable, workspace: string): Promise<Endpoint[]> {
+    return endpointsOf(db, workspace)
+  }
+
+  /** Whether a rollout is under way or waits on an endpoint. */
+  async hasOpenRollout(db: Queryable, workspace: string, endpoint: string): Promise<boolean> {
+    if (await store.liveRollout(db, workspace, endpoint)) return true
+    return (await store.queuedCount(db, workspace, endpoint)) > 0
+  }
+
+  async endpointView(workspace: string, name: string) {
+    const endpoint = await endpointNamed(this.platform.db, workspace, name)
+    if (!endpoint) throw EndpointNotFound(name)
+    return this.viewOf(endpoint)
+  }
+
+  async endpointViews(workspace: string) {
+    const endpoints = await endpointsOf(this.platform.db, workspace)
+    return Promise.all(endpoints.map((endpoint) => this.viewOf(endpoint)))
+  }
+
+  async rolloutList(workspace: string, question: { endpoint?: string | undefined; limit: number }) {
+    const rollouts = await store.rolloutsOf(this.platform.db, workspace, question)
+    return Promise.all(rollouts.map((rollout) => this.itemOf(rollout)))
+  }
+
+  async rolloutView(workspace: string, id: string) {
+    const { db } = this.platform
+    const rollout = await store.rolloutById(db, workspace, id)
+    if (!rollout) throw RolloutNotFound(id)
+    const state = await evidenceOf(db, { workspace, rollout: id })
+    const decisions = await store.decisionsOf(db, workspace, id)
+    return rolloutView(rollout, state, state && summarise(state, rollout.stage, null), decisions)
+  }
+
+  private async viewOf(endpoint: Endpoint) {
+    const { db, config } = this.platform
+    const live = await store.liveRollout(db, endpoint.workspace, endpoint.name)
+    return endpointView(endpoint, {
+      gatewayUrl: `http://${config.host}:${config.gatewayPort}`,
+      runtime: await this.endpoints.runtimeKind(endpoint),
+      rollout: live && (await this.itemOf(live)),
+      queuedRollouts: await store.queuedCount(db, endpoint.workspace, endpoint.name),
+    })
+  }
+
+  private async itemOf(rollout: Rollout) {
+    const state = await evidenceOf(this.platform.db, { workspace: rollout.workspace, rollout: rollout.id })
+    return listItem(rollout, state)
+  }
+}
