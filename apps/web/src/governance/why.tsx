@@ -38,11 +38,11 @@ function Facts({ why }: { readonly why: Why }) {
   if (why.facts.length === 0) return null
   return (
     <Section title="Facts">
-      <Pairs
-        items={why.facts.map(
-          (fact) => [fact.label, fact.link ? <Link to={fact.link}>{fact.value}</Link> : fact.value] as const,
-        )}
-      />
+      <Pairs items={why.facts.map((fact) => [fact.label, <Fact key={fact.label} fact={fact} />] as const)} />
     </Section>
   )
+}
+
+function Fact({ fact }: { readonly fact: Why['facts'][number] }) {
+  return fact.link ? <Link to={fact.link}>{fact.value}</Link> : fact.value
 }

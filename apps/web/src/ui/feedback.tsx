@@ -11,9 +11,7 @@ export function Command({ text, label = 'Copy' }: { readonly text: string; reado
   const clipboard = useClipboard()
   return (
     <div className={styles.command}>
-      <pre tabIndex={0} aria-label="Command">
-        {text}
-      </pre>
+      <pre tabIndex={0}>{text}</pre>
       <Tooltip label={clipboard.copied ? 'Copied' : label}>
         <ActionIcon variant="subtle" m={4} onClick={() => clipboard.copy(text)} aria-label={label}>
           {clipboard.copied ? <IconCheck size={16} /> : <IconCopy size={16} />}

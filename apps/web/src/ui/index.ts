@@ -1,5 +1,7 @@
+export * from './chart.tsx'
 export * from './feedback.tsx'
 export * from './format.ts'
+export * from './heat-map.tsx'
 export * from './page.tsx'
 export * from './state.tsx'
 export * from './table.tsx'

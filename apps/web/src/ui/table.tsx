@@ -28,7 +28,7 @@ export function DataTable<T>(props: {
   readonly footer?: ReactNode
 }) {
   return (
-    <div className={styles.tableWrap} tabIndex={0} role="region" aria-label={props.caption}>
+    <section className={styles.tableWrap} tabIndex={0} aria-label={props.caption}>
       <table className={styles.table}>
         <caption className={styles.visuallyHidden}>{props.caption}</caption>
         <thead>
@@ -58,7 +58,7 @@ export function DataTable<T>(props: {
         </tbody>
       </table>
       {props.footer}
-    </div>
+    </section>
   )
 }
 

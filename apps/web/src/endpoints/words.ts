@@ -1,0 +1,63 @@
+import type { Guardrail, Rollout, RolloutState } from '@tidemark/contracts'
+import { type Tone, trimmed } from '../ui/index.ts'
+
+/** A rollout's state as chip and word. */
+export function stateOf(state: RolloutState): { readonly tone: Tone; readonly word: string } {
+  switch (state.kind) {
+    case 'queued':
+      return { tone: 'unknown', word: 'waiting its turn' }
+    case 'shadow':
+      return { tone: 'accent', word: 'shadow' }
+    case 'canary':
+      return { tone: 'accent', word: `canary, ${state.weightPercent} %` }
+    case 'promoted':
+      return {
+        tone: state.proof === 'non-inferiority proven' ? 'good' : 'watch',
+        word: state.proof === 'non-inferiority proven' ? 'promoted' : 'promoted without proof',
+      }
+    case 'rolled_back':
+      return { tone: 'harm', word: `rolled back (${state.guardrail})` }
+    case 'dropped':
+      return { tone: 'unknown', word: 'dropped' }
+  }
+}
+
+const NAMES: Readonly<Record<Guardrail['name'], string>> = {
+  errors: 'Errors of callers',
+  failures: 'Failures on the same thing',
+  loss: 'Loss on labelled things',
+}
+
+export function guardrailName(name: Guardrail['name']): string {
+  return NAMES[name]
+}
+
+/** What a guardrail says so far, in a sentence with its numbers. */
+export function guardrailSentence(guardrail: Guardrail): string {
+  const { units, unit, difference, lower, upper, margin, proven } = guardrail
+  if (units === 0) return `Nothing seen yet; one piece of evidence is ${unit}.`
+  const bounds =
+    lower === null || upper === null
+      ? ''
+      : `, between ${trimmed(lower)} and ${trimmed(upper)} for sure at the rollout's level`
+  const seen =
+    difference === null
+      ? 'no difference can be given yet'
+      : `candidate minus champion is ${trimmed(difference)}${bounds}`
+  return `After ${units} (${unit}): ${seen}. ${proven ? 'Harm beyond the margin is excluded.' : `Harm beyond ${trimmed(margin)} is not excluded yet.`}`
+}
+
+/** The page's sentence for a rollout. */
+export function rolloutSentence(rollout: Rollout): string {
+  const { state, version, championVersion, progress } = rollout
+  switch (state.kind) {
+    case 'queued':
+      return `Version ${version} waits until the rollout before it has ended.`
+    case 'shadow':
+      return `Version ${version} predicts everything and answers nobody: ${progress.pairs} things were predicted by both, ${progress.labelledPairs} of them have a label.`
+    case 'canary':
+      return `Version ${version} answers ${state.weightPercent} % of callers beside version ${championVersion}; ${progress.callersAtStep} callers were seen at this step.`
+    default:
+      return rollout.reason
+  }
+}
