@@ -43,7 +43,8 @@ export class OnnxModel implements Model {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
-      logSeverityLevel: 3,
+      // Its own lines are not JSON, and what fails is reported with the version and the prediction id.
+      logSeverityLevel: 4,
     })
     const missing = runtime.inputs.find((input) => !session.inputNames.includes(input.tensor))
     if (missing) throw new Error(`The model has no input "${missing.tensor}".`)
@@ -59,7 +60,7 @@ export class OnnxModel implements Model {
     try {
       outputs = await this.session.run(feeds, [this.output])
     } catch (error) {
-      throw new VersionFailed('raised', firstLine(error))
+      throw new VersionFailed('raised', reasonOf(error))
     }
     const output = outputs[this.output]
     if (!output || !('data' in output)) throw new VersionFailed('raised', 'Its output is not a tensor.')
@@ -112,7 +113,8 @@ function asInteger(cell: Cell, feed: Feed): bigint {
   return BigInt(Number(cell))
 }
 
-function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  return (text.split('\n')[0] ?? text).slice(0, 500)
+/** The runtime's message without the C++ function in its middle: which operator failed, and why. */
+function reasonOf(error: unknown): string {
+  const text = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim()
+  return text.replace(/Status Message: \/onnxruntime_src.*\] /, '').slice(0, 500)
 }

@@ -72,10 +72,12 @@ function decode(text: string): string {
 // The years 1 to 9999: what ISO 8601 writes with four digits, and what PostgreSQL and pandas read.
 const FIRST_TIME = Date.parse('0001-01-01T00:00:00Z')
 const LAST_TIME = Date.parse('9999-12-31T23:59:59Z')
+// Not fewer digits: "2001" is meant as a year.
+const MILLISECONDS = /^-?\d{5,15}$/
 const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/
 
 function readTime(text: string): number {
-  const milliseconds = /^-?\d{1,15}$/.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text) : Number.NaN
+  const milliseconds = MILLISECONDS.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text) : Number.NaN
   if (!(milliseconds >= FIRST_TIME && milliseconds <= LAST_TIME)) {
     throw InvalidInput(
       `The header ${HEADERS.eventTime} must be an ISO 8601 instant as in 2001-05-25T00:00:00Z, or milliseconds since 1970.`,

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fixture, onnxInputs } from '../fixtures.ts'
+import { OnnxModel } from './onnx.ts'
+
+const { bytes, columns, rows, expected } = fixture('champion')
+const runtime = { inputs: [...onnxInputs], output: 'variable' }
+
+test('a forest gives what scikit-learn gives, with missing numbers, missing texts and unknown categories', async () => {
+  const model = await OnnxModel.load(bytes, runtime)
+  const got = await model.predict({ columns, rows })
+  assert.equal(got.length, expected.length)
+  got.forEach((value, row) => {
+    assert.ok(Math.abs(Number(value) - (expected[row] ?? Number.NaN)) < 1e-5, `row ${row}: ${value}`)
+  })
+  await model.close()
+})
+
+test('columns are found by name, and one that the frame lacks is missing', async () => {
+  const model = await OnnxModel.load(bytes, runtime)
+  const [full] = await model.predict({ columns: ['genre', 'budget', 'running_time'], rows: [['', 20, null]] })
+  const [less] = await model.predict({ columns: ['budget'], rows: [[20]] })
+  assert.equal(full, less)
+  await model.close()
+})
+
+test('a model without the named tensors, and bytes that are no model, are refused when loaded', async () => {
+  await assert.rejects(OnnxModel.load(bytes, { ...runtime, output: 'label' }), /no output "label"/)
+  const inputs = [{ column: 'a', tensor: 'other', type: 'float32' as const }]
+  await assert.rejects(OnnxModel.load(bytes, { inputs, output: 'variable' }), /no input "other"/)
+  await assert.rejects(OnnxModel.load(Buffer.from('not a model'), runtime))
+})
+
+test('what the model cannot compute is the failure of the version', async () => {
+  const failing = fixture('failing')
+  const model = await OnnxModel.load(failing.bytes, runtime)
+  await assert.rejects(model.predict({ columns, rows }), { name: 'VersionFailed', how: 'raised', message: /feature/ })
+  await model.close()
+})
