@@ -230,6 +230,19 @@ export const inputFaultDetected = defineEvent(
   (p) => `endpoint:${p.endpoint}`,
   (p) => `Input fault on ${p.endpoint}: ${p.summary}`,
 )
+export const inputFaultResolved = defineEvent(
+  'monitoring.input_fault_resolved',
+  z.object({
+    endpoint: Name,
+    fault: Id,
+    feature: z.string(),
+    until: Instant,
+    reason: z.string(),
+    quarantined: z.int(),
+  }),
+  (p) => `endpoint:${p.endpoint}`,
+  (p) => `Input fault of ${p.feature} on ${p.endpoint} is over: ${p.reason}`,
+)
 export const performanceLost = defineEvent(
   'monitoring.performance_lost',
   Window.extend({
@@ -285,6 +298,7 @@ export const EVENT_TYPES = [
   windowClosed,
   driftDetected,
   inputFaultDetected,
+  inputFaultResolved,
   performanceLost,
   retrainingDecided,
   retrainingDeclined,

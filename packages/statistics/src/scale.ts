@@ -162,3 +162,20 @@ function kernelDensity(entries: readonly [bin: number, count: number][]): ((bin:
     return (1 - BACKGROUND) * smooth + BACKGROUND / BACKGROUND_BINS
   }
 }
+
+/**
+ * How much more (natural logarithm) a value speaks for a unit fault than for the reference as it is; 0 for zero and missing values. Summed
+ * over things in the order of time it tells when the fault began.
+ */
+export function scaleLogRatio(
+  reference: MagnitudeCounts,
+  fault: Pick<ScaleFault, 'factor' | 'share'>,
+): (value: number | null) => number {
+  const density = kernelDensity(entriesOf(reference))
+  const shift = BINS_PER_DECADE * Math.log10(fault.factor)
+  return (value) => {
+    const bin = value === null ? null : magnitudeBin(value)
+    if (bin === null || density === null) return 0
+    return Math.log(1 - fault.share + (fault.share * density(bin - shift)) / density(bin))
+  }
+}

@@ -1,0 +1,27 @@
+import { defineError } from '@tidemark/contracts'
+
+export const PredictionNotFound = defineError(
+  'PREDICTION_NOT_FOUND',
+  404,
+  (id: string) => `The prediction log has no prediction ${id} of this workspace.`,
+)
+export const EndpointNotMonitored = defineError(
+  'ENDPOINT_NOT_FOUND',
+  404,
+  (endpoint: string) => `There is no endpoint "${endpoint}". \`tidemark endpoints list\` names those there are.`,
+)
+export const WindowNotFound = defineError(
+  'WINDOW_NOT_FOUND',
+  404,
+  (window: string, endpoint: string) => `Endpoint "${endpoint}" has no window ${window}.`,
+)
+export const FaultNotFound = defineError(
+  'FAULT_NOT_FOUND',
+  404,
+  (fault: string, endpoint: string) => `Endpoint "${endpoint}" has no input fault ${fault}.`,
+)
+export const FaultResolved = defineError(
+  'FAULT_RESOLVED',
+  409,
+  (fault: string) => `The input fault ${fault} is resolved already.`,
+)

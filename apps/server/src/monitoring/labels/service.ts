@@ -1,0 +1,117 @@
+import type { LabelHistory, LabelInput, LabelsReply } from '@tidemark/contracts'
+import type { z } from 'zod'
+import { type Actor, inTransaction, type Platform } from '../../platform/index.ts'
+import { EndpointNotMonitored } from '../errors.ts'
+import type { LogLookup } from '../log/lookup.ts'
+import { watchRealised } from '../performance/service.ts'
+import type { EndpointKey, MonitoringPorts } from '../types.ts'
+import { eventTimeOf, lockEndpoint } from '../windows/store.ts'
+import { sortLabels } from './decide.ts'
+import { entityKey, entityOf } from './entity.ts'
+import { joinLosses } from './join.ts'
+import { insertLabels, labelHistory, latestValues, type NewLabel } from './store.ts'
+
+/**
+ * Takes labels: by business key or prediction id, late, twice, corrected. What they mean (realised losses, a rollout's evidence, lost
+ * performance) is written in the same transaction.
+ */
+export async function putLabels(
+  platform: Platform,
+  ports: MonitoringPorts,
+  lookup: LogLookup,
+  actor: Actor,
+  endpoint: string,
+  given: readonly z.output<typeof LabelInput>[],
+): Promise<z.infer<typeof LabelsReply>> {
+  actor.require('monitoring.write', endpoint)
+  const key = { workspace: actor.workspace, endpoint }
+  const facts = await ports.endpoint(platform.db, key.workspace, endpoint)
+  if (!facts) throw EndpointNotMonitored(endpoint)
+  const now = platform.clock.now()
+  // In replay a label without a date became known at the time that the requests have come to.
+  const knownAt = facts.replay ? ((await eventTimeOf(platform.db, key)) ?? now) : now
+  const { labels, unknown } = await resolveEntities(platform, lookup, key, given, knownAt)
+  const sorted = await inTransaction(platform.db, async (tx) => {
+    await lockEndpoint(tx, key)
+    const known = await latestValues(tx, key, [...new Set(labels.map((label) => label.entity))])
+    const result = sortLabels(labels, known)
+    // In the order in which they came: of two values for one new thing the first is the one that evidence joins.
+    const keep = new Set([...result.accepted, ...result.corrected])
+    await insertLabels(
+      tx,
+      key,
+      labels.filter((label) => keep.has(label)),
+      now,
+      actor.id,
+    )
+    if (result.accepted.length === 0) return result
+    await joinLosses(
+      tx,
+      key,
+      facts.policy.loss,
+      result.accepted.map((label) => label.entity),
+    )
+    const joined = result.accepted.map((label) => ({ ...key, ...label }))
+    for (const fold of ports.labelFolds) await fold.apply(tx, joined)
+    await watchRealised(platform, tx, key, facts)
+    return result
+  })
+  if (sorted.accepted.length > 0) {
+    const touched = new Set([`${key.workspace}/${endpoint}`])
+    for (const fold of ports.labelFolds) await fold.committed?.(touched)
+    platform.live.changed('health', endpoint)
+  }
+  return {
+    accepted: sorted.accepted.length,
+    corrected: sorted.corrected.length,
+    repeated: sorted.repeated,
+    unknown,
+  }
+}
+
+/** Business keys of labels that were given by prediction id: the log has them, counted or not. */
+async function resolveEntities(
+  platform: Platform,
+  lookup: LogLookup,
+  { workspace, endpoint }: EndpointKey,
+  given: readonly z.output<typeof LabelInput>[],
+  now: Date,
+): Promise<{ labels: NewLabel[]; unknown: string[] }> {
+  const ids = given.flatMap((label) => ('prediction' in label ? [label.prediction] : []))
+  const predictions = await lookup.findMany(platform.db, workspace, ids)
+  const labels: NewLabel[] = []
+  const unknown: string[] = []
+  for (const label of given) {
+    const knownAt = label.knownAt === undefined ? now : new Date(label.knownAt)
+    if ('entity' in label) {
+      labels.push({ entity: entityKey(label.entity), value: label.value, knownAt })
+      continue
+    }
+    const answer = predictions.get(label.prediction)?.answer
+    if (answer?.endpoint === endpoint && label.row < answer.rows.length) {
+      labels.push({ entity: entityOf(answer, label.row), value: label.value, knownAt })
+    } else {
+      unknown.push(label.row === 0 ? label.prediction : `${label.prediction} row ${label.row}`)
+    }
+  }
+  return { labels, unknown }
+}
+
+/** Every value ever given for a thing. */
+export async function getLabel(
+  platform: Platform,
+  actor: Actor,
+  endpoint: string,
+  entity: string,
+): Promise<z.infer<typeof LabelHistory>> {
+  const rows = await labelHistory(platform.db, { workspace: actor.workspace, endpoint }, entityKey(entity))
+  return {
+    entity,
+    values: rows.map((row) => ({
+      value: row.value,
+      knownAt: row.known_at.toISOString(),
+      recordedAt: row.recorded_at.toISOString(),
+      by: row.actor,
+    })),
+  }
+}

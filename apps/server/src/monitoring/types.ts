@@ -1,0 +1,39 @@
+import type { InputColumn, LossName, MonitoringPolicy } from '@tidemark/contracts'
+import type { LabelFold, PredictionFold } from '../platform/folds.ts'
+import type { Queryable } from '../platform/index.ts'
+
+/** What monitoring must know of an endpoint. */
+export interface MonitoredEndpoint {
+  readonly name: string
+  readonly model: string
+  readonly championVersion: number
+  /** Replay mode: event time comes with the requests, and only they advance it. */
+  readonly replay: boolean
+  readonly columns: readonly InputColumn[]
+  readonly policy: MonitoringPolicy
+  /** Unit of the holdout losses that evaluation stores. */
+  readonly gateLoss: LossName
+}
+
+/** What monitoring asks of other modules. */
+export interface MonitoringPorts {
+  endpoint(db: Queryable, workspace: string, name: string): Promise<MonitoredEndpoint | null>
+  endpoints(db: Queryable, workspace: string): Promise<readonly MonitoredEndpoint[]>
+  /** Where the parquet file of a version's training rows lies; null for a version that no pipeline made. */
+  referenceFile(db: Queryable, workspace: string, model: string, version: number): Promise<string | null>
+  holdout(
+    db: Queryable,
+    workspace: string,
+    model: string,
+    version: number,
+  ): Promise<{ readonly losses: readonly number[]; readonly predictions: readonly number[] } | null>
+  /** Folds of other modules over the same log and labels; applied in the reader's transaction. */
+  readonly predictionFolds: readonly PredictionFold[]
+  readonly labelFolds: readonly LabelFold[]
+}
+
+/** Workspace and endpoint: the key of everything here. */
+export interface EndpointKey {
+  readonly workspace: string
+  readonly endpoint: string
+}

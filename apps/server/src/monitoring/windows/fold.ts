@@ -1,0 +1,138 @@
+import { type AnswerRecord, type LogRecord, parseModelVersionRef, uuidv7 } from '@tidemark/contracts'
+import type { PredictionFold } from '../../platform/folds.ts'
+import type { Platform, Tx } from '../../platform/index.ts'
+import { entityOf } from '../labels/entity.ts'
+import { type FirstPrediction, joinFirstPredictions } from '../labels/join.ts'
+import { profileById, profileOfVersion, type StoredProfile } from '../reference/store.ts'
+import type { EndpointKey, MonitoredEndpoint, MonitoringPorts } from '../types.ts'
+import { windowOf } from './calendar.ts'
+import { closeDueWindows } from './close.ts'
+import { countUnit, type Unit, type WindowCounts } from './counts.ts'
+import { addCounts, addToWindow, advanceClock, lockEndpoint, newUnits, openWindow, type WindowRow } from './store.ts'
+
+/** Counts windows and keeps the first prediction of each thing by each version. */
+export function windowFold(platform: Platform, ports: MonitoringPorts): PredictionFold {
+  return {
+    name: 'monitoring.windows',
+    async apply(tx, records) {
+      for (const [key, own] of byEndpoint(records)) {
+        const facts = await ports.endpoint(tx, key.workspace, key.endpoint)
+        // An endpoint that was removed while its last lines waited.
+        if (facts) await applyToEndpoint(tx, key, facts, own)
+      }
+    },
+    async committed(touched) {
+      for (const name of touched) {
+        const slash = name.indexOf('/')
+        const key = { workspace: name.slice(0, slash), endpoint: name.slice(slash + 1) }
+        await closeDueWindows(platform, ports, key)
+        platform.live.changed('health', key.endpoint)
+      }
+    },
+  }
+}
+
+function byEndpoint(records: readonly LogRecord[]): [EndpointKey, LogRecord[]][] {
+  const groups = new Map<string, [EndpointKey, LogRecord[]]>()
+  for (const record of records) {
+    const name = `${record.workspace}/${record.endpoint}`
+    const group = groups.get(name) ?? [{ workspace: record.workspace, endpoint: record.endpoint }, []]
+    group[1].push(record)
+    groups.set(name, group)
+  }
+  // Sorted: two transactions that lock several endpoints never wait for each other in a circle.
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group)
+}
+
+async function applyToEndpoint(
+  tx: Tx,
+  key: EndpointKey,
+  facts: MonitoredEndpoint,
+  records: readonly LogRecord[],
+): Promise<void> {
+  await lockEndpoint(tx, key)
+  const current = await profileOfVersion(tx, key, facts.model, facts.championVersion)
+  const windows = new Map<number, { row: WindowRow; records: LogRecord[] }>()
+  for (const record of records) {
+    const span = windowOf(record.eventTime, facts.policy.window)
+    const window = windows.get(span.from.getTime()) ?? {
+      row: await openWindow(tx, key, uuidv7(), span, current?.id ?? null),
+      records: [],
+    }
+    window.records.push(record)
+    windows.set(span.from.getTime(), window)
+  }
+  for (const window of windows.values()) {
+    const answers = window.records.filter((record) => record.kind === 'answer')
+    await countWindow(tx, key, facts, window.row, answers, current)
+    await joinFirstPredictions(tx, key, facts.policy.loss, firstPredictions(window.records, window.row.id))
+  }
+  await advanceClock(tx, key, new Date(Math.max(...records.map((record) => record.eventTime))))
+}
+
+async function countWindow(
+  tx: Tx,
+  { workspace }: EndpointKey,
+  facts: MonitoredEndpoint,
+  window: WindowRow,
+  answers: readonly AnswerRecord[],
+  current: StoredProfile | null,
+): Promise<void> {
+  const late = window.state !== 'open'
+  const units = new Map<string, { record: AnswerRecord; row: number }>()
+  if (!late) {
+    for (const record of answers) {
+      for (let row = 0; row < record.rows.length; row += 1) {
+        const entity = entityOf(record, row)
+        if (!units.has(entity)) units.set(entity, { record, row })
+      }
+    }
+  }
+  const fresh = await newUnits(tx, workspace, window.id, [...units.keys()])
+  const profile =
+    window.profile === current?.id ? current : window.profile ? await profileById(tx, workspace, window.profile) : null
+  if (profile) {
+    const counts: WindowCounts = new Map()
+    for (const entity of fresh) {
+      const unit = units.get(entity)
+      if (unit) countUnit(counts, profile.profile, unitOf(unit.record, unit.row, `${facts.model}/${profile.version}`))
+    }
+    await addCounts(tx, workspace, window.id, counts)
+  }
+  await addToWindow(tx, workspace, window.id, {
+    predictions: answers.length,
+    entities: fresh.size,
+    errors: answers.filter((record) => record.predictions === null).length,
+    late: late ? answers.length : 0,
+  })
+}
+
+function unitOf(record: AnswerRecord, row: number, champion: string): Unit {
+  const cells = record.rows[row] ?? []
+  const prediction = record.version === champion ? record.predictions?.[row] : null
+  return {
+    values: new Map(record.columns.map((column, index) => [column, cells[index] ?? null])),
+    prediction: typeof prediction === 'number' && Number.isFinite(prediction) ? prediction : null,
+  }
+}
+
+function firstPredictions(records: readonly LogRecord[], window: string): FirstPrediction[] {
+  const first = new Map<string, FirstPrediction>()
+  for (const record of records) {
+    const { version } = parseModelVersionRef(record.version)
+    record.predictions?.forEach((value, row) => {
+      const entity = entityOf(record, row)
+      if (typeof value !== 'number' || !Number.isFinite(value) || first.has(`${version}:${entity}`)) return
+      first.set(`${version}:${entity}`, {
+        version,
+        entity,
+        prediction: record.id,
+        row,
+        eventTime: new Date(record.eventTime),
+        value,
+        window,
+      })
+    })
+  }
+  return [...first.values()]
+}
