@@ -4,11 +4,76 @@ import { Shell } from './shell.tsx'
 // One route a page: its path, and the module that is loaded when it is first opened.
 const root = createRootRoute({ component: Shell })
 
+/** The named search parameters that are texts; whatever else stands in the URL is passed over. */
+function textFields<K extends string>(
+  search: Record<string, unknown>,
+  keys: readonly K[],
+): { [P in K]?: string | undefined } {
+  const fields: { [P in K]?: string | undefined } = {}
+  for (const key of keys) {
+    const value = search[key]
+    if (typeof value === 'string') fields[key] = value
+  }
+  return fields
+}
+
 const routes = [
   createRoute({
     getParentRoute: () => root,
     path: '/',
     component: lazyRouteComponent(() => import('../home/page.tsx'), 'HomePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/data',
+    component: lazyRouteComponent(() => import('../data/list.tsx'), 'DatasetsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/data/$dataset',
+    component: lazyRouteComponent(() => import('../data/dataset.tsx'), 'DatasetPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/experiments',
+    component: lazyRouteComponent(() => import('../experiments/list.tsx'), 'ExperimentsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/experiments/$experiment',
+    validateSearch: (search: Record<string, unknown>) => textFields(search, ['filter', 'orderBy', 'cursor']),
+    component: lazyRouteComponent(() => import('../experiments/experiment.tsx'), 'ExperimentPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/runs/$run',
+    component: lazyRouteComponent(() => import('../experiments/run.tsx'), 'RunPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/pipelines',
+    component: lazyRouteComponent(() => import('../pipelines/list.tsx'), 'PipelinesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/pipeline-runs/$run',
+    validateSearch: (search: Record<string, unknown>) => textFields(search, ['step']),
+    component: lazyRouteComponent(() => import('../pipelines/run.tsx'), 'PipelineRunPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/models',
+    component: lazyRouteComponent(() => import('../models/list.tsx'), 'ModelsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/models/$model',
+    component: lazyRouteComponent(() => import('../models/model.tsx'), 'ModelPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/models/$model/$version',
+    component: lazyRouteComponent(() => import('../models/version.tsx'), 'VersionPage'),
   }),
   createRoute({
     getParentRoute: () => root,
@@ -33,8 +98,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: '/monitoring/$endpoint',
-    validateSearch: (search: Record<string, unknown>): { window?: string } =>
-      typeof search.window === 'string' ? { window: search.window } : {},
+    validateSearch: (search: Record<string, unknown>) => textFields(search, ['window']),
     component: lazyRouteComponent(() => import('../monitoring/endpoint.tsx'), 'EndpointHealthPage'),
   }),
   createRoute({

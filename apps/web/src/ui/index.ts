@@ -1,4 +1,5 @@
 export * from './chart.tsx'
+export * from './dag.tsx'
 export * from './feedback.tsx'
 export * from './format.ts'
 export * from './heat-map.tsx'

@@ -1,0 +1,200 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, useParams } from '@tanstack/react-router'
+import type { ColumnProfile, Dataset } from '@tidemark/contracts'
+import { client } from '../app/client.ts'
+import {
+  Ago,
+  bytes,
+  CopyId,
+  Count,
+  DataTable,
+  day,
+  Empty,
+  Figures,
+  Loaded,
+  Page,
+  Section,
+  StateChip,
+  trimmed,
+} from '../ui/index.ts'
+import { Bars } from './bars.tsx'
+
+export function DatasetPage() {
+  const { dataset: name } = useParams({ from: '/data/$dataset' })
+  const dataset = useQuery({
+    queryKey: ['data', name],
+    queryFn: () => client.data.getDataset({ params: { dataset: name } }),
+  })
+  return (
+    <Loaded query={dataset} what={`Dataset ${name}`}>
+      {(data) => (
+        <Page
+          title={data.name}
+          crumbs={<Link to="/data">Data</Link>}
+          state={
+            <StateChip tone={data.quarantinedRows > 0 ? 'watch' : 'good'}>
+              {data.quarantinedRows > 0 ? `${data.quarantinedRows} rows quarantined` : 'clean'}
+            </StateChip>
+          }
+          sentence={data.definition.description || data.definition.source}
+        >
+          <Figures items={figures(data)} />
+          <Quarantine dataset={name} />
+          <Versions dataset={name} />
+          {data.latest && <Profile dataset={name} />}
+        </Page>
+      )}
+    </Loaded>
+  )
+}
+
+function figures(dataset: Dataset) {
+  const { latest, definition } = dataset
+  return [
+    {
+      label: 'Rows',
+      value: latest ? <Count value={latest.rows} /> : '—',
+      note: latest?.from && latest.to ? `${day(latest.from)} to ${day(latest.to)}` : 'no event time',
+    },
+    { label: 'Versions', value: dataset.versions, note: latest ? `latest is ${latest.version}` : 'none yet' },
+    { label: 'Target', value: definition.target ?? '—', note: `key: ${definition.key.join(', ')}` },
+    { label: 'Licence', value: definition.license, note: definition.source },
+  ]
+}
+
+function Quarantine({ dataset }: { readonly dataset: string }) {
+  const quarantine = useQuery({
+    queryKey: ['data', dataset, 'quarantine'],
+    queryFn: () => client.data.listQuarantine({ params: { dataset }, query: { limit: 50 } }),
+  })
+  return (
+    <Section title="Quarantine" note="Rows that the quality gate keeps out of every version, with the reason of each.">
+      <Loaded query={quarantine} what="The quarantine" lines={2}>
+        {(data) =>
+          data.total === 0 ? (
+            <Empty title="No row is quarantined">
+              A row that breaks a declared rule waits here until somebody releases or discards it.
+            </Empty>
+          ) : (
+            <>
+              <ul style={{ margin: 0, paddingLeft: 20 }}>
+                {data.summary.map((item) => (
+                  <li key={`${item.rule}${item.reason}`}>
+                    <strong>{item.rows} rows</strong> by rule “{item.rule}”: {item.reason}
+                  </li>
+                ))}
+              </ul>
+              <DataTable
+                caption="Quarantined rows"
+                rows={data.rows}
+                rowKey={(row) => String(row.id)}
+                columns={[
+                  { id: 'rule', header: 'Rule', cell: (row) => row.rule },
+                  {
+                    id: 'row',
+                    header: 'Row',
+                    cell: (row) =>
+                      Object.values(row.row)
+                        .filter((value) => value !== null)
+                        .slice(0, 4)
+                        .map(String)
+                        .join(' · '),
+                  },
+                  { id: 'reason', header: 'Reason', cell: (row) => row.reason },
+                ]}
+                footer={
+                  data.total > data.rows.length && (
+                    <p style={{ padding: '0 12px' }}>and {data.total - data.rows.length} more</p>
+                  )
+                }
+              />
+            </>
+          )
+        }
+      </Loaded>
+    </Section>
+  )
+}
+
+function Versions({ dataset }: { readonly dataset: string }) {
+  const versions = useQuery({
+    queryKey: ['data', dataset, 'versions'],
+    queryFn: () => client.data.listVersions({ params: { dataset }, query: { limit: 20 } }),
+  })
+  return (
+    <Section title="Versions" note="Newest first. A later batch stores only what is new.">
+      <Loaded query={versions} what="The versions">
+        {(data) => (
+          <DataTable
+            caption="Versions"
+            rows={data.versions}
+            rowKey={(row) => String(row.version)}
+            columns={[
+              { id: 'version', header: 'Version', align: 'right', cell: (row) => row.version },
+              { id: 'digest', header: 'Digest', cell: (row) => <CopyId id={row.digest} /> },
+              { id: 'rows', header: 'Rows', align: 'right', cell: (row) => row.rows.toLocaleString('en') },
+              { id: 'new', header: 'New', align: 'right', cell: (row) => row.newRows },
+              { id: 'replaced', header: 'Replaced', align: 'right', cell: (row) => row.replacedRows },
+              { id: 'bytes', header: 'Stored', align: 'right', cell: (row) => bytes(row.newBytes) },
+              { id: 'quarantined', header: 'Quarantined', align: 'right', cell: (row) => row.quarantinedRows },
+              { id: 'source', header: 'Source', cell: (row) => row.source },
+              { id: 'when', header: 'Made', cell: (row) => <Ago at={row.createdAt} /> },
+            ]}
+          />
+        )}
+      </Loaded>
+    </Section>
+  )
+}
+
+function Profile({ dataset }: { readonly dataset: string }) {
+  const profile = useQuery({
+    queryKey: ['data', dataset, 'profile'],
+    queryFn: () => client.data.getProfile({ params: { dataset, version: 'latest' } }),
+    refetchInterval: false,
+  })
+  return (
+    <Section title="Columns of the latest version">
+      <Loaded query={profile} what="The profile">
+        {(data) => (
+          <DataTable
+            caption="Profile"
+            rows={data.columns}
+            rowKey={(row) => row.column}
+            columns={[
+              { id: 'column', header: 'Column', cell: (row) => row.column },
+              { id: 'type', header: 'Type', cell: (row) => row.type },
+              {
+                id: 'missing',
+                header: 'Missing',
+                align: 'right',
+                cell: (row) => (row.rows === 0 ? '—' : `${Math.round((100 * row.missing) / row.rows)} %`),
+              },
+              { id: 'distinct', header: 'Distinct', align: 'right', cell: (row) => <Count value={row.distinct} /> },
+              { id: 'shape', header: 'Shape', cell: (row) => <Shape of={row} /> },
+              { id: 'typical', header: 'Typical', cell: (row) => typical(row) },
+            ]}
+          />
+        )}
+      </Loaded>
+    </Section>
+  )
+}
+
+function Shape({ of }: { readonly of: ColumnProfile }) {
+  const counts =
+    of.numeric?.histogram.map(({ rows }) => rows) ??
+    of.time?.byYear.map(({ rows }) => rows) ??
+    of.top.map(({ rows }) => rows)
+  return <Bars values={counts.slice(0, 40)} label={`Distribution of ${of.column}`} />
+}
+
+function typical(column: ColumnProfile): string {
+  if (column.numeric)
+    return `${trimmed(column.numeric.quantiles.p05)} to ${trimmed(column.numeric.quantiles.p95)}, median ${trimmed(column.numeric.quantiles.p50)}`
+  if (column.time) return `${day(column.time.from)} to ${day(column.time.to)}`
+  return column.top
+    .slice(0, 3)
+    .map(({ value }) => value || '(empty)')
+    .join(', ')
+}
