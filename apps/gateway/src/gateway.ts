@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { createHttp, loopbackHosts } from './http.ts'
 import { PredictionLog } from './log/segments.ts'
-import { loadVariant, type StartProcess } from './runtimes/load.ts'
+import { loadVariant } from './runtimes/load.ts'
 import { Models } from './runtimes/models.ts'
+import { PythonProcesses } from './runtimes/processes.ts'
 import { Mirror } from './scoring/mirror.ts'
 import { scoringRoutes } from './scoring/routes.ts'
 import { Scoring } from './scoring/service.ts'
@@ -28,20 +29,23 @@ const WARM_UP_MS = 3000
 const MIRROR_DRAIN_MS = 5000
 
 /** Puts the gateway's parts together and starts to listen. */
-export async function startGateway(config: Config, out: Log, startProcess: StartProcess): Promise<RunningGateway> {
+export async function startGateway(config: Config, out: Log): Promise<RunningGateway> {
   const telemetry = createTelemetry()
   const folder = join(config.dataDir, 'gateway')
+  // Laid out by a process that is gone.
+  await rm(join(folder, 'models'), { recursive: true, force: true })
   const id = await gatewayId(join(folder, 'id'))
   const server = new ServerLink({ url: config.serverUrl, token: config.internalToken, gateway: id })
   const blobs = new BlobCache(join(folder, 'blobs'), (digest, signal) => server.blob(digest, signal))
   const stopping = new AbortController()
+  const processes = new PythonProcesses((line) => out.debug({ part: 'model' }, line.slice(0, 1000)))
   const models = new Models(
     (variant) =>
       loadVariant(variant, {
         blobs,
         folder: join(folder, 'models'),
         signal: stopping.signal,
-        startProcess,
+        startProcess: (modelFolder, lockFile) => processes.start(modelFolder, lockFile),
         onRestart: (version, reason) => {
           telemetry.restarts.labels(version).inc()
           out.warn({ version, reason }, 'a model process ended, it is started again')
@@ -117,6 +121,7 @@ export async function startGateway(config: Config, out: Log, startProcess: Start
       stopping.abort()
       await follower.stop()
       await models.close()
+      await processes.close()
       await server.goodbye().catch(() => {})
     },
   }

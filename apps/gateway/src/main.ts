@@ -5,9 +5,7 @@ import { createLog } from './telemetry.ts'
 
 const config = readConfig(process.env)
 const log = createLog(config.logLevel)
-const gateway = await startGateway(config, log, async () => {
-  throw new Error('Models in Python processes are not served by this build.')
-})
+const gateway = await startGateway(config, log)
 log.info({ url: gateway.url, gateway: gateway.id }, 'gateway ready')
 reportReady({ url: gateway.url })
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import type { Runtime, Variant } from '@tidemark/contracts'
-import type { BlobCache } from '../snapshot/blobs.ts'
+import { type BlobCache, isDigestOf } from '../snapshot/blobs.ts'
 import type { Model } from './model.ts'
 import { OnnxModel } from './onnx.ts'
 import { type ModelProcess, PythonModel } from './python.ts'
@@ -28,7 +28,7 @@ export async function loadVariant(variant: Variant, parts: LoadParts): Promise<M
     case 'onnx':
       return OnnxModel.load(await parts.blobs.read(runtime.model, parts.signal), runtime)
     case 'python': {
-      const lockFile = await parts.blobs.file(runtime.lockDigest, parts.signal)
+      const lockFile = await findLock(runtime.lockDigest, parts)
       const folder = await layOut(runtime, parts)
       return PythonModel.load({
         start: () => parts.startProcess(folder, lockFile),
@@ -37,6 +37,17 @@ export async function loadVariant(variant: Variant, parts: LoadParts): Promise<M
       })
     }
   }
+}
+
+const SHIPPED_LOCKS = resolve(import.meta.dirname, '../../../../python/locks')
+
+/** The lock file of a digest: one that came with this release, else the server's. */
+async function findLock(digest: string, { blobs, signal }: LoadParts): Promise<string> {
+  for (const name of await readdir(SHIPPED_LOCKS).catch(() => [])) {
+    const path = join(SHIPPED_LOCKS, name)
+    if (name.endsWith('.txt') && isDigestOf(digest, await readFile(path))) return path
+  }
+  return blobs.file(digest, signal)
 }
 
 /** Writes the files of a model into a folder of their own, as MLflow laid them out. @throws Error for a path that leaves it. */

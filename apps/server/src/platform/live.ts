@@ -12,7 +12,7 @@ export type LiveChange =
  */
 export class Live {
   private readonly listeners = new Set<(change: LiveChange) => void>()
-  private readonly channels = new Map<string, () => void>()
+  private readonly channels = new Map<string, Set<() => void>>()
   private readonly waiting = new Map<string, LiveChange>()
   private client: pg.Client | undefined
   private stopped = false
@@ -29,7 +29,7 @@ export class Live {
     const client = new pg.Client({ connectionString: this.url, application_name: 'tidemark-live' })
     client.on('notification', (message) => {
       if (message.channel === 'tidemark_event') this.emit({ kind: 'event', position: Number(message.payload) })
-      else this.channels.get(message.channel)?.()
+      else for (const changed of this.channels.get(message.channel) ?? []) changed()
     })
     const again = () => {
       if (this.client !== client || this.stopped) return
@@ -42,10 +42,10 @@ export class Live {
     try {
       await client.connect()
       await client.query('listen tidemark_event')
-      for (const [channel, changed] of this.channels) {
+      for (const [channel, listeners] of this.channels) {
         await client.query(`listen ${client.escapeIdentifier(channel)}`)
         // What happened while nobody listened is not told again.
-        changed()
+        for (const changed of listeners) changed()
       }
     } catch (error) {
       this.log.warn({ err: error }, 'live feed lost PostgreSQL, connecting again')
@@ -61,7 +61,7 @@ export class Live {
 
   /** Hears a module's own channel of NOTIFY, on the connection of the live feed. Call it before `start`; `changed` says only that something did. */
   listen(channel: string, changed: () => void): void {
-    this.channels.set(channel, changed)
+    this.channels.set(channel, (this.channels.get(channel) ?? new Set()).add(changed))
   }
 
   subscribe(listener: (change: LiveChange) => void): () => void {

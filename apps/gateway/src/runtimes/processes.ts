@@ -1,0 +1,46 @@
+import type { ServedModel, WorkerPool } from '@tidemark/workers'
+import type { Frame } from './model.ts'
+import type { ModelProcess } from './python.ts'
+
+/** Starts Python models, each in a process of its own, one pool of them for each environment. */
+export class PythonProcesses {
+  /** By the hash of the lock. */
+  private readonly pools = new Map<string, WorkerPool>()
+  private readonly onLog: (line: string) => void
+
+  constructor(onLog: (line: string) => void) {
+    this.onLog = onLog
+  }
+
+  /** Builds the environment of the lock when it is not there, and loads the model. @throws Error that says why it could not. */
+  async start(modelFolder: string, lockFile: string): Promise<ModelProcess> {
+    // Loaded with the first Python model.
+    const { ensureEnvironment, WorkerPool: Pool } = await import('@tidemark/workers')
+    const environment = await ensureEnvironment(lockFile)
+    const pool = this.pools.get(environment.lockHash) ?? new Pool({ environment })
+    this.pools.set(environment.lockHash, pool)
+    return processOf(await pool.serve(modelFolder, { onLog: ({ line }) => this.onLog(line) }))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.pools.values()].map((pool) => pool.close()))
+  }
+}
+
+function processOf(model: ServedModel): ModelProcess {
+  return {
+    ended: new Promise((resolve) => model.onExit((error) => resolve(error.message))),
+    predict: async (frame) => {
+      const results = await model.predict(recordsOf(frame))
+      return results.map((result, row) => {
+        if ('error' in result) throw new Error(`Row ${row}: ${result.error}`)
+        return result.prediction
+      })
+    },
+    close: async () => model.close(),
+  }
+}
+
+function recordsOf({ columns, rows }: Frame): Record<string, unknown>[] {
+  return rows.map((row) => Object.fromEntries(columns.map((column, place) => [column, row[place] ?? null])))
+}
