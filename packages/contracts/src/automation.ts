@@ -21,8 +21,8 @@ export type DecisionReason = z.infer<typeof DecisionReason>
 
 export const RetrainingOutcome = z.object({
   kind: z.enum(['promoted', 'rolled_back', 'refused', 'failed']),
-  /** Share of the lost performance that was won back, 0–1. */
-  recovery: z.number(),
+  /** Share of the lost performance that was won back, 0–1; null when it could not be told. */
+  recovery: z.number().nullable(),
   sentence: z.string(),
   event: Id,
   at: Instant,
