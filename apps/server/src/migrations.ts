@@ -1,5 +1,7 @@
+import { automationMigrations } from './automation/migrations.ts'
 import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations } from './deployments/gateways/index.ts'
+import { monitoringMigrations } from './monitoring/migrations.ts'
 import { blobMigrations } from './platform/blobs.ts'
 import { eventMigrations } from './platform/events.ts'
 import type { Migration } from './platform/index.ts'
@@ -10,4 +12,6 @@ export const migrations: readonly Migration[] = [
   ...blobMigrations,
   ...dataMigrations,
   ...gatewayMigrations,
+  ...monitoringMigrations,
+  ...automationMigrations,
 ]
