@@ -1,5 +1,5 @@
 import type { ServedModel, WorkerPool } from '@tidemark/workers'
-import type { Frame } from './model.ts'
+import { type Frame, VersionFailed } from './model.ts'
 import type { ModelProcess } from './python.ts'
 
 /** Starts Python models, each in a process of its own, one pool of them for each environment. */
@@ -28,12 +28,16 @@ export class PythonProcesses {
 }
 
 function processOf(model: ServedModel): ModelProcess {
+  const ended = new Promise<string>((resolve) => model.onExit((error) => resolve(error.message)))
   return {
-    ended: new Promise((resolve) => model.onExit((error) => resolve(error.message))),
+    ended,
     predict: async (frame) => {
-      const results = await model.predict(recordsOf(frame))
+      // A row's error comes as its result: a refusal means that the process is gone.
+      const results = await model.predict(recordsOf(frame)).catch(async (): Promise<never> => {
+        throw new VersionFailed('crashed', `Its process ended: ${await ended}`)
+      })
       return results.map((result, row) => {
-        if ('error' in result) throw new Error(`Row ${row}: ${result.error}`)
+        if ('error' in result) throw new VersionFailed('raised', `Row ${row}: ${result.error}`.slice(0, 500))
         return result.prediction
       })
     },

@@ -2,7 +2,7 @@ import { checkPredictions, type Frame, type Model, type Prediction, VersionFaile
 
 /** A Python process that holds one model and answers until it ends. */
 export interface ModelProcess {
-  /** One value for each row. Rejects with the model's own error, or because the process ended. */
+  /** One value for each row. @throws VersionFailed: the model raised, or the process ended */
   predict(frame: Frame): Promise<unknown[]>
   /** Resolves with the reason when the process is gone, however it went. */
   readonly ended: Promise<string>
@@ -48,18 +48,7 @@ export class PythonModel implements Model {
 
   async predict(frame: Frame): Promise<Prediction[]> {
     const process = await this.running()
-    let values: unknown[]
-    try {
-      values = await Promise.race([
-        process.predict(frame),
-        process.ended.then((reason): never => {
-          throw new VersionFailed('crashed', `Its process ended: ${reason}`)
-        }),
-      ])
-    } catch (error) {
-      if (error instanceof VersionFailed) throw error
-      throw new VersionFailed('raised', (error instanceof Error ? error.message : String(error)).slice(0, 500))
-    }
+    const values = await process.predict(frame)
     this.pauseMs = this.options.firstPauseMs
     return checkPredictions(values, frame.rows.length)
   }

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { ensureEnvironment } from '@tidemark/workers'
+import { PythonProcesses } from './processes.ts'
+import { PythonModel } from './python.ts'
+
+const LOCK = join(import.meta.dirname, '../../../../python/locks/worker.txt')
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-pyfunc-'))
+const processes = new PythonProcesses(() => {})
+const columns = ['budget', 'genre']
+let restarts: string[] = []
+let model: PythonModel
+let closed = false
+
+// A model that answers, raises or takes its process with it, as its input says.
+const SAVE_MODEL = `
+import os, sys, mlflow, pandas
+from mlflow.models import infer_signature
+
+class Model(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        if (model_input["genre"] == "crash").any():
+            os._exit(3)
+        if (model_input["genre"] == "raise").any():
+            raise ValueError("the genre is not known")
+        return [len(genre) if pandas.isna(budget) else budget * 2
+                for budget, genre in zip(model_input["budget"], model_input["genre"])]
+
+frame = pandas.DataFrame({"budget": [1.5], "genre": ["Drama"]})
+mlflow.pyfunc.save_model(sys.argv[1], python_model=Model(), signature=infer_signature(frame, [1.5]), pip_requirements=[])
+`
+
+before(async () => {
+  const { python } = await ensureEnvironment(LOCK)
+  const modelFolder = join(folder, 'model')
+  execFileSync(python, ['-c', SAVE_MODEL, modelFolder], { stdio: ['ignore', 'ignore', 'ignore'], cwd: folder })
+  model = await PythonModel.load({
+    start: () => processes.start(modelFolder, LOCK),
+    onRestart: (reason) => restarts.push(reason),
+    onClosed: async () => {
+      closed = true
+    },
+    firstPauseMs: 20,
+  })
+})
+after(async () => {
+  await processes.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const predict = (...rows: [number | null, string | null][]) => model.predict({ columns, rows })
+
+test('a Python model answers row by row; a missing number is NaN and a missing text ""', async () => {
+  assert.deepEqual(await predict([2, 'Drama'], [null, 'Drama'], [null, null]), [4, 5, 0])
+})
+
+test('many callers at once get their own answers', async () => {
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => predict([n, 'x'])))
+  assert.deepEqual(
+    answers,
+    Array.from({ length: 50 }, (_, n) => [n * 2]),
+  )
+})
+
+test('what the model raises is the failure of the version, and it goes on', async () => {
+  await assert.rejects(predict([1, 'raise']), {
+    name: 'VersionFailed',
+    how: 'raised',
+    message: /the genre is not known/,
+  })
+  assert.deepEqual(await predict([1, 'x']), [2])
+  assert.deepEqual(restarts, [])
+})
+
+test('a model that ends its process fails the request and is started again', async () => {
+  await assert.rejects(predict([1, 'crash']), { name: 'VersionFailed', how: 'crashed' })
+  assert.deepEqual(await predict([3, 'x']), [6])
+  assert.equal(restarts.length, 1)
+})
+
+test('a closed model answers nothing, is not started again and leaves nothing behind', async () => {
+  restarts = []
+  await model.close()
+  await assert.rejects(predict([1, 'x']), { name: 'VersionFailed', how: 'crashed' })
+  assert.equal(closed, true)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.deepEqual(restarts, [])
+})
+
+test('a folder without a model is refused when loaded', async () => {
+  await assert.rejects(processes.start(join(folder, 'nothing'), LOCK))
+})
