@@ -33,11 +33,15 @@ export class Traffic {
   }
 
   async send(wanted: ScoringRequest): Promise<Answer> {
-    const answer = await this.post(`/endpoints/${wanted.endpoint}/invocations`, { dataframe_records: [wanted.row] }, {
-      [HEADERS.caller]: wanted.caller,
-      [HEADERS.entity]: encodeURIComponent(wanted.entity),
-      [HEADERS.eventTime]: wanted.at.toISOString(),
-    })
+    const answer = await this.post(
+      `/endpoints/${wanted.endpoint}/invocations`,
+      { dataframe_records: [wanted.row] },
+      {
+        [HEADERS.caller]: wanted.caller,
+        [HEADERS.entity]: encodeURIComponent(wanted.entity),
+        [HEADERS.eventTime]: wanted.at.toISOString(),
+      },
+    )
     if (answer.predictionId) {
       this.acknowledged += 1
       if (answer.status >= 500) this.failed += 1
