@@ -67,6 +67,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
       await app.close()
       await jobs.stop()
       await data.stop()
+      await platform.python.close()
       await live.stop()
       await platform.database.close()
     },

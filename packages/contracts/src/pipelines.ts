@@ -128,7 +128,6 @@ export type RunState = z.infer<typeof RunState>
 
 export const StepState = z.enum([
   'waiting',
-  'starting',
   'running',
   'retrying',
   'cached',

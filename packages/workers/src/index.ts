@@ -3,7 +3,7 @@ export { WorkerError, type WorkerErrorCode } from './errors.ts'
 export { chooseInterpreter, type Interpreter } from './interpreter.ts'
 export { type ModelColumn, ServedModel } from './model.ts'
 export { type PipSettings, pipSettings, uvVariables } from './pip-settings.ts'
-export { type Account, cacheFolder, workerAccount } from './place.ts'
+export { type Account, cacheFolder, canReach, workerAccount } from './place.ts'
 export { type PoolOptions, type RunOptions, WorkerPool } from './pool.ts'
 export type {
   Convert,

@@ -18,4 +18,5 @@ export { actorOf, type HttpServer, mount, parsePart, type RequestContext } from 
 export type { Jobs } from './jobs.ts'
 export type { Migration } from './migrations.ts'
 export type { Platform } from './platform.ts'
+export { PLATFORM_LOCK, PythonPools } from './python.ts'
 export type { Log } from './telemetry.ts'

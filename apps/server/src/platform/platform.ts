@@ -7,6 +7,7 @@ import { type Database, type Db, openDatabase } from './db.ts'
 import { Events } from './events.ts'
 import { Jobs } from './jobs.ts'
 import { Live } from './live.ts'
+import { PythonPools } from './python.ts'
 import { createLog, createMetrics, type Log } from './telemetry.ts'
 
 /** What every module is given: the database, the record of events, the queue, the blob store and the like. */
@@ -18,6 +19,7 @@ export interface Platform {
   readonly jobs: Jobs
   readonly blobs: Blobs
   readonly live: Live
+  readonly python: PythonPools
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Registry
@@ -36,6 +38,7 @@ export function createPlatform(config: Config, clock: Clock = systemClock): Plat
     jobs,
     blobs: new Blobs(join(config.dataDir, 'blobs')),
     live: new Live(config.databaseUrl, log),
+    python: new PythonPools(config.dataDir),
     clock,
     log,
     metrics: createMetrics(),
