@@ -4,35 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from tidemark import Context, step
 
 from steps.columns import EVENT_TIME
+from steps.films import split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-def split(films: pd.DataFrame, as_of: str, holdout_months: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split into films before the holdout and films of the holdout: the ``holdout_months`` months before the month of ``as_of``.
-
-    Examples
-    --------
-    >>> days = pd.to_datetime(["1997-12-31", "1998-01-01", "1999-12-31", "2000-01-01"], utc=True)
-    >>> training, holdout = split(pd.DataFrame({"event_time": days}), "2000-01", 24)
-    >>> len(training), len(holdout)
-    (1, 2)
-    """
-    end = pd.Timestamp(as_of[:7], tz="UTC")
-    start = end - pd.DateOffset(months=holdout_months)
-    training = films[films[EVENT_TIME] < start]
-    holdout = films[(films[EVENT_TIME] >= start) & (films[EVENT_TIME] < end)]
-    if training.empty or holdout.empty:
-        raise ValueError(
-            f"As of {as_of} with a holdout of {holdout_months} months there are {len(training)} films to learn from and "
-            f"{len(holdout)} to judge by: choose a later month, or append the films that are missing."
-        )
-    return training.reset_index(drop=True), holdout.reset_index(drop=True)
 
 
 @step

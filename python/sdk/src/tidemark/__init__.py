@@ -3,8 +3,8 @@
 Importing this package imports nothing heavy: pandas, pyarrow and mlflow come when a step asks for them.
 """
 
-from tidemark.client import ApiError, Client
+from tidemark.client import ApiError, Client, Label
 from tidemark.steps import Context, step
 
-__all__ = ["ApiError", "Client", "Context", "step"]
+__all__ = ["ApiError", "Client", "Context", "Label", "step"]
 __version__ = "0.1.0"

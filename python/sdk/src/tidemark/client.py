@@ -1,2 +1,275 @@
-class ApiError(Exception): ...
-class Client: ...
+"""The platform's own API from Python, with the standard library alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+Json = Any
+ENDED = ("succeeded", "failed", "cancelled")
+SKIPPED = {"__pycache__", ".venv", ".git", "node_modules"}
+ROWS_PER_REQUEST = 5_000
+
+
+class ApiError(Exception):
+    """An answer other than success.
+
+    Parameters
+    ----------
+    code
+        Stable, upper case: what a program may match on.
+    request_id
+        Finds the line in the server's log.
+    """
+
+    def __init__(self, status: int, code: str, message: str, request_id: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+
+@dataclass(frozen=True)
+class Label:
+    """What came true for a thing that was predicted.
+
+    Parameters
+    ----------
+    entity
+        The name under which the thing was predicted.
+    known_at
+        ISO 8601 with offset: when it became known; now unless given.
+
+    Examples
+    --------
+    >>> Label("Halloween (1978-10-17)", 7.9).as_json()
+    {'entity': 'Halloween (1978-10-17)', 'value': 7.9}
+    """
+
+    entity: str
+    value: float
+    known_at: str | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        known = {} if self.known_at is None else {"knownAt": self.known_at}
+        return {"entity": self.entity, "value": self.value, **known}
+
+
+@dataclass(frozen=True)
+class Http:
+    """One server and who asks it."""
+
+    url: str
+    token: str | None
+    timeout_seconds: float
+
+    def call(self, method: Literal["GET", "POST", "PUT"], path: str, body: Json = None) -> Json:
+        """Ask once.
+
+        Raises
+        ------
+        ApiError
+            The server refused, or did not answer (code ``UNREACHABLE``).
+        """
+        headers = {"accept": "application/json", "user-agent": "tidemark-python"}
+        data = None
+        if body is not None:
+            headers["content-type"] = "application/json"
+            data = json.dumps(body, allow_nan=False, default=_isoformat).encode()
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(self.url.rstrip("/") + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout_seconds) as reply:
+                text = reply.read()
+        except urllib.error.HTTPError as error:
+            raise _refusal(error.code, error.read()) from None
+        except urllib.error.URLError as error:
+            message = f"Nothing answers at {self.url} ({error.reason}). Is the platform up? `./tidemark up` starts it."
+            raise ApiError(0, "UNREACHABLE", message, "") from None
+        return json.loads(text) if text else None
+
+
+def _refusal(status: int, body: bytes) -> ApiError:
+    try:
+        error = json.loads(body)["error"]
+        places = "".join(f" {detail['path']}: {detail['message']}" for detail in error.get("details") or [])
+        return ApiError(status, error["code"], error["message"] + places, error.get("requestId", ""))
+    except (ValueError, KeyError, TypeError):
+        return ApiError(status, "UNREADABLE", f"HTTP status {status}: {body[:200].decode('utf-8', 'replace')}", "")
+
+
+def _isoformat(value: Any) -> Any:
+    for convert in ("isoformat", "item"):
+        if hasattr(value, convert):
+            return getattr(value, convert)()
+    raise TypeError(f"{type(value).__name__} has no form in JSON.")
+
+
+def path_of(template: str, **values: str) -> str:
+    """Fill a path with encoded values.
+
+    Examples
+    --------
+    >>> path_of("/api/v1/datasets/{name}", name="a/b")
+    '/api/v1/datasets/a%2Fb'
+    """
+    return template.format(**{name: urllib.parse.quote(value, safe="") for name, value in values.items()})
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """Datasets: immutable versions made of appended batches."""
+
+    http: Http
+
+    def define(self, definition: Mapping[str, Json]) -> Json:
+        """Declare a dataset, or change its declaration; gives the dataset."""
+        return self.http.call("POST", "/api/v1/datasets", definition)
+
+    def append(self, name: str, rows: pd.DataFrame | Iterable[Mapping[str, Json]], source: str = "") -> list[Json]:
+        """Append rows; gives what became of each batch of at most 5,000 rows: new, replaced, known, quarantined and why.
+
+        Parameters
+        ----------
+        rows
+            Dicts, or a frame, whose missing values become null.
+        source
+            Where the rows come from, in words.
+        """
+        path = path_of("/api/v1/datasets/{name}/versions", name=name)
+        everything = list(_records(rows))
+        batches = [everything[start : start + ROWS_PER_REQUEST] for start in range(0, len(everything), ROWS_PER_REQUEST)]
+        return [self.http.call("POST", path, {"rows": batch, "source": source}) for batch in batches]
+
+    def latest(self, name: str) -> Json:
+        """Give the latest version: its number, digest, rows and span of time."""
+        return self.http.call("GET", path_of("/api/v1/datasets/{name}/versions/latest", name=name))
+
+
+def _records(rows: Any) -> Iterable[dict[str, Json]]:
+    """Rows as JSON has them: NaN, NaT and the like are null.
+
+    Examples
+    --------
+    >>> list(_records([{"a": float("nan"), "b": 1}]))
+    [{'a': None, 'b': 1}]
+    """
+    records = rows.astype(object).where(rows.notna(), None).to_dict("records") if hasattr(rows, "notna") else rows
+    for record in records:
+        yield {str(key): None if value is None or value != value else value for key, value in record.items()}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels: what came true, so that losses can be measured."""
+
+    http: Http
+
+    def send(self, endpoint: str, labels: Iterable[Label | Mapping[str, Json]]) -> Json:
+        """Send labels; gives how many were accepted, corrected, repeated and unknown."""
+        body = {"labels": [label.as_json() if isinstance(label, Label) else dict(label) for label in labels]}
+        return self.http.call("POST", path_of("/api/v1/endpoints/{endpoint}/labels", endpoint=endpoint), body)
+
+
+@dataclass(frozen=True)
+class Pipelines:
+    """Pipelines and their runs."""
+
+    http: Http
+
+    def apply(self, definition: Mapping[str, Json], folder: str | Path) -> Json:
+        """Register a pipeline with the code in its folder: a new version when anything differs from the latest.
+
+        Parameters
+        ----------
+        definition
+            What ``pipeline.yaml`` says, parsed. Its ``lock`` is a path below ``folder``.
+        folder
+            Its ``.py`` files are sent, with the Git commit and the uncommitted patch of the folder.
+        """
+        root = Path(folder)
+        lock = definition.get("lock")
+        body = {
+            "definition": dict(definition),
+            "files": code_files(root),
+            "lock": (root / lock).read_text(encoding="utf-8") if lock else None,
+            **git_state(root),
+        }
+        return self.http.call("PUT", path_of("/api/v1/pipelines/{name}", name=definition["name"]), body)
+
+    def run(self, name: str, parameters: Mapping[str, Json] | None = None) -> Json:
+        """Start a run of the latest version; gives the run, which has just begun."""
+        body = {"parameters": dict(parameters or {})}
+        return self.http.call("POST", path_of("/api/v1/pipelines/{name}/runs", name=name), body)
+
+    def get_run(self, run: str) -> Json:
+        """Give a run with its steps. It has ended when its state is in ``tidemark.client.ENDED``."""
+        return self.http.call("GET", path_of("/api/v1/pipeline-runs/{run}", run=run))
+
+
+def code_files(root: Path) -> list[dict[str, str]]:
+    """The Python files below a folder, as the API takes them."""
+    files: list[dict[str, str]] = []
+    for path in sorted(root.rglob("*.py")):
+        inside = path.relative_to(root)
+        if SKIPPED.isdisjoint(inside.parts):
+            content = path.read_bytes()
+            try:
+                files.append({"path": inside.as_posix(), "text": content.decode("utf-8")})
+            except UnicodeDecodeError:
+                files.append({"path": inside.as_posix(), "base64": base64.b64encode(content).decode()})
+    return files
+
+
+def git_state(folder: Path) -> dict[str, str | None]:
+    """The commit of a folder and the patch of what is not committed in it; nulls where there is no Git."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    patch = _git(folder, "diff", "HEAD", "--", ".") if commit else None
+    return {"gitCommit": commit.strip() if commit else None, "gitPatch": patch or None}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        ended = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return ended.stdout if ended.returncode == 0 else None
+
+
+class Client:
+    """A connection to a platform.
+
+    Parameters
+    ----------
+    url
+        ``TIDEMARK_URL`` unless given, else ``http://127.0.0.1:5000``.
+    token
+        ``TIDEMARK_TOKEN`` unless given; none on a platform that listens on loopback only.
+
+    Examples
+    --------
+    >>> Client("http://127.0.0.1:1").datasets.latest("films")
+    Traceback (most recent call last):
+    tidemark.client.ApiError: UNREACHABLE: Nothing answers at http://127.0.0.1:1 ...
+    """
+
+    def __init__(self, url: str | None = None, token: str | None = None, timeout_seconds: float = 60) -> None:
+        address = url or os.environ.get("TIDEMARK_URL") or "http://127.0.0.1:5000"
+        http = Http(address, token or os.environ.get("TIDEMARK_TOKEN"), timeout_seconds)
+        self.datasets = Datasets(http)
+        self.labels = Labels(http)
+        self.pipelines = Pipelines(http)
