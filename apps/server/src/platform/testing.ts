@@ -29,12 +29,17 @@ async function applyMigrations(url: string): Promise<void> {
   await database.close()
 }
 
+/** A clone of the migrated template: for tests that put a part of the server together themselves. */
+export function migratedTestDatabase(): ReturnType<ReturnType<typeof testDatabase>['withTemplate']> {
+  const key = migrations.map((migration) => migration.id + migration.sql).join('\n')
+  return testDatabase().withTemplate(key, applyMigrations)
+}
+
 export async function startTestServer(
   environment: { logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' } = {},
 ): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
-  const key = migrations.map((migration) => migration.id + migration.sql).join('\n')
-  const database = await testDatabase().withTemplate(key, applyMigrations)
+  const database = await migratedTestDatabase()
   const internalToken = 'test-internal-token-of-at-least-32-characters'
   const platform = createPlatform({
     dataDir,

@@ -20,10 +20,12 @@ export async function windowDetail(db: Queryable, key: EndpointKey, id: string):
   const counts = await countsOf(db, key.workspace, [id])
   const features: FeatureCounts[] = (stored?.profile.features ?? []).map((feature) => {
     if (feature.kind === 'numeric') return numericCounts(feature.name, feature, counts)
-    const here = categoriesOf(counts.get(feature.name))
-    const names = [...new Set([...Object.keys(feature.counts), ...Object.keys(here)])]
+    // Maps, because a category may be called as a member of every object is.
+    const here = new Map(Object.entries(categoriesOf(counts.get(feature.name))))
+    const reference = new Map(Object.entries(feature.counts))
+    const names = [...new Set([...reference.keys(), ...here.keys()])]
     const cells = names
-      .map((name) => ({ name, window: here[name] ?? 0, reference: feature.counts[name] ?? 0 }))
+      .map((name) => ({ name, window: here.get(name) ?? 0, reference: reference.get(name) ?? 0 }))
       .sort((a, b) => b.reference + b.window - a.reference - a.window)
     const rest = cells.slice(MOST_CELLS)
     return {
