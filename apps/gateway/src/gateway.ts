@@ -117,7 +117,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     stop: async () => {
       await app.close()
       await mirror.drain(MIRROR_DRAIN_MS)
-      log.close()
+      await log.close()
       stopping.abort()
       await follower.stop()
       await models.close()

@@ -1,6 +1,10 @@
-import { closeSync, fdatasync, fdatasyncSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs'
+import { closeSync, fdatasync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { LogRecord } from '@tidemark/contracts'
+
+const syncData = promisify(fdatasync)
 
 export interface SegmentOptions {
   /** `<data>/log/<gateway>`. */
@@ -9,6 +13,8 @@ export interface SegmentOptions {
   readonly maxBytes?: number
   readonly maxAgeMs?: number
   readonly syncEveryMs?: number
+  /** After a failed write, appends fail at once for so long: a full disk is not filled with the beginnings of segments. */
+  readonly retryAfterMs?: number
   readonly onWritten?: (bytes: number) => void
   readonly onFailure?: (error: unknown) => void
 }
@@ -23,6 +29,10 @@ interface Segment {
   readonly descriptor: number
   readonly openedAt: number
   bytes: number
+  /** Written since the last sync began. */
+  dirty: boolean
+  /** Ends when no sync of it is under way; the descriptor must stay open until then. */
+  synced: Promise<void>
 }
 
 /**
@@ -35,16 +45,17 @@ export class PredictionLog {
   private waiting: Waiting[] = []
   private segment: Segment | undefined
   private next: number
-  private dirty = false
   private syncing = false
   private readonly timer: NodeJS.Timeout
-  private broken: unknown
+  /** The last write failed with this. */
+  private broken: { readonly error: unknown; readonly at: number } | undefined
 
   constructor(options: SegmentOptions) {
     this.options = {
       maxBytes: 8 * 1024 * 1024,
       maxAgeMs: 10 * 60_000,
       syncEveryMs: 100,
+      retryAfterMs: 200,
       onWritten: () => {},
       onFailure: () => {},
       ...options,
@@ -70,29 +81,34 @@ export class PredictionLog {
   }
 
   /** Writes what waits, syncs the disk and closes the segment. */
-  close(): void {
+  async close(): Promise<void> {
     clearInterval(this.timer)
     this.flush()
-    this.endSegment()
+    await this.endSegment()
   }
 
   private flush(): void {
     if (this.waiting.length === 0) return
     const batch = this.waiting
     this.waiting = []
+    const { broken } = this
+    if (broken && Date.now() - broken.at < this.options.retryAfterMs) {
+      for (const waiting of batch) waiting.failed(broken.error)
+      return
+    }
     try {
       const segment = this.currentSegment()
       const bytes = Buffer.from(batch.map((waiting) => waiting.line).join(''))
       writeAll(segment.descriptor, bytes)
       segment.bytes += bytes.length
-      this.dirty = true
+      segment.dirty = true
       this.broken = undefined
       this.options.onWritten(bytes.length)
       for (const waiting of batch) waiting.done()
     } catch (error) {
-      this.broken = error
+      this.broken = { error, at: Date.now() }
       // Part of the batch may be in the file: what follows must not continue its torn line.
-      this.endSegment()
+      void this.endSegment()
       this.options.onFailure(error)
       for (const waiting of batch) waiting.failed(error)
     }
@@ -102,7 +118,7 @@ export class PredictionLog {
     const { maxBytes, maxAgeMs } = this.options
     const { segment } = this
     if (segment && segment.bytes < maxBytes && Date.now() - segment.openedAt < maxAgeMs) return segment
-    this.endSegment()
+    void this.endSegment()
     return this.openSegment()
   }
 
@@ -111,46 +127,56 @@ export class PredictionLog {
     for (;;) {
       const number = this.next++
       const path = join(folder, `${String(number).padStart(8, '0')}.ndjson`)
+      let descriptor: number
       try {
         // Exclusive: two processes that were given one folder by mistake never write into one file.
-        const descriptor = openSync(path, 'wx', 0o600)
-        const openedAt = Date.now()
-        const header = { format: 1, gateway, segment: number, openedAt: new Date(openedAt).toISOString() }
-        const bytes = Buffer.from(`${JSON.stringify(header)}\n`)
-        this.segment = { descriptor, openedAt, bytes: bytes.length }
-        writeAll(descriptor, bytes)
-        syncFolder(folder)
-        return this.segment
+        descriptor = openSync(path, 'wx', 0o600)
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
+        throw error
       }
+      const openedAt = Date.now()
+      const header = { format: 1, gateway, segment: number, openedAt: new Date(openedAt).toISOString() }
+      const bytes = Buffer.from(`${JSON.stringify(header)}\n`)
+      try {
+        writeAll(descriptor, bytes)
+      } catch (error) {
+        closeSync(descriptor)
+        rmSync(path, { force: true })
+        throw error
+      }
+      const synced = this.reported(syncFolder(folder))
+      this.segment = { descriptor, openedAt, bytes: bytes.length, dirty: true, synced }
+      return this.segment
     }
   }
 
-  private endSegment(): void {
+  /** Syncs and closes the segment, off the event loop: the next one is written meanwhile. */
+  private async endSegment(): Promise<void> {
     const { segment } = this
     if (!segment) return
     this.segment = undefined
-    this.dirty = false
-    try {
-      fdatasyncSync(segment.descriptor)
-    } catch (error) {
-      this.options.onFailure(error)
-    }
-    // A sync on the thread pool may still use the descriptor; closing it now could hand its number to another file.
-    if (this.syncing) setTimeout(() => closeSync(segment.descriptor), 1000).unref()
-    else closeSync(segment.descriptor)
+    await segment.synced
+    await this.syncNow(segment)
+    closeSync(segment.descriptor)
   }
 
   private sync(): void {
     const { segment } = this
-    if (!segment || !this.dirty || this.syncing) return
-    this.dirty = false
+    if (!segment?.dirty || this.syncing) return
     this.syncing = true
-    fdatasync(segment.descriptor, (error) => {
+    segment.synced = this.syncNow(segment).finally(() => {
       this.syncing = false
-      if (error && this.segment === segment) this.options.onFailure(error)
     })
+  }
+
+  private async syncNow(segment: Segment): Promise<void> {
+    segment.dirty = false
+    await this.reported(syncData(segment.descriptor))
+  }
+
+  private reported(work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => this.options.onFailure(error))
   }
 }
 
@@ -166,11 +192,11 @@ function writeAll(descriptor: number, bytes: Buffer): void {
 }
 
 /** Makes the name of a new segment as durable as its content will be. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r')
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
   try {
-    fdatasyncSync(descriptor)
+    await handle.sync()
   } finally {
-    closeSync(descriptor)
+    await handle.close()
   }
 }
