@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
-  checkBatch,
   checkExperimentName,
-  checkKey,
   checkLength,
   EXPERIMENTS,
   exists,
@@ -19,6 +17,17 @@ import {
   type ViewTypeName,
 } from '@tidemark/mlflow-protocol'
 import { type Actor, inTransaction, type Platform, type Queryable } from '../platform/index.ts'
+import {
+  checkDataset,
+  checkExperimentTag,
+  checkMetric,
+  checkParameter,
+  checkTag,
+  checkWholeBatch,
+  parseList,
+  parseModelJson,
+  storedValue,
+} from './checks.ts'
 import * as experimentStore from './experimentStore.ts'
 import * as logStore from './logStore.ts'
 import { randomName } from './names.ts'
@@ -28,7 +37,7 @@ import { countRuns, type RunQuestion, searchRuns } from './searchStore.ts'
 import type { DatasetInput, Experiment, KeyValue, Lifecycle, LoggedMetric, Run, RunInfo, RunModel } from './types.ts'
 
 const RUN_NAME = 'mlflow.runName'
-const LARGEST_DOUBLE = Number.MAX_VALUE
+const LOGGED_MODELS_TAG = 'mlflow.log-model.history'
 
 /** Stages of life that MLflow's view types show. */
 export const STAGES: Readonly<Record<ViewTypeName, readonly Lifecycle[]>> = {
@@ -306,6 +315,20 @@ export function createTracking(platform: Platform) {
       live.changed('run', id)
     },
 
+    /** Keeps what an older client says of a model it logged, in the tag where MLflow looks for it. */
+    async noteModel(actor: Actor, id: string, text: string): Promise<void> {
+      actor.require('experiments.write', id)
+      const model = parseModelJson(text)
+      await inTransaction(db, async (tx) => {
+        const run = await runStore.runById(tx, actor.workspace, id)
+        assertActive(id, run?.lifecycle ?? null)
+        const before = parseList(run?.tags.find((tag) => tag.key === LOGGED_MODELS_TAG)?.value)
+        const tag = { key: LOGGED_MODELS_TAG, value: JSON.stringify([...before, model]) }
+        checkTag(tag, '')
+        await logStore.logBatch(tx, actor.workspace, id, { metrics: [], parameters: [], tags: [tag] })
+      })
+    },
+
     async searchRuns(actor: Actor, search: RunSearch): Promise<Run[]> {
       actor.require('experiments.read')
       return searchRuns(db, actor.workspace, questionOf(search))
@@ -353,75 +376,4 @@ function ownLocation(location: string): string {
     )
   }
   return `${ARTIFACT_SCHEME}${artifactPath(path)}`
-}
-
-function checkExperimentTag(tag: KeyValue): void {
-  checkKey(tag.key, 'key')
-  checkLength('key', LIMITS.key, tag.key)
-  checkLength('value', LIMITS.experimentTagValue, tag.value)
-}
-
-function checkTag(tag: KeyValue, at: string): void {
-  checkKey(tag.key, `${at}key`)
-  checkLength(`${at}key`, LIMITS.key, tag.key)
-  checkLength(`${at}value`, LIMITS.tagValue, tag.value)
-}
-
-function checkParameter(parameter: KeyValue, at: string): void {
-  checkKey(parameter.key, `${at}key`)
-  checkLength('Param key', LIMITS.key, parameter.key)
-  checkLength('Param value', LIMITS.parameterValue, parameter.value)
-}
-
-function checkMetric(metric: LoggedMetric, at: string): void {
-  checkKey(metric.key, `${at}name`)
-  if (metric.atMs < 0) {
-    throw invalidValue(
-      `${at}timestamp`,
-      metric.atMs,
-      `metric '${metric.key}' (value=${metric.value}). Timestamp must be a nonnegative long (64-bit integer) `,
-    )
-  }
-  checkLength('Metric name', LIMITS.key, metric.key)
-}
-
-function checkWholeBatch(
-  id: string,
-  batch: { metrics: readonly LoggedMetric[]; parameters: readonly KeyValue[]; tags: readonly KeyValue[] },
-): void {
-  if (!/^[a-zA-Z0-9][\w-]{0,255}$/.test(id)) throw invalidValue('run_id', id)
-  const { metrics, parameters, tags } = batch
-  // Names repeat in a batch of a training curve: each is looked at once.
-  const seen = new Set<string>()
-  for (const [index, metric] of metrics.entries()) {
-    if (metric.atMs >= 0 && seen.has(metric.key)) continue
-    checkMetric(metric, `metrics[${index}].`)
-    seen.add(metric.key)
-  }
-  for (const [index, parameter] of parameters.entries()) checkParameter(parameter, `params[${index}].`)
-  for (const [index, tag] of tags.entries()) checkTag(tag, `tags[${index}].`)
-  checkBatch('metrics', LIMITS.metricsPerBatch, metrics.length)
-  checkBatch('params', LIMITS.parametersPerBatch, parameters.length)
-  checkBatch('tags', LIMITS.tagsPerBatch, tags.length)
-  checkBatch('metrics, params, and tags', LIMITS.entitiesPerBatch, metrics.length + parameters.length + tags.length)
-  const keys = parameters.map((parameter) => parameter.key)
-  const twice = keys.filter((key, index) => keys.indexOf(key) < index)
-  if (twice.length > 0) {
-    throw invalid(
-      `Duplicate parameter keys have been submitted: [${twice.map((key) => `'${key}'`).join(', ')}]. Please ensure the request contains only one param value per param key.`,
-    )
-  }
-}
-
-function checkDataset(dataset: DatasetInput): void {
-  checkLength('name', LIMITS.datasetName, dataset.name)
-  checkLength('digest', LIMITS.datasetDigest, dataset.digest)
-  checkLength('source', LIMITS.datasetSource, dataset.source)
-  checkLength('schema', LIMITS.datasetSchema, dataset.schema ?? undefined)
-  checkLength('profile', LIMITS.datasetProfile, dataset.profile ?? undefined)
-}
-
-/** Infinities are stored as the greatest double, as MLflow's own store does; a NaN stays one. */
-function storedValue(value: number): number {
-  return Math.abs(value) === Number.POSITIVE_INFINITY ? Math.sign(value) * LARGEST_DOUBLE : value
 }

@@ -1,0 +1,118 @@
+import type { FastifyInstance } from 'fastify'
+import type { Actor, HttpServer, Platform, Queryable, Tx } from '../platform/index.ts'
+import { createArtifacts } from './artifacts.ts'
+import { createHistory } from './history.ts'
+import { createLoggedModels } from './loggedModels.ts'
+import { artifactRoutes } from './mlflow/artifactRoutes.ts'
+import { loggedModelRoutes } from './mlflow/modelRoutes.ts'
+import { notYetRoutes } from './mlflow/notYet.ts'
+import { mlflowScope, mountMlflow } from './mlflow/plugin.ts'
+import { serverRoutes } from './mlflow/serverRoutes.ts'
+import { experimentRoutes, historyRoutes, runRoutes } from './mlflow/trackingRoutes.ts'
+import { experimentApi } from './routes.ts'
+import * as runStore from './runStore.ts'
+import { createTracking } from './tracking.ts'
+import type { ArtifactFile, LoggedModel, RunInfo } from './types.ts'
+
+export { sendFile } from './mlflow/artifactRoutes.ts'
+export { type MlflowRoutes, mountMlflow } from './mlflow/plugin.ts'
+export { page, pageSize, pairs } from './mlflow/trackingRoutes.ts'
+export { originOf } from './origin.ts'
+export { ARTIFACT_SCHEME, artifactPath, pathOfUri } from './paths.ts'
+export type { ArtifactFile, KeyValue, LoggedModel, RunInfo } from './types.ts'
+
+/** What experiments ask of other modules. */
+export interface ExperimentPorts {
+  /** Model versions that were registered from a run. */
+  versionsOfRun(db: Queryable, workspace: string, run: string): Promise<readonly { model: string; version: number }[]>
+}
+
+/** What a finished run may become. */
+export type RunEnd = 'FINISHED' | 'FAILED' | 'KILLED'
+
+/** Tracking: experiments, runs, logged models and the artifact tree. */
+export function createExperiments(platform: Platform, ports: ExperimentPorts) {
+  const tracking = createTracking(platform)
+  const history = createHistory(platform)
+  const artifacts = createArtifacts(platform)
+  const models = createLoggedModels(platform)
+  const { clock } = platform
+
+  return {
+    /** Starts a run in an experiment of that name, which is made when it is missing. @returns the run's id. */
+    async createRun(
+      actor: Actor,
+      run: { experiment: string; name: string; tags: Readonly<Record<string, string>> },
+    ): Promise<string> {
+      const experimentId = await this.ensureExperiment(actor, run.experiment)
+      const tags = Object.entries(run.tags).map(([key, value]) => ({ key, value }))
+      const startMs = clock.now().getTime()
+      const created = await tracking.createRun(actor, { experimentId, user: actor.id, name: run.name, startMs, tags })
+      return created.id
+    },
+
+    /** The id of the experiment of that name; made when there is none, brought back when it was deleted. */
+    async ensureExperiment(actor: Actor, name: string): Promise<string> {
+      try {
+        return String(await tracking.createExperiment(actor, { name, artifactLocation: undefined, tags: [] }))
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== 'RESOURCE_ALREADY_EXISTS') throw error
+        const found = await tracking.experimentByName(actor, name)
+        if (found.lifecycle === 'deleted') await tracking.moveExperiment(actor, String(found.id), 'active')
+        return String(found.id)
+      }
+    },
+
+    /** Ends a run. Ending it again with another status is allowed: a pipeline may be resumed. */
+    async finishRun(actor: Actor, run: string, status: RunEnd): Promise<void> {
+      await tracking.updateRun(actor, run, { status, endMs: clock.now().getTime() })
+    },
+
+    async setTags(actor: Actor, run: string, tags: Readonly<Record<string, string>>): Promise<void> {
+      const list = Object.entries(tags).map(([key, value]) => ({ key, value }))
+      await tracking.logBatch(actor, run, { metrics: [], parameters: [], tags: list })
+    },
+
+    runInfo(on: Queryable, workspace: string, run: string): Promise<RunInfo | null> {
+      return runStore.runInfo(on, workspace, run)
+    },
+
+    run(on: Queryable, workspace: string, run: string) {
+      return runStore.runById(on, workspace, run)
+    },
+
+    loggedModel(on: Queryable, workspace: string, id: string): Promise<LoggedModel | null> {
+      return models.byId(on, workspace, id)
+    },
+
+    noteVersion: models.noteVersion,
+
+    /** Freezes all files below an address for good. @returns them, with paths relative to it. */
+    freeze(tx: Tx, workspace: string, uri: string, reason: string): Promise<ArtifactFile[]> {
+      return artifacts.freeze(tx, workspace, uri, reason)
+    },
+
+    /** Mounts the own API. */
+    routes(app: HttpServer): void {
+      experimentApi(app, platform, { tracking, history, artifacts, models }, ports)
+    },
+
+    /** Mounts MLflow's API; `more` adds what other modules have of it to the same scope. */
+    mlflow(app: HttpServer, more: (scope: FastifyInstance) => void): void {
+      mlflowScope(app, platform.log, (scope) => {
+        mountMlflow(scope, '2.0/mlflow', {
+          ...experimentRoutes(tracking),
+          ...runRoutes(tracking),
+          ...historyRoutes(history, tracking, artifacts),
+          ...loggedModelRoutes(models, artifacts),
+        })
+        artifactRoutes(scope, artifacts, tracking, models)
+        serverRoutes(scope)
+        more(scope)
+        notYetRoutes(scope)
+      })
+    },
+  }
+}
+
+export type Experiments = ReturnType<typeof createExperiments>

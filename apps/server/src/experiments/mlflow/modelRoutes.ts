@@ -1,0 +1,91 @@
+import { invalid, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
+import type { Artifacts } from '../artifacts.ts'
+import type { LoggedModels } from '../loggedModels.ts'
+import { artifactFolder, pathOfUri } from '../paths.ts'
+import type { MlflowCall, MlflowRoutes } from './plugin.ts'
+import { page, pageSize, pairs } from './trackingRoutes.ts'
+import { wireFiles, wireLoggedModel } from './wire.ts'
+
+const idOf = (call: MlflowCall) => call.params.model_id ?? ''
+
+/** Logged models of MLflow's REST API. */
+export function loggedModelRoutes(models: LoggedModels, artifacts: Artifacts): MlflowRoutes {
+  return {
+    'POST logged-models': async ({ read, actor }) => {
+      const asked = read(requests.CreateLoggedModel)
+      const model = await models.create(actor, {
+        experimentId: asked.experiment_id,
+        name: asked.name || undefined,
+        modelType: asked.model_type ?? '',
+        sourceRun: asked.source_run_id ?? '',
+        parameters: pairs(asked.params),
+        tags: pairs(asked.tags),
+      })
+      return { model: wireLoggedModel(model) }
+    },
+    'POST logged-models/search': async ({ read, actor }) => {
+      const asked = read(requests.SearchLoggedModels)
+      const size = pageSize(asked.max_results || undefined, 50, 1000)
+      const orderBy = (asked.order_by ?? []).map(
+        ({ field_name, ascending }) => `${quoted(field_name)} ${ascending === false ? 'DESC' : 'ASC'}`,
+      )
+      const { items, next } = await page(size, asked.page_token, (offset, limit) =>
+        models.search(actor, { experimentIds: asked.experiment_ids, filter: asked.filter, orderBy, offset, limit }),
+      )
+      return { ...unlessEmpty('models', items.map(wireLoggedModel)), ...next }
+    },
+    'GET logged-models/:model_id': async (call) => ({
+      model: wireLoggedModel(await models.get(call.actor, idOf(call))),
+    }),
+    'PATCH logged-models/:model_id': async (call) => {
+      const { status } = call.read(requests.FinalizeLoggedModel)
+      return { model: wireLoggedModel(await models.finalize(call.actor, idOf(call), status)) }
+    },
+    'DELETE logged-models/:model_id': async (call) => {
+      await models.remove(call.actor, idOf(call))
+      return {}
+    },
+    'PATCH logged-models/:model_id/tags': async (call) => {
+      const { tags } = call.read(requests.SetLoggedModelTags)
+      return { model: wireLoggedModel(await models.setTags(call.actor, idOf(call), pairs(tags))) }
+    },
+    'DELETE logged-models/:model_id/tags/:key': async (call) => {
+      await models.removeTag(call.actor, idOf(call), call.params.key ?? '')
+      return {}
+    },
+    'POST logged-models/:model_id/params': async (call) => {
+      const { params } = call.read(requests.LogLoggedModelParameters)
+      await models.addParameters(call.actor, idOf(call), pairs(params))
+      return {}
+    },
+    'GET logged-models/:model_id/artifacts/directories': async (call) => {
+      const { artifact_directory_path } = call.read(requests.ListLoggedModelArtifacts)
+      const folder = artifactFolder(artifact_directory_path)
+      const model = await models.get(call.actor, idOf(call))
+      const root = pathOfUri(model.artifactUri) ?? ''
+      const entries = await artifacts.list(call.actor, folder === '' ? root : `${root}/${folder}`)
+      return { root_uri: model.artifactUri, ...unlessEmpty('files', wireFiles(entries, folder)) }
+    },
+    'POST experiments/search-datasets': async (call) => {
+      const { experiment_ids } = call.read(requests.SearchRuns)
+      if (!experiment_ids?.length) throw invalid('SearchDatasets request must specify at least one experiment_id.')
+      const found = await models.datasetsOf(call.actor, experiment_ids)
+      return unlessEmpty(
+        'dataset_summaries',
+        found.map((dataset) => ({
+          experiment_id: String(dataset.experiment),
+          name: dataset.name,
+          digest: dataset.digest,
+          ...(dataset.context === null ? {} : { context: dataset.context }),
+        })),
+      )
+    },
+  }
+}
+
+/** `metrics.val loss` as a filter's key is written. */
+function quoted(field: string): string {
+  const dot = field.indexOf('.')
+  if (field.includes('`')) throw invalid(`Invalid order by field name: ${field}`)
+  return dot < 0 ? field : `${field.slice(0, dot)}.\`${field.slice(dot + 1)}\``
+}

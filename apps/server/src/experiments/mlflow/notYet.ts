@@ -1,0 +1,76 @@
+import { MlflowError } from '@tidemark/mlflow-protocol'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { actorOf } from '../../platform/index.ts'
+import { PREFIXES } from './plugin.ts'
+
+/** Parts of MLflow 3.17's API that this release does not have, by the beginning of their path after the prefix. */
+const NOT_YET: Readonly<Record<string, string>> = {
+  '2.0/mlflow/traces': 'Tracing',
+  '2.0/mlflow/unified-traces': 'Tracing',
+  '2.0/mlflow/get-trace-artifact': 'Tracing',
+  '2.0/mlflow/get-online-trace-details': 'Tracing',
+  '2.0/mlflow/webhooks': 'Webhooks',
+  '2.0/mlflow/gateway-proxy': 'The AI gateway',
+  '2.0/mlflow/artifacts/presigned-download-url': 'Presigned downloads',
+  '2.0/mlflow/artifacts/presigned-upload-url': 'Presigned uploads',
+  '2.0/mlflow/upload-artifact': 'Uploads by the web page of MLflow',
+  '2.0/mlflow/runs/create-promptlab-run': 'The prompt lab',
+  '2.0/mlflow-artifacts/mpu': 'Uploads in several parts',
+  '2.0/mlflow-artifacts/presigned': 'Presigned downloads',
+  '3.0/mlflow/traces': 'Tracing',
+  '3.0/mlflow/get-trace-artifact': 'Tracing',
+  '3.0/mlflow/datasets': 'Evaluation data sets',
+  '3.0/mlflow/scorers': 'Scorers',
+  '3.0/mlflow/scorer': 'Scorers',
+  '3.0/mlflow/gateway': 'The AI gateway',
+  '3.0/mlflow/issues': 'Issues',
+  '3.0/mlflow/label-schemas': 'Label schemas',
+  '3.0/mlflow/review-queues': 'Review queues',
+  '3.0/mlflow/prompt-optimization': 'Prompt optimisation',
+  '3.0/mlflow/genai': 'The evaluation of language models',
+  '3.0/mlflow/jobs': 'Jobs of MLflow',
+  '3.0/mlflow/workspaces': 'Workspaces of MLflow',
+  '3.0/mlflow/mcp-servers': 'The registry of MCP servers',
+  '3.0/mlflow/assistant': 'The assistant',
+  '3.0/mlflow/demo': "MLflow's demo data",
+  '3.0/mlflow/ui-telemetry': 'The telemetry of the web page of MLflow',
+  '3.0/jobs': 'Jobs of MLflow',
+}
+
+const PAGE = `<!doctype html>
+<html lang=en>
+<title>404 Not Found</title>
+<h1>Not Found</h1>
+<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>
+`
+
+/** Says clearly what is missing: 501 with its name for a part of MLflow that is not here yet, MLflow's page for a path it has not either. */
+export function notYetRoutes(scope: FastifyInstance): void {
+  const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
+    actorOf(request).require('experiments.read')
+    const path = request.url.split('?')[0] ?? ''
+    const rest = PREFIXES.reduce((text, prefix) => (text.startsWith(prefix) ? text.slice(prefix.length) : text), path)
+    const part = Object.keys(NOT_YET).find((key) => rest === key || rest.startsWith(`${key}/`))
+    if (part) throw notImplemented(NOT_YET[part] ?? part)
+    return reply.code(404).type('text/html; charset=utf-8').send(PAGE)
+  }
+  for (const prefix of PREFIXES) {
+    for (const version of ['2.0', '3.0']) scope.all(`${prefix}${version}/*`, refuse)
+  }
+  const tracing = async (request: FastifyRequest) => {
+    actorOf(request).require('experiments.write')
+    throw notImplemented('Tracing')
+  }
+  scope.post('/v1/traces', tracing)
+  scope.all('/graphql', async (request) => {
+    actorOf(request).require('experiments.read')
+    throw notImplemented("The GraphQL of MLflow's web page")
+  })
+}
+
+function notImplemented(what: string): MlflowError {
+  return new MlflowError(
+    'NOT_IMPLEMENTED',
+    `${what} is not part of this release of Tidemark. Experiments, runs, logged models, artifacts and the model registry are.`,
+  )
+}

@@ -1,0 +1,113 @@
+import { TidemarkError } from '@tidemark/contracts'
+import { invalid, MlflowError, type MlflowErrorCode } from '@tidemark/mlflow-protocol'
+import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
+import { type Actor, actorOf, isConnectionLoss, type Log } from '../../platform/index.ts'
+
+/** What a handler of MLflow's API is given; `fields` are the body's, or the query's when there is no body. */
+export interface MlflowCall {
+  readonly actor: Actor
+  readonly query: Readonly<Record<string, unknown>>
+  readonly params: Readonly<Record<string, string | undefined>>
+  readonly request: FastifyRequest
+  /** Parses the request by a message: from the query of a GET that has one, else from the JSON body. */
+  read<T>(message: { fromBody(body: Record<string, unknown>): T; fromQuery(query: Record<string, unknown>): T }): T
+}
+
+export type MlflowHandler = (call: MlflowCall) => Promise<object>
+/** `POST runs/create` and the like, below `/api/2.0/mlflow/`. */
+export type MlflowRoutes = Readonly<Record<string, MlflowHandler>>
+
+/** The prefixes of one API: clients use the first, MLflow's own pages the second. */
+export const PREFIXES = ['/api/', '/ajax-api/'] as const
+
+/** MLflow's surface lives in a scope of its own: its own error shape, its own reading of bodies. */
+export function mlflowScope(app: FastifyInstance, log: Log, fill: (scope: FastifyInstance) => void): void {
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    scope.setErrorHandler((error, request, reply) => {
+      const answer = mlflowError(error, request, log)
+      reply.code(answer.status).type('application/json').send(answer.toJSON())
+    })
+    fill(scope)
+  })
+}
+
+/** Mounts JSON routes under both prefixes of an API version: `mountMlflow(scope, '2.0/mlflow', { 'POST runs/create': … })`. */
+export function mountMlflow(scope: FastifyInstance, base: string, routes: MlflowRoutes): void {
+  for (const [name, handler] of Object.entries(routes)) {
+    const [method = 'GET', path = ''] = name.split(' ')
+    for (const prefix of PREFIXES) {
+      scope.route({
+        method: method as HTTPMethods,
+        url: `${prefix}${base}/${path}`,
+        handler: async (request, reply) => {
+          const query = request.query as Record<string, unknown>
+          const fromQuery = request.method === 'GET' && Object.keys(query).length > 0
+          const body = fromQuery ? {} : jsonBody(request)
+          const answer = await handler({
+            actor: actorOf(request),
+            query,
+            params: request.params as Record<string, string>,
+            request,
+            read: (message) => (fromQuery ? message.fromQuery(query) : message.fromBody(body)),
+          })
+          return reply.type('application/json').send(JSON.stringify(answer))
+        },
+      })
+    }
+  }
+}
+
+/** A JSON body as MLflow reads it: the content type must say JSON; text that is no JSON counts as empty; JSON in a string is read again. */
+function jsonBody(request: FastifyRequest): Record<string, unknown> {
+  const type = request.headers['content-type']
+  const mayHaveBody = request.method !== 'GET' && request.method !== 'DELETE'
+  if (mayHaveBody || (type !== undefined && request.body !== undefined)) {
+    if (type === undefined) throw invalid('Bad Request. Content-Type header is missing.')
+    if (type.split(';')[0]?.trim().toLowerCase() !== 'application/json') {
+      throw invalid("Bad Request. Content-Type must be one of ['application/json'].")
+    }
+  }
+  const parsed = parseOnce(Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '')
+  const value = typeof parsed === 'string' ? parseOnce(parsed) : parsed
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+}
+
+function parseOnce(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const BY_STATUS: Readonly<Record<number, MlflowErrorCode>> = {
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'RESOURCE_DOES_NOT_EXIST',
+  409: 'RESOURCE_CONFLICT',
+  503: 'TEMPORARILY_UNAVAILABLE',
+}
+
+/** Any error as MLflow's client reads it. What is unexpected is logged once and reveals nothing. */
+function mlflowError(error: unknown, request: FastifyRequest, log: Log): MlflowError {
+  if (error instanceof MlflowError) return error
+  if (error instanceof TidemarkError) {
+    return new MlflowError(BY_STATUS[error.status] ?? 'INVALID_PARAMETER_VALUE', error.message)
+  }
+  const status = (error as { statusCode?: unknown }).statusCode
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new MlflowError(BY_STATUS[status] ?? 'BAD_REQUEST', (error as Error).message)
+  }
+  const code = (error as { code?: unknown } | null)?.code
+  // PostgreSQL refuses a NUL in text (22021) and numbers beyond a column's range (22003): the request's mistake, not ours.
+  if (code === '22021' || code === '22P05') return invalid('Text may not contain the character NUL.')
+  if (code === '22003') return invalid('A number is out of range.')
+  if (isConnectionLoss(error)) {
+    log.warn({ err: error, requestId: request.id }, 'PostgreSQL is away')
+    return new MlflowError('TEMPORARILY_UNAVAILABLE', 'PostgreSQL is restarting. Try again in a moment.')
+  }
+  log.error({ err: error, requestId: request.id, url: request.url }, 'unexpected error')
+  return new MlflowError('INTERNAL_ERROR', `Something went wrong here. The log has it under request ${request.id}.`)
+}

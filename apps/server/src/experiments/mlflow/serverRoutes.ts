@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify'
+import { mountMlflow } from './plugin.ts'
+
+/** The release whose API this is: clients choose what they ask by it. */
+export const MLFLOW_VERSION = '3.17.2'
+
+/** What a client asks about the server itself. */
+export function serverRoutes(scope: FastifyInstance): void {
+  scope.get('/version', async (_request, reply) => reply.type('text/html; charset=utf-8').send(MLFLOW_VERSION))
+  mountMlflow(scope, '3.0/mlflow', {
+    'GET server-info': async () => ({
+      store_type: 'SqlStore',
+      workspaces_enabled: false,
+      trace_archival_enabled: false,
+      multipart_uploads_enabled: false,
+      multipart_downloads_enabled: false,
+      presigned_upload_run_id_supported: false,
+      presigned_upload_model_id_supported: false,
+      features_enabled: { gateway: false },
+    }),
+  })
+}
