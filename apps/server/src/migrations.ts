@@ -2,6 +2,7 @@ import { automationMigrations } from './automation/migrations.ts'
 import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations } from './deployments/gateways/index.ts'
 import { monitoringMigrations } from './monitoring/migrations.ts'
+import { pipelineMigrations } from './pipelines/index.ts'
 import { blobMigrations } from './platform/blobs.ts'
 import { eventMigrations } from './platform/events.ts'
 import type { Migration } from './platform/index.ts'
@@ -11,6 +12,7 @@ export const migrations: readonly Migration[] = [
   ...eventMigrations,
   ...blobMigrations,
   ...dataMigrations,
+  ...pipelineMigrations,
   ...gatewayMigrations,
   ...monitoringMigrations,
   ...automationMigrations,
