@@ -1,6 +1,9 @@
 import { automationMigrations } from './automation/migrations.ts'
 import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations } from './deployments/gateways/index.ts'
+import { deploymentMigrations } from './deployments/index.ts'
+import { evaluationMigrations } from './evaluation/index.ts'
+import { governanceMigrations } from './governance/index.ts'
 import { monitoringMigrations } from './monitoring/migrations.ts'
 import { pipelineMigrations } from './pipelines/index.ts'
 import { blobMigrations } from './platform/blobs.ts'
@@ -14,6 +17,9 @@ export const migrations: readonly Migration[] = [
   ...dataMigrations,
   ...pipelineMigrations,
   ...gatewayMigrations,
+  ...deploymentMigrations,
+  ...evaluationMigrations,
+  ...governanceMigrations,
   ...monitoringMigrations,
   ...automationMigrations,
 ]

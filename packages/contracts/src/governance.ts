@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
 import { GateName } from './evaluation.ts'
 import { EventRecord } from './events.ts'
-import { LogRecord } from './gateway.ts'
+import { Prediction } from './monitoring.ts'
 import { ActorRef, Id, Instant, Name } from './values.ts'
 
 const tag = 'governance'
@@ -64,8 +64,8 @@ export const Why = z
       id: z.string(),
       title: z.string(),
     }),
-    /** The logged answer, when a prediction was asked for. */
-    prediction: LogRecord.nullable(),
+    /** The logged answer with its mirror, when a prediction was asked for. */
+    prediction: Prediction.nullable(),
     facts: z.array(WhyFact),
     /** Chain of causes, newest first. */
     chain: z.array(EventRecord),

@@ -1,0 +1,38 @@
+import type { Migration } from '../platform/index.ts'
+
+export const evaluationMigrations: readonly Migration[] = [
+  {
+    id: '0070-evaluation',
+    sql: `
+      create table evaluation (
+        workspace text not null, id uuid not null, model text not null, version int not null, endpoint text not null,
+        purpose text not null check (purpose in ('gates', 'first')),
+        champion int, pipeline_run uuid, holdout_run uuid,
+        state text not null check (state in ('converting', 'predicting', 'judging', 'passed', 'failed', 'measured', 'broken')),
+        problem text, summary text, runtime jsonb, gates jsonb not null default '[]', holdout jsonb,
+        -- What the perturbed inputs did, between the predicting and the judging.
+        robustness jsonb,
+        -- Event that asked for it: asked twice by the same event it runs once.
+        cause uuid, correlation uuid,
+        actor_kind text not null, actor_id text not null,
+        attempts int not null default 0,
+        started_at timestamptz not null, finished_at timestamptz,
+        primary key (workspace, id)
+      );
+      create unique index evaluation_cause on evaluation (workspace, cause);
+      create index evaluation_version on evaluation (workspace, model, version, started_at);
+      create index evaluation_unfinished on evaluation (started_at) where finished_at is null;
+      create table version_runtime (
+        workspace text not null, model text not null, version int not null,
+        runtime jsonb not null, verdict jsonb not null, decided_at timestamptz not null default now(),
+        primary key (workspace, model, version)
+      );
+      create table holdout_prediction (
+        workspace text not null, evaluation uuid not null, row int not null,
+        entity text, event_time timestamptz, slices jsonb not null, label float8 not null,
+        prediction float8, champion_prediction float8,
+        primary key (workspace, evaluation, row)
+      );
+    `,
+  },
+]

@@ -1,0 +1,212 @@
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { InputColumn, Runtime } from '@tidemark/contracts'
+import type { Analytics } from '../data/index.ts'
+import { inTransaction, PLATFORM_LOCK, type Platform } from '../platform/index.ts'
+import { decideGates, lossOf, verdictOf } from './decide.ts'
+import { fetchBlob, HoldoutReader, type LabelledRow, predictHoldout } from './holdout.ts'
+import { convertVersion, onnxInputs } from './runtime/convert.ts'
+import * as store from './store.ts'
+import type { Evaluation, EvaluationPorts, HoldoutRow, IntegrityFacts, VersionRuntime } from './types.ts'
+
+/** The work of one evaluation, state by state. Each step can be done again from what the state before it stored. */
+export class EvaluationWork {
+  private readonly platform: Platform
+  private readonly ports: EvaluationPorts
+  private readonly holdouts: HoldoutReader
+
+  constructor(platform: Platform, ports: EvaluationPorts, analytics: Analytics) {
+    this.platform = platform
+    this.ports = ports
+    this.holdouts = new HoldoutReader(analytics, platform.blobs)
+  }
+
+  /** Does what the evaluation's state asks for. @returns it in its next state, not yet stored. */
+  async step(evaluation: Evaluation): Promise<Evaluation> {
+    switch (evaluation.state) {
+      case 'converting':
+        return this.convert(evaluation)
+      case 'predicting':
+        return this.predict(evaluation)
+      case 'judging':
+        return this.judge(evaluation)
+      case 'passed':
+      case 'failed':
+      case 'measured':
+      case 'broken':
+        return evaluation
+    }
+  }
+
+  /** Removes what the work left on disk. */
+  async clear(evaluation: Evaluation): Promise<void> {
+    await rm(this.folder(evaluation), { recursive: true, force: true })
+  }
+
+  private async convert(evaluation: Evaluation): Promise<Evaluation> {
+    const { workspace, model, version } = evaluation
+    const { db } = this.platform
+    const known = await store.runtimeOf(db, workspace, model, version)
+    const decided = known ?? (await this.decideRuntime(evaluation))
+    return { ...evaluation, state: 'predicting', runtime: decided.verdict }
+  }
+
+  private async decideRuntime(evaluation: Evaluation): Promise<VersionRuntime> {
+    const { workspace, model, version } = evaluation
+    const { db, blobs } = this.platform
+    const files = await this.ports.registry.versionFiles(db, workspace, model, version)
+    const modelDir = await this.layOut(evaluation, model, version)
+    const sample = await this.sample(evaluation)
+    const outDir = join(this.folder(evaluation), 'onnx')
+    const sampleFile = sample && (await fetchBlob(blobs, sample, join(this.folder(evaluation), 'sample.parquet')))
+    const columns = await this.columns(workspace, model, version)
+    const pool = await this.platform.python.pool()
+    const { verdict, onnx } = await convertVersion(pool, { modelDir, sampleFile, columns, outDir })
+    const onnxBlob = onnx ? await blobs.write(await readFile(onnx.file)) : null
+    const lockBlob = await blobs.write(await readFile(PLATFORM_LOCK))
+    const runtime: Runtime =
+      onnx && onnxBlob
+        ? { kind: 'onnx', model: onnxBlob.digest, inputs: onnxInputs(onnx.map), output: onnx.map.output }
+        : {
+            kind: 'python',
+            lockDigest: lockBlob.digest,
+            files: files.map(({ path, digest }) => ({ path, digest })),
+          }
+    await inTransaction(db, async (tx) => {
+      if (onnxBlob) await blobs.grant(tx, workspace, onnxBlob)
+      await blobs.grant(tx, workspace, lockBlob)
+      await store.saveRuntime(tx, evaluation, { runtime, verdict })
+    })
+    return { runtime, verdict }
+  }
+
+  private async predict(evaluation: Evaluation): Promise<Evaluation> {
+    const { workspace, model, version, champion } = evaluation
+    const rows = await this.holdoutRows(evaluation)
+    if (rows === null) return { ...evaluation, state: 'judging', holdout: null, robustness: [] }
+    const policy = await this.policy(evaluation)
+    const columns = await this.columns(workspace, model, version)
+    const candidateDir = await this.layOut(evaluation, model, version)
+    const championDir = champion === null ? null : await this.layOut(evaluation, model, champion)
+    const { holdout, perturbed } = await predictHoldout(await this.platform.python.pool(), rows, columns, {
+      candidateDir,
+      championDir,
+      workDir: this.folder(evaluation),
+      noise: policy.gates.robustness.noise,
+      perturbed: evaluation.purpose === 'gates',
+    })
+    await inTransaction(this.platform.db, (tx) => store.saveHoldout(tx, evaluation, holdout))
+    return { ...evaluation, state: 'judging', holdout: describe(holdout, policy.gates.loss), robustness: perturbed }
+  }
+
+  private async judge(evaluation: Evaluation): Promise<Evaluation> {
+    const { workspace, champion } = evaluation
+    const policy = await this.policy(evaluation)
+    const rows = await store.holdoutOf(this.platform.db, workspace, evaluation.id)
+    const finishedAt = this.platform.clock.now()
+    if (evaluation.purpose === 'first') {
+      const loss = evaluation.holdout?.meanLoss
+      const measured =
+        loss === null || loss === undefined
+          ? 'without a holdout'
+          : `mean loss ${loss.toFixed(3)} on ${rows.length} holdout rows`
+      const summary = `${evaluation.runtime?.sentence ?? ''}; ${measured}`
+      return { ...evaluation, state: 'measured', summary, finishedAt }
+    }
+    const gates = decideGates(policy.gates, {
+      champion,
+      rows,
+      perturbed: evaluation.robustness ?? [],
+      integrity: await this.integrity(evaluation, rows),
+    })
+    const { passed, summary } = verdictOf(gates)
+    return { ...evaluation, state: passed ? 'passed' : 'failed', gates, summary, finishedAt }
+  }
+
+  private async integrity(evaluation: Evaluation, rows: readonly HoldoutRow[]): Promise<IntegrityFacts> {
+    const { workspace, model, version, pipelineRun } = evaluation
+    const { db } = this.platform
+    const unknown = { trainingEntities: null, sharedEntities: null, trainingTo: null }
+    const times = rows.flatMap(({ eventTime }) => (eventTime ? [eventTime.getTime()] : []))
+    const holdoutFrom = times.length > 0 ? new Date(Math.min(...times)) : null
+    if (pipelineRun === null) return { pipelineRun, isRunsVersion: false, holdoutFrom, ...unknown }
+    const isRunsVersion = (await this.ports.pipelines.runOfVersion(db, workspace, model, version)) === pipelineRun
+    const labelled = rows.map((row) => ({ ...row, raw: {} }))
+    let facts: Pick<IntegrityFacts, 'trainingEntities' | 'sharedEntities' | 'trainingTo'> = unknown
+    // The rows it was trained on, by whichever output names them: keys say most, times the next.
+    for (const name of ['training', 'reference']) {
+      const output = await this.ports.pipelines.output(db, workspace, pipelineRun, name)
+      if (!output) continue
+      facts = await this.holdouts.overlap(output.digest, labelled)
+      if (facts.trainingEntities !== null) break
+    }
+    return { pipelineRun, isRunsVersion, holdoutFrom, ...facts }
+  }
+
+  private async holdoutRows(evaluation: Evaluation): Promise<LabelledRow[] | null> {
+    const { workspace, model, version, holdoutRun } = evaluation
+    if (holdoutRun === null) return null
+    const output = await this.ports.pipelines.output(this.platform.db, workspace, holdoutRun, 'holdout')
+    if (!output) return null
+    const policy = await this.policy(evaluation)
+    const columns = await this.columns(workspace, model, version)
+    return this.holdouts.rows(output.digest, columns, policy.gates.slices.columns)
+  }
+
+  /** Rows to compare the runtimes on: the training's own reference, else the holdout. */
+  private async sample(evaluation: Evaluation): Promise<string | null> {
+    const { workspace, pipelineRun, holdoutRun } = evaluation
+    for (const [run, name] of [
+      [pipelineRun, 'reference'],
+      [holdoutRun, 'reference'],
+      [holdoutRun, 'holdout'],
+    ] as const) {
+      const output = run && (await this.ports.pipelines.output(this.platform.db, workspace, run, name))
+      if (output) return output.digest
+    }
+    return null
+  }
+
+  /** The frozen files of a version, as MLflow laid them out, in a folder of their own. */
+  private async layOut(evaluation: Evaluation, model: string, version: number): Promise<string> {
+    const files = await this.ports.registry.versionFiles(this.platform.db, evaluation.workspace, model, version)
+    const folder = join(this.folder(evaluation), `version-${version}`)
+    await rm(folder, { recursive: true, force: true })
+    await mkdir(folder, { recursive: true })
+    for (const { path, digest } of files) {
+      const target = join(folder, path)
+      if (!target.startsWith(`${folder}/`))
+        throw new Error(`The file "${path}" of ${model}/${version} lies outside of its folder.`)
+      await mkdir(dirname(target), { recursive: true })
+      await fetchBlob(this.platform.blobs, digest, target)
+    }
+    return folder
+  }
+
+  private async columns(workspace: string, model: string, version: number): Promise<readonly InputColumn[]> {
+    const found = await this.ports.registry.version(this.platform.db, workspace, model, version)
+    if (!found?.signature) throw new Error(`${model}/${version} has no signature: its input columns are unknown.`)
+    return found.signature
+  }
+
+  private async policy(evaluation: Evaluation) {
+    const endpoint = await this.ports.deployments.endpoint(this.platform.db, evaluation.workspace, evaluation.endpoint)
+    if (!endpoint) throw new Error(`Endpoint ${evaluation.endpoint} is gone.`)
+    return endpoint.policy
+  }
+
+  private folder(evaluation: Evaluation): string {
+    return join(this.platform.config.dataDir, 'work', 'evaluations', evaluation.id)
+  }
+}
+
+function describe(rows: readonly HoldoutRow[], loss: 'squared_error' | 'absolute_error'): Evaluation['holdout'] {
+  const times = rows.flatMap(({ eventTime }) => (eventTime ? [eventTime.getTime()] : []))
+  const losses = rows.flatMap(({ prediction, label }) => (prediction === null ? [] : [lossOf(loss, prediction, label)]))
+  return {
+    rows: rows.length,
+    from: times.length > 0 ? new Date(Math.min(...times)).toISOString() : null,
+    to: times.length > 0 ? new Date(Math.max(...times)).toISOString() : null,
+    meanLoss: losses.length > 0 ? losses.reduce((sum, value) => sum + value, 0) / losses.length : null,
+  }
+}
