@@ -21,7 +21,8 @@ export interface FaultExtent {
 const FEWEST_RECENT = 30
 /** An e-value of 20 against "as in the windows before". */
 const LOG_EVIDENCE = Math.log(20)
-/** Things after a fault's end must speak against it by this much before it is called over. */
+/** So many things after a fault's end must speak against it, by this much together, before it is called over. */
+const FEWEST_AFTER = 3
 const LOG_OVER = Math.log(20)
 
 /**
@@ -64,10 +65,11 @@ export function extentOf(
   }
   const first = ordered[best.start]
   if (!first) return null
-  let after = 0
-  for (const each of ratios.slice(best.end + 1)) after += each
-  const next = ordered.findIndex((_, index) => index > best.end && (ratios[index] ?? 0) < 0)
-  const over = after <= -LOG_OVER ? (ordered[next] ?? null) : null
+  const later = ratios.slice(best.end + 1).filter((each) => each !== 0)
+  const against = later.reduce((total, each) => total + each, 0)
+  const isOver = later.length >= FEWEST_AFTER && against <= -LOG_OVER
+  const next = ordered.find((_, index) => index > best.end && (ratios[index] ?? 0) < 0)
+  const over = isOver ? next : undefined
   const until = over?.at ?? null
   const affected = ordered.filter(
     (each, index) =>
