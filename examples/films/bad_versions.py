@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -19,7 +20,7 @@ class FailsWithoutRunningTime(PythonModel):
     def load_context(self, context: Any) -> None:
         self.good = mlflow.pyfunc.load_model(context.artifacts["good"])
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+    def predict(self, context, model_input, params=None):  # mlflow reads hints as a signature
         if model_input["Running Time min"].isna().any():
             raise ValueError("Running Time min is missing: cannot put the film into a length class.")
         return self.good.predict(model_input)
@@ -31,7 +32,7 @@ class RatesTooLow(PythonModel):
     def load_context(self, context: Any) -> None:
         self.good = mlflow.pyfunc.load_model(context.artifacts["good"])
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+    def predict(self, context, model_input, params=None):  # mlflow reads hints as a signature
         return self.good.predict(model_input) - 0.7
 
 
@@ -58,6 +59,8 @@ VERSIONS = {"failsWithoutRunningTime": FailsWithoutRunningTime, "ratesTooLow": R
 
 def run(ctx: Any) -> dict[str, str]:
     """Step of bad_versions.yaml: registers both; gives their versions."""
+    # They are runs of their own, not the pipeline's.
+    os.environ.pop("MLFLOW_RUN_ID", None)
     # The classes travel inside the logged models: who loads one has no such module.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     return {fault: f"{MODEL}/{register(ctx.params['good'], fault, model())}" for fault, model in VERSIONS.items()}

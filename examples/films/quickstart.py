@@ -20,12 +20,16 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import root_mean_squared_error
-from sklearn.pipeline import Pipeline
 
 sys.path.insert(0, str(Path(__file__).parent))
+from typing import TYPE_CHECKING
+
 from steps.columns import INPUTS, LABEL
 from steps.films import films_of, split
 from steps.model import TRUSTED_TYPES, example, new_model, signature
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 EXPERIMENT = "films-quickstart"
 MODEL = "films"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import mlflow.sklearn
 import numpy as np
-from tidemark import Context, step
 
+from steps import EXPERIMENT
 from steps.columns import ENTITY, EVENT_TIME, INPUTS, LABEL
-from steps.train import EXPERIMENT
+from tidemark import Context, step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

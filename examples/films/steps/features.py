@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidemark import Context, step
-
 from steps.columns import EVENT_TIME
 from steps.films import split
+from tidemark import Context, step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

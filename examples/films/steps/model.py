@@ -49,9 +49,7 @@ def new_model(trees: int, seed: int) -> Pipeline:
 
 def signature() -> ModelSignature:
     """What callers send, and which of it may be missing."""
-    inputs = [
-        ColSpec(DataType.double if name in NUMBERS else DataType.string, name, required=name in REQUIRED) for name in INPUTS
-    ]
+    inputs = [ColSpec(DataType.double if name in NUMBERS else DataType.string, name, required=name in REQUIRED) for name in INPUTS]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema([ColSpec(DataType.double)]))
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidemark import Context, step
-
 from steps.films import films_of
+from tidemark import Context, step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import mlflow
+
 from tidemark import Context, step
 
 if TYPE_CHECKING:

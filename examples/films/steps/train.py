@@ -7,15 +7,15 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import mlflow.sklearn
-from tidemark import Context, step
 
+from steps import EXPERIMENT
 from steps.columns import EVENT_TIME, INPUTS, LABEL
 from steps.model import TRUSTED_TYPES, example, new_model, signature
+from tidemark import Context, step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EXPERIMENT = "films"
 # Named, because inferring them would start another Python and import everything again.
 REQUIREMENTS = [f"{name}=={version(name)}" for name in ("mlflow", "scikit-learn", "pandas", "numpy")]
 

@@ -65,10 +65,22 @@ export const PRELOADED = [
 ]
 const COMPILED = [...PRELOADED, 'skl2onnx', 'mlflow.models', 'mlflow.store.artifact.mlflow_artifacts_repo']
 
-function plan(lockFile: string): Plan {
+interface Machine {
+  readonly account: Account
+  readonly cache: string
+  readonly interpreter: Interpreter
+}
+let machine: Machine | undefined
+
+/** Asked once a process: the answers take processes to find (30 ms) and stay as they are. */
+function thisMachine(): Machine {
   const account = workerAccount()
-  const cache = cacheFolder(account)
-  const interpreter = chooseInterpreter(account)
+  machine ??= { account, cache: cacheFolder(account), interpreter: chooseInterpreter(account) }
+  return machine
+}
+
+function plan(lockFile: string): Plan {
+  const { account, cache, interpreter } = thisMachine()
   const lockHash = createHash('sha256').update(readFileSync(lockFile)).digest('hex')
   const envs = join(cache, 'envs')
   mkdirSync(envs, { recursive: true, mode: 0o755 })

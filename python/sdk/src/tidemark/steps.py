@@ -122,7 +122,9 @@ class Context:
     def value(self, name: str, value: Value) -> None:
         """Leave a small value, such as a metric, for the platform to show. Later steps read outputs, not values."""
         if not isinstance(value, str | int | float | bool) and value is not None:
-            raise TypeError(f"Value {name!r} is {type(value).__name__}: a value is text, a number, true, false or nothing. Write frames with output().")
+            raise TypeError(
+                f"Value {name!r} is {type(value).__name__}: a value is text, a number, true, false or nothing. Write frames with output()."
+            )
         self.values[name] = value
 
     def log(self, message: str) -> None:
@@ -131,19 +133,24 @@ class Context:
 
     @contextmanager
     def start_run(self, experiment: str, run_id: str | None = None) -> Iterator[mlflow.ActiveRun]:
-        """Open an MLflow run that says where it comes from: parameters, seed, and what the platform knows of this pipeline run.
+        """Open an MLflow run that says where it comes from: parameters, seed, data, code, environment and uncommitted patch.
+
+        In a pipeline that is the pipeline run's own MLflow run; elsewhere a new one in ``experiment``.
 
         Parameters
         ----------
         run_id
-            Go on with this run, as a later step does.
+            Go on with this run, as a later step does; it says already where it comes from.
         """
         import mlflow
 
-        mlflow.set_experiment(experiment)
+        if run_id is not None:
+            os.environ.pop("MLFLOW_RUN_ID", None)
+        elif "MLFLOW_RUN_ID" not in os.environ:
+            mlflow.set_experiment(experiment)
         with mlflow.start_run(run_id=run_id) as run:
             if run_id is None:
-                mlflow.set_tags(provenance(os.environ) | {"tidemark.seed": str(self.seed)})
+                mlflow.set_tags(provenance(os.environ, self.seed))
                 mlflow.log_params({**self.params, "seed": self.seed})
                 patch = os.environ.get("TIDEMARK_GIT_PATCH", "")
                 if patch:
@@ -152,20 +159,21 @@ class Context:
 
 
 _TAGS = {
-    "TIDEMARK_PIPELINE_RUN": "tidemark.pipelineRun",
-    "TIDEMARK_DATASET_VERSION": "tidemark.datasetVersion",
+    "TIDEMARK_PIPELINE_RUN": "tidemark.pipeline_run",
+    "TIDEMARK_DATASET_VERSION": "tidemark.dataset_version",
     "TIDEMARK_GIT_COMMIT": "mlflow.source.git.commit",
-    "TIDEMARK_LOCK_HASH": "tidemark.environmentLock",
+    "TIDEMARK_LOCK_HASH": "tidemark.lock",
 }
 
 
-def provenance(environment: Mapping[str, str]) -> dict[str, str]:
-    """The tags that tie a run to its pipeline run, data, code and environment.
+def provenance(environment: Mapping[str, str], seed: int) -> dict[str, str]:
+    """The tags that tie a run to its pipeline run, data, code, environment and seed.
 
     Examples
     --------
-    >>> provenance({"TIDEMARK_DATASET_VERSION": "films/3", "HOME": "/"})
-    {'tidemark.datasetVersion': 'films/3', 'tidemark.uncommitted': 'false'}
+    >>> provenance({"TIDEMARK_DATASET_VERSION": "films/3", "HOME": "/"}, seed=7)
+    {'tidemark.dataset_version': 'films/3', 'tidemark.seed': '7', 'tidemark.uncommitted': 'false'}
     """
     tags = {tag: environment[name] for name, tag in _TAGS.items() if environment.get(name)}
-    return {**tags, "tidemark.uncommitted": "true" if environment.get("TIDEMARK_GIT_PATCH") else "false"}
+    uncommitted = "true" if environment.get("TIDEMARK_GIT_PATCH") else "false"
+    return {**tags, "tidemark.seed": str(seed), "tidemark.uncommitted": uncommitted}

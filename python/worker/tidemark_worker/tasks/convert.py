@@ -1,5 +1,6 @@
 """Converts a scikit-learn model to ONNX, and writes what a parity check needs. Runs in a child that may be killed: some models
-make the converter loop for ever."""
+make the converter loop for ever.
+"""
 
 from __future__ import annotations
 
