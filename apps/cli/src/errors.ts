@@ -14,6 +14,11 @@ const MESSAGES = {
     `The data folder ${folder} cannot be used (${reason}). Give it to this user, or choose another with --data.`,
   NOT_STARTED: (name: string, how: string, log: string, lines: string) =>
     `The ${name} ${how}. The last lines of ${log}:\n${lines}`,
+  NO_PLATFORM: (url: string, reason: string) =>
+    `Nothing answers at ${url} (${reason}). Start the platform with "tidemark up", or name another with --url.`,
+  REFUSED: (answer: string) => `The platform refused: ${answer}`,
+  WRONG_DEFINITION: (file: string, problems: string) => `${file} is not usable:\n${problems}`,
+  FILE_UNREADABLE: (file: string, reason: string) => `${file} cannot be read: ${reason}`,
 } as const
 
 export type CliErrorCode = keyof typeof MESSAGES

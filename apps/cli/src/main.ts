@@ -8,6 +8,8 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
     summary: 'check what the platform needs, and say what is missing',
     load: () => import('./commands/doctor.ts'),
   },
+  datasets: { summary: 'declare datasets, append rows, look at them', load: () => import('./commands/datasets.ts') },
+  pipelines: { summary: 'register pipelines and run them', load: () => import('./commands/pipelines.ts') },
 }
 
 function overview(): string {
@@ -35,7 +37,8 @@ try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   // Errors with a code of ours say what to do; anything else is a fault of the program, and its stack helps to find it.
-  const expected = error instanceof CliError || (error instanceof Error && error.name === 'PostgresError')
+  const expected =
+    error instanceof CliError || (error instanceof Error && ['PostgresError', 'TidemarkError'].includes(error.name))
   console.error(expected ? `tidemark: ${error.message}` : error)
   process.exitCode = 1
 }
