@@ -9,6 +9,7 @@ import {
   publishAndWait,
   readLog,
   startTestGateway,
+  storePythonVariant,
   storeVariant,
   type TestGateway,
   until,
@@ -226,6 +227,41 @@ test('what is internal needs the token', async () => {
   assert.equal(await status(`/internal/blobs/${digest}`, `Bearer ${token}`), 200)
   assert.equal(await status(`/internal/blobs/sha256:${'1'.repeat(64)}`, `Bearer ${token}`), 404)
   assert.equal(await status('/internal/blobs/..%2f..%2fetc%2fpasswd', `Bearer ${token}`), 400)
+})
+
+test('a Python model is served from the blob store; when it ends its process the answer names the version', async () => {
+  const python = await storePythonVariant(server.platform, 'films/6')
+  await publish('python', canary(100, python))
+  const ask = (genre: string) =>
+    gateway.ask('/endpoints/python/invocations', body([2, null, genre]), { [HEADERS.caller]: 'a' })
+  assert.deepEqual((await ask('Drama')).body.predictions, [4])
+  const raised = await ask('raise')
+  assert.deepEqual([raised.status, raised.body.error_code], [500, 'VERSION_FAILED'])
+  const crashed = await ask('crash')
+  assert.deepEqual([crashed.status, crashed.body.error_code], [502, 'VERSION_CRASHED'])
+  assert.match(crashed.body.message ?? '', /films\/6/)
+  assert.deepEqual((await ask('Drama')).body.predictions, [4])
+  const record = readLog(server.dataDir).answers.find(({ id }) => id === crashed.body.prediction_id)
+  assert.equal(record?.runtime, 'python')
+  assert.match(record?.error ?? '', /process ended/)
+})
+
+test('SIGTERM answers what is in flight, logs it, and says goodbye', async () => {
+  const callers = Array.from({ length: 20 }, (_, n) =>
+    gateway.ask('/endpoints/films/invocations', body(...rows), { [HEADERS.caller]: `${n}` }).catch(() => null),
+  )
+  const first = await Promise.race(callers)
+  await gateway.end('SIGTERM')
+  const replies = (await Promise.all(callers)).filter((reply) => reply !== null)
+  assert.equal(first?.status, 200)
+  const logged = new Set(readLog(server.dataDir).answers.map(({ id }) => id))
+  for (const reply of replies) {
+    assert.ok(reply.status === 200 || reply.status === 503, `${reply.status}`)
+    if (reply.status === 200) assert.ok(logged.has(reply.body.prediction_id ?? ''))
+  }
+  assert.equal(gateway.process.exitCode, 0)
+  assert.deepEqual(await gateways.states(), [])
+  gateway = await start()
 })
 
 test('kill -9 under load loses no answer that a caller received', async () => {

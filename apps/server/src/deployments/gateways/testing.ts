@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
 import {
   type AnswerRecord,
   type EndpointSnapshot,
@@ -10,6 +11,7 @@ import {
   SegmentHeader,
   type Variant,
 } from '@tidemark/contracts'
+import { ensureEnvironment } from '@tidemark/workers'
 import { inTransaction, type Platform } from '../../platform/index.ts'
 
 const GATEWAY = join(import.meta.dirname, '../../../../gateway')
@@ -107,6 +109,45 @@ export async function storeVariant(
       ],
       output: 'variable',
     },
+  }
+}
+
+// Doubles the budget, raises, or takes its process with it, as its input says.
+const SAVE_MODEL = `
+import os, sys, mlflow, pandas
+from mlflow.models import infer_signature
+
+class Model(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        genre = model_input["genre"][0]
+        if genre == "crash":
+            os._exit(3)
+        if genre == "raise":
+            raise ValueError("the genre is not known")
+        return list(model_input["budget"] * 2)
+
+frame = pandas.DataFrame({"budget": [1.5], "running_time": [1.5], "genre": ["Drama"]})
+mlflow.pyfunc.save_model(sys.argv[1], python_model=Model(), signature=infer_signature(frame, [1.5]), pip_requirements=[])
+`
+
+/** A Python model as a version whose files are in the blob store; needs the workers' environment. */
+export async function storePythonVariant(platform: Platform, version: string): Promise<Variant> {
+  const lock = join(GATEWAY, '../../python/locks/worker.txt')
+  const { python } = await ensureEnvironment(lock)
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-model-'))
+  try {
+    const model = join(folder, 'model')
+    execFileSync(python, ['-c', SAVE_MODEL, model], { stdio: 'ignore', cwd: folder })
+    const files = readdirSync(model, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    const stored = files.map(async (entry) => {
+      const path = join(entry.parentPath, entry.name)
+      const blob = await platform.blobs.put(platform.db, 'default', readFileSync(path))
+      return { path: relative(model, path), digest: blob.digest }
+    })
+    const { digest } = await platform.blobs.put(platform.db, 'default', readFileSync(lock))
+    return { version, runtime: { kind: 'python', lockDigest: digest, files: await Promise.all(stored) } }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
