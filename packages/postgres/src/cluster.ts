@@ -38,7 +38,7 @@ async function initdb(account: Account, binaries: Binaries, cluster: string, dur
       ...['-D', cluster, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8'],
       ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
       ...['--no-instructions', '--wal-segsize=4'],
-      ...(durability === 'throwaway' ? ['--no-sync'] : []),
+      ...(durability === 'throwaway' ? ['--no-sync'] : ['--sync-method=syncfs']),
     ])
     if (result.code !== 0) throw postgresError('INITDB_FAILED', result.output.trim())
   } finally {
