@@ -31,9 +31,15 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** With the embedded database, for what concerns it. */
 async function settings(name: string): Promise<PlatformSettings> {
   const [port, gatewayPort] = [await freePort(), await freePort()]
   return { port, gatewayPort, host: '127.0.0.1', dataDir: join(root, name), logLevel: 'info' }
+}
+
+/** With another database, which the tiny programs never ask anything: spares a test the making of a cluster. */
+async function settingsElsewhere(name: string): Promise<PlatformSettings> {
+  return { ...(await settings(name)), databaseUrl: 'postgres://nobody@127.0.0.1:1/none' }
 }
 
 interface Answer {
@@ -111,7 +117,10 @@ test('gateway, server and database are stopped in this order', async () => {
 })
 
 test('a program that ignores the request to end is killed, and stopping takes less than 10 s', async () => {
-  const platform = await up(await settings('hangs'), { programs, environment: { TINY_MISBEHAVE: 'gateway hangs' } })
+  const platform = await up(await settingsElsewhere('hangs'), {
+    programs,
+    environment: { TINY_MISBEHAVE: 'gateway hangs' },
+  })
   const { pid } = await ask(platform.gatewayUrl)
   const begun = performance.now()
   await platform.stop()
@@ -139,12 +148,14 @@ test('server, gateway and database are started again when they are killed', asyn
 })
 
 test('a program that never says that it is ready is asked', async () => {
-  const silent = { environment: { TINY_MISBEHAVE: 'silent' } }
-  await withPlatform('silent', async (platform) => assert.equal((await ask(platform.url)).name, 'server'), silent)
+  const platform = await up(await settingsElsewhere('silent'), { programs, environment: { TINY_MISBEHAVE: 'silent' } })
+  assert.equal((await ask(platform.url)).name, 'server')
+  assert.equal(platform.pids().database, undefined)
+  await platform.stop()
 })
 
 test('a program that fails at its first start ends the whole start, with its last words', async () => {
-  const given = await settings('broken')
+  const given = await settingsElsewhere('broken')
   const failing = up(given, { programs, environment: { TINY_MISBEHAVE: 'server fails' } })
   await assert.rejects(failing, /The server ended with exit code 3.*this program is broken/s)
   // Nothing is left behind: the same folder and ports can be used at once.
@@ -152,7 +163,7 @@ test('a program that fails at its first start ends the whole start, with its las
 })
 
 test('a taken port is named, with who has it and what to do, and nothing is left running', async () => {
-  const given = await settings('taken')
+  const given = await settingsElsewhere('taken')
   for (const [port, flag] of [
     [given.port, '--port'],
     [given.gatewayPort, '--gateway-port'],
