@@ -3,17 +3,21 @@ import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations } from './deployments/gateways/index.ts'
 import { deploymentMigrations } from './deployments/index.ts'
 import { evaluationMigrations } from './evaluation/index.ts'
+import { experimentMigrations } from './experiments/migrations.ts'
 import { governanceMigrations } from './governance/index.ts'
 import { monitoringMigrations } from './monitoring/migrations.ts'
 import { pipelineMigrations } from './pipelines/index.ts'
 import { blobMigrations } from './platform/blobs.ts'
 import { eventMigrations } from './platform/events.ts'
 import type { Migration } from './platform/index.ts'
+import { registryMigrations } from './registry/migrations.ts'
 
 /** Every migration in the order of application. Only ever appended to: a released migration never changes. */
 export const migrations: readonly Migration[] = [
   ...eventMigrations,
   ...blobMigrations,
+  ...experimentMigrations,
+  ...registryMigrations,
   ...dataMigrations,
   ...pipelineMigrations,
   ...gatewayMigrations,

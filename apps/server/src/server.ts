@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { z } from 'zod'
 import { createData } from './data/index.ts'
 import { Gateways } from './deployments/gateways/index.ts'
+import { createExperiments } from './experiments/index.ts'
+import { createIdentity } from './identity/index.ts'
 import { migrations } from './migrations.ts'
 import { systemActor } from './platform/actor.ts'
 import { findEvent } from './platform/events.ts'
@@ -11,6 +13,7 @@ import type { Platform } from './platform/platform.ts'
 import { platformRoutes } from './platform/routes.ts'
 import { webRoutes } from './platform/web.ts'
 import { wireReactions } from './reactions.ts'
+import { createRegistry } from './registry/index.ts'
 
 export interface RunningServer {
   readonly url: string
@@ -28,6 +31,11 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
 
   const data = createData(platform)
   const gateways = new Gateways(platform)
+  const identity = createIdentity(config.internalToken, platform.clock)
+  const experiments = createExperiments(platform, {
+    versionsOfRun: (on, workspace, run) => registry.versionsOfRun(on, workspace, run),
+  })
+  const registry = createRegistry(platform, experiments)
 
   wireReactions(events, {})
   jobs.register(
@@ -44,10 +52,13 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   )
 
   let hosts: ReadonlySet<string> = new Set()
-  const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts })
+  const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts, identify: identity.actorOf })
   platformRoutes(app, platform, { pipelineRuns: async () => 0, unreadLogBytes: async () => 0 })
 
   data.routes(app)
+  experiments.routes(app)
+  registry.routes(app)
+  experiments.mlflow(app, registry.mlflow)
   gateways.routes(app)
 
   await webRoutes(app)

@@ -16,6 +16,12 @@ import type { Log } from './telemetry.ts'
 
 export type HttpServer = FastifyInstance
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    identify: (authorization: string | undefined) => Actor
+  }
+}
+
 /** What every handler gets besides its parsed input. */
 export interface RequestContext {
   readonly actor: Actor
@@ -28,6 +34,8 @@ export interface HttpOptions {
   readonly metrics: Registry
   /** Exact `host:port` values this server answers to; a function because port 0 is known only after listening. */
   readonly allowedHosts: () => ReadonlySet<string>
+  /** Who an `Authorization` header speaks for; everybody is the local person unless said. */
+  readonly identify?: (authorization: string | undefined) => Actor
   /** Largest JSON body, bytes. Streams (artifacts, batches) have limits of their own. */
   readonly bodyLimitBytes?: number
 }
@@ -44,6 +52,7 @@ export function createHttp(options: HttpOptions): HttpServer {
     routerOptions: { maxParamLength: 500 },
     forceCloseConnections: true,
   })
+  app.decorate('identify', options.identify ?? (() => localPerson()))
   const duration = new Histogram({
     name: 'tidemark_http_request_seconds',
     help: 'Time to answer a request, by route.',
@@ -163,7 +172,7 @@ export function mount<E extends Endpoint>(
   })
 }
 
-/** Who a request speaks for. Without login, which listens on loopback only, that is the local person. */
-export function actorOf(_request: FastifyRequest): Actor {
-  return localPerson()
+/** Who a request speaks for. @throws when it carries a token that is not valid. */
+export function actorOf(request: FastifyRequest): Actor {
+  return request.server.identify(request.headers.authorization)
 }

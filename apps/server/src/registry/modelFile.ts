@@ -32,7 +32,7 @@ const TYPES: Readonly<Record<string, InputColumn['type']>> = {
 export function readModelFile(text: string): ModelFile {
   let document: unknown
   try {
-    document = parse(text, { maxAliasCount: 20, schema: 'core' })
+    document = parse(text, { maxAliasCount: 20, schema: 'core', logLevel: 'error' })
   } catch {
     return NOTHING
   }

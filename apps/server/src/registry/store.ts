@@ -223,6 +223,14 @@ export async function latestVersions(
   return rows.map(versionOf)
 }
 
+export async function countVersions(db: Queryable, workspace: string): Promise<Map<string, number>> {
+  const { rows } = await sql<{ model: string; count: number }>`
+    select model, count(*) as count from model_version where workspace = ${workspace} and not deleted group by model`.execute(
+    db,
+  )
+  return new Map(rows.map((row) => [row.model, row.count]))
+}
+
 export async function versionsOfRun(
   db: Queryable,
   workspace: string,

@@ -1,0 +1,66 @@
+import { missing, versionNumber } from '@tidemark/mlflow-protocol'
+import type { FastifyInstance } from 'fastify'
+import type { ArtifactFile } from '../experiments/index.ts'
+import { artifactPath, mountMlflow, queryText, sendFile } from '../experiments/index.ts'
+import { type Actor, actorOf, type HttpServer, type Platform, type Queryable } from '../platform/index.ts'
+import { modelRoutes, versionRoutes } from './mlflowRoutes.ts'
+import { registryApi } from './routes.ts'
+import { createService, type RegistryPorts } from './service.ts'
+import * as store from './store.ts'
+import type { ModelVersion } from './types.ts'
+
+export type { RegistryPorts } from './service.ts'
+export type { ModelVersion } from './types.ts'
+
+/** The registry, as other modules use it. */
+export function createRegistry(platform: Platform, ports: RegistryPorts) {
+  const service = createService(platform, ports)
+
+  return {
+    /** A version, or null when there is none or it was deleted. */
+    version(db: Queryable, workspace: string, model: string, version: number): Promise<ModelVersion | null> {
+      return store.versionByNumber(db, workspace, model, version)
+    },
+
+    /** The files of a version as they were registered, by path; the same for ever. */
+    versionFiles(db: Queryable, workspace: string, model: string, version: number): Promise<ArtifactFile[]> {
+      return store.filesOfVersion(db, workspace, model, version)
+    },
+
+    /** The version that an alias points to now; null when it points nowhere. */
+    aliasVersion(db: Queryable, workspace: string, model: string, alias: string): Promise<number | null> {
+      return store.aliasTarget(db, workspace, model, alias)
+    },
+
+    versionsOfRun: store.versionsOfRun,
+
+    /** Points an alias; again at the same version changes nothing and appends no event. */
+    setAlias(actor: Actor, model: string, alias: string, version: number): Promise<number | null> {
+      return service.setAlias(actor, model, alias, version)
+    },
+
+    registerCandidate: service.registerCandidate,
+
+    /** Mounts the own API. */
+    routes(app: HttpServer): void {
+      registryApi(app, platform, service, ports)
+    },
+
+    /** Adds the registry's part of MLflow's API to its scope. */
+    mlflow(scope: FastifyInstance): void {
+      mountMlflow(scope, '2.0/mlflow', { ...modelRoutes(service), ...versionRoutes(service) })
+      scope.get('/model-versions/get-artifact', async (request, reply) => {
+        const actor = actorOf(request)
+        const path = artifactPath(queryText(request, 'path'))
+        const name = queryText(request, 'name')
+        const files = await service.files(actor, name, versionNumber(queryText(request, 'version')))
+        const file = files.find((candidate) => candidate.path === path)
+        if (!file) throw missing(`No such artifact: '${path}'`)
+        const { stream } = await platform.blobs.open(platform.db, actor.workspace, file.digest)
+        return sendFile(reply, request, file, stream)
+      })
+    },
+  }
+}
+
+export type RegistryModule = ReturnType<typeof createRegistry>
