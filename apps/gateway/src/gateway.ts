@@ -115,7 +115,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     url: `http://${config.host}:${port}`,
     app,
     stop: async () => {
-      await app.close()
+      await drain(app)
       await mirror.drain(MIRROR_DRAIN_MS)
       await log.close()
       stopping.abort()
@@ -125,6 +125,13 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
       await server.goodbye().catch(() => {})
     },
   }
+}
+
+/** Takes no new connection, answers what is in flight, and ends each connection when it has nothing to answer any more. */
+async function drain(app: FastifyInstance): Promise<void> {
+  const closed = app.close()
+  const sweep = setInterval(() => app.server.closeIdleConnections(), 20)
+  await closed.finally(() => clearInterval(sweep))
 }
 
 /** The same over restarts of one data folder: the server then knows the gateway again, and its log goes on in one place. */
