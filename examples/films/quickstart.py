@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mlflow
 import pandas as pd
@@ -22,8 +23,6 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import root_mean_squared_error
 
 sys.path.insert(0, str(Path(__file__).parent))
-from typing import TYPE_CHECKING
-
 from steps.columns import INPUTS, LABEL
 from steps.films import films_of, split
 from steps.model import TRUSTED_TYPES, example, new_model, signature

@@ -76,7 +76,7 @@ def frame_of(rows: list[dict[str, Any]], columns: list[Column]) -> pd.DataFrame:
 
     data: dict[str, Any] = {}
     for column in columns:
-        values = [row.get(column.name) for row in rows]
+        values: list[Any] = [row.get(column.name) for row in rows]
         if column.kind == "string":
             data[column.name] = np.array(["" if _missing(value) else str(value) for value in values], dtype=object)
         elif column.kind == "boolean":

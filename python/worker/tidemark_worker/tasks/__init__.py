@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -20,19 +21,12 @@ class Channel(Protocol):
         ...
 
 
-Task = "Callable[[dict[str, Any], Channel], Any]"
+KINDS = ("run_step", "predict", "convert", "serve")
 
 
 def task_named(kind: str) -> Callable[[dict[str, Any], Channel], Any]:
     """Import the module of one kind of task and give its ``run``."""
-    if kind == "run_step":
-        from tidemark_worker.tasks import run_step as module
-    elif kind == "predict":
-        from tidemark_worker.tasks import predict as module
-    elif kind == "convert":
-        from tidemark_worker.tasks import convert as module
-    elif kind == "serve":
-        from tidemark_worker.tasks import serve as module
-    else:
+    if kind not in KINDS:
         raise ValueError(f"There is no task of kind {kind!r}.")
-    return module.run
+    run: Callable[[dict[str, Any], Channel], Any] = importlib.import_module(f"tidemark_worker.tasks.{kind}").run
+    return run
