@@ -9,6 +9,9 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
     load: () => import('./commands/doctor.ts'),
   },
   datasets: { summary: 'declare datasets, append rows, look at them', load: () => import('./commands/datasets.ts') },
+  gates: { summary: "run a version's gates, show them, waive them", load: () => import('./commands/gates.ts') },
+  rollouts: { summary: 'show rollouts, overrule them', load: () => import('./commands/rollouts.ts') },
+  why: { summary: 'why did this happen: the chain of causes of anything', load: () => import('./commands/why.ts') },
   pipelines: { summary: 'register pipelines and run them', load: () => import('./commands/pipelines.ts') },
 }
 

@@ -1,0 +1,128 @@
+import { parseArgs } from 'node:util'
+import { type Rollout, TidemarkError } from '@tidemark/contracts'
+import type { Command } from '../command.ts'
+import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
+import { cliError } from '../errors.ts'
+import { table } from '../table.ts'
+
+const command: Command = {
+  help: `usage: tidemark rollouts list [--endpoint NAME]
+       tidemark rollouts show ID
+       tidemark rollouts start ENDPOINT VERSION --reason TEXT
+       tidemark rollouts promote ID --reason TEXT
+       tidemark rollouts abort ID --reason TEXT
+
+Rollouts decide by themselves; these show what they decided and on what evidence, or overrule them, which is recorded.
+
+  --endpoint NAME  only the rollouts of one endpoint
+  --reason TEXT    why, for the record
+${URL_HELP}`,
+
+  async run(args) {
+    const { values, positionals } = parseArgs({
+      args,
+      options: { ...URL_OPTION, endpoint: { type: 'string' }, reason: { type: 'string' } },
+      allowPositionals: true,
+    })
+    const [verb, first, second] = positionals
+    const { client } = connect(values.url)
+    const needed = (value: string | undefined, what: string): string => {
+      if (value === undefined) throw cliError('USAGE', `${what} is missing.`, 'rollouts')
+      return value
+    }
+    const body = () => ({ reason: needed(values.reason, '--reason') })
+    const params = () => ({ id: needed(first, "The rollout's id") })
+    try {
+      switch (verb) {
+        case 'list': {
+          const query = values.endpoint === undefined ? {} : { endpoint: values.endpoint }
+          const { rollouts } = await client.deployments.listRollouts({ query })
+          const rows = rollouts.map((each) => [
+            each.id,
+            each.endpoint,
+            `${each.model}/${each.version}`,
+            stateOf(each),
+            each.createdAt.slice(0, 19),
+            each.reason,
+          ])
+          console.log(table([['ROLLOUT', 'ENDPOINT', 'VERSION', 'STATE', 'CREATED', 'LAST DECISION'], ...rows]))
+          return 0
+        }
+        case 'show':
+          console.log(shown(await client.deployments.getRollout({ params: params() })))
+          return 0
+        case 'start': {
+          const version = Number(needed(second, 'The version'))
+          const endpoint = needed(first, 'The endpoint')
+          console.log(
+            shown(await client.deployments.startRollout({ params: { endpoint }, body: { ...body(), version } })),
+          )
+          return 0
+        }
+        case 'promote':
+          console.log(shown(await client.deployments.promoteRollout({ params: params(), body: body() })))
+          return 0
+        case 'abort':
+          console.log(shown(await client.deployments.abortRollout({ params: params(), body: body() })))
+          return 0
+        default:
+          throw cliError('USAGE', 'Say "list", "show", "start", "promote" or "abort".', 'rollouts')
+      }
+    } catch (error) {
+      if (error instanceof TidemarkError) throw cliError('REFUSED', error.message)
+      throw error
+    }
+  },
+}
+export default command
+
+function stateOf({ state, confirmed }: Pick<Rollout, 'state' | 'confirmed'>): string {
+  const waiting = confirmed ? '' : ', waits for gateways'
+  switch (state.kind) {
+    case 'canary':
+      return `canary ${state.weightPercent} %${waiting}`
+    case 'promoted':
+      return `${state.proof === 'promoted without proof' ? state.proof : 'promoted'}${waiting}`
+    case 'rolled_back':
+      return `rolled back (${state.guardrail})${waiting}`
+    case 'queued':
+    case 'shadow':
+    case 'dropped':
+      return `${state.kind}${waiting}`
+  }
+}
+
+function shown(rollout: Rollout): string {
+  const { model, version, endpoint, championVersion, progress, harm, guardrails, decisions } = rollout
+  const rows = guardrails.map((each) => [
+    each.name,
+    `${each.units} × ${each.unit}`,
+    number(each.champion),
+    number(each.candidate),
+    number(each.difference),
+    String(each.margin),
+    number(each.harmEValue),
+    `${number(each.acceptanceEValue)} of ${each.acceptanceNeeds}${each.proven ? ' ✓' : ''}`,
+  ])
+  const head = ['GUARDRAIL', 'EVIDENCE', 'CHAMPION', 'CANDIDATE', 'DIFFERENCE', 'MARGIN', 'HARM e', 'WITHIN MARGIN e']
+  return [
+    `${model}/${version} against version ${championVersion} on ${endpoint}: ${stateOf(rollout)}`,
+    `  ${rollout.reason}`,
+    ...(rollout.nextLook ? [`  next look: ${rollout.nextLook}`] : []),
+    `  ${progress.requests} requests, ${progress.callersAtStep} callers at this step, ${progress.pairs} things seen by both, ${progress.labelledPairs} labelled`,
+    `  harm of all guardrails together: e = ${number(harm.combinedEValue)}, rolls back at ${harm.needs}`,
+    '',
+    table([head, ...rows]),
+    '',
+    ...decisions
+      .toReversed()
+      .map(
+        (each) =>
+          `${(each.eventTime ?? each.decidedAt).slice(0, 10)}  ${each.kind.replace('_', ' ').padEnd(9)}  ${each.reason} (by ${each.by.id})`,
+      ),
+  ].join('\n')
+}
+
+function number(value: number | null): string {
+  return value === null ? '–' : String(Number(value.toPrecision(3)))
+}
