@@ -1,8 +1,17 @@
+import { retrainingDecided } from '@tidemark/contracts'
+import type { Pipelines } from './pipelines/index.ts'
 import type { Events } from './platform/events.ts'
 
 /** What the loop is wired from: the use cases of each module that answer an event of another. */
-// biome-ignore lint/suspicious/noEmptyInterface: each module adds its line as it joins the loop.
-export interface LoopModules {}
+export interface LoopModules {
+  readonly pipelines: Pick<Pipelines, 'startRetraining'>
+}
 
 /** The closed loop: read top to bottom, as the product does. Each reaction is a job of the event's own transaction, keyed event:name. */
-export function wireReactions(_events: Events, _modules: LoopModules): void {}
+export function wireReactions(events: Events, { pipelines }: LoopModules): void {
+  events.on({
+    name: 'pipelines.start',
+    event: retrainingDecided,
+    run: (event, actor) => pipelines.startRetraining(actor, event),
+  })
+}

@@ -5,6 +5,7 @@ import { Gateways } from './deployments/gateways/index.ts'
 import { createExperiments } from './experiments/index.ts'
 import { createIdentity } from './identity/index.ts'
 import { migrations } from './migrations.ts'
+import { createPipelines } from './pipelines/index.ts'
 import { systemActor } from './platform/actor.ts'
 import { findEvent } from './platform/events.ts'
 import { createHttp, type HttpServer, loopbackHosts } from './platform/http.ts'
@@ -36,8 +37,15 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     versionsOfRun: (on, workspace, run) => registry.versionsOfRun(on, workspace, run),
   })
   const registry = createRegistry(platform, experiments)
+  let url = ''
+  const pipelines = createPipelines(platform, {
+    datasets: data.service,
+    tracking: experiments,
+    issueRunToken: identity.issueRunToken,
+    serverUrl: () => url,
+  })
 
-  wireReactions(events, {})
+  wireReactions(events, { pipelines: pipelines.service })
   jobs.register(
     'reaction',
     z.object({ event: z.uuid(), type: z.string(), reaction: z.string(), workspace: z.string() }),
@@ -53,9 +61,10 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
 
   let hosts: ReadonlySet<string> = new Set()
   const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts, identify: identity.actorOf })
-  platformRoutes(app, platform, { pipelineRuns: async () => 0, unreadLogBytes: async () => 0 })
+  platformRoutes(app, platform, { pipelineRuns: () => pipelines.service.openRuns(), unreadLogBytes: async () => 0 })
 
   data.routes(app)
+  pipelines.routes(app)
   experiments.routes(app)
   registry.routes(app)
   experiments.mlflow(app, registry.mlflow)
@@ -69,13 +78,16 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   const address = app.server.address()
   const port = typeof address === 'object' && address ? address.port : config.port
   hosts = loopbackHosts(port)
+  url = `http://${config.host}:${port}`
+  await pipelines.resume()
   return {
-    url: `http://${config.host}:${port}`,
+    url,
     port,
     app,
     stop: async () => {
       gateways.stop()
       await app.close()
+      await pipelines.stop()
       await jobs.stop()
       await data.stop()
       await platform.python.close()

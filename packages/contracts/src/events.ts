@@ -260,7 +260,11 @@ export const performanceLost = defineEvent(
 const Retraining = z.object({ decision: Id, endpoint: Name, pipeline: Name, summary: z.string(), evidence: Evidence })
 export const retrainingDecided = defineEvent(
   'automation.retraining_decided',
-  Retraining.extend({ asOf: Instant }),
+  Retraining.extend({
+    asOf: Instant,
+    /** Of the run, besides `asOf`: as the endpoint's owner declared them. */
+    parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  }),
   (p) => `endpoint:${p.endpoint}`,
   (p) => `Retrain ${p.pipeline} for ${p.endpoint}: ${p.summary}`,
 )

@@ -86,7 +86,13 @@ export class Automation {
         evidence,
       }
       const appended = verdict.asOf
-        ? await events.append(tx, actor, retrainingDecided, { ...payload, asOf: verdict.asOf.toISOString() }, now)
+        ? await events.append(
+            tx,
+            actor,
+            retrainingDecided,
+            { ...payload, asOf: verdict.asOf.toISOString(), parameters: facts.policy?.parameters ?? {} },
+            now,
+          )
         : await events.append(tx, actor, retrainingDeclined, payload, now)
       await store.setDecisionEvent(tx, workspace, id, appended)
     })

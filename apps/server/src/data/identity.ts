@@ -20,14 +20,14 @@ export function batchDigest(rows: readonly unknown[]): string {
 }
 
 /**
- * What a version's digest is the digest of. It names columns, key and rows, not files: the same rows give the same version, whatever batches
+ * What a version's digest is the digest of. It names columns (in no order), key and rows, not files: the same rows give the same version, whatever batches
  * brought them.
  */
 export function manifestOf(definition: DatasetDefinition, rows: number, rowsDigest: string): string {
   return canonicalJson({
     formatVersion: 1,
     key: definition.key,
-    columns: Object.entries(definition.columns).map(([name, { type }]) => ({ name, type })),
+    columns: Object.fromEntries(Object.entries(definition.columns).map(([name, { type }]) => [name, type])),
     rows,
     rowsDigest,
   })

@@ -5,14 +5,15 @@ export const dataMigrations: readonly Migration[] = [
     id: '0030-data',
     sql: `
       create table dataset (
-        workspace text not null, name text not null, definition jsonb not null, latest_version int not null default 0,
+        -- json, not jsonb: the columns keep their declared order.
+        workspace text not null, name text not null, definition json not null, latest_version int not null default 0,
         created_at timestamptz not null default now(),
         primary key (workspace, name)
       );
       -- Immutable. chunks: the files that hold its rows, in order. The digest names the rows, not the files.
       create table dataset_version (
         workspace text not null, dataset text not null, version int not null, digest text not null,
-        definition jsonb not null, chunks jsonb not null,
+        definition json not null, chunks jsonb not null,
         row_count bigint not null, new_rows bigint not null, replaced_rows bigint not null, new_bytes bigint not null,
         quarantined_rows bigint not null, from_time timestamptz, to_time timestamptz, parent int, source text not null,
         batch_digest text not null, actor_kind text not null, actor_id text not null, created_at timestamptz not null default now(),

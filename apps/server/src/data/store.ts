@@ -97,7 +97,7 @@ export async function lockDataset(tx: Tx, workspace: string, name: string): Prom
 
 export async function saveDefinition(tx: Tx, workspace: string, definition: DatasetDefinition): Promise<void> {
   await sql`
-    insert into dataset (workspace, name, definition) values (${workspace}, ${definition.name}, ${JSON.stringify(definition)}::jsonb)
+    insert into dataset (workspace, name, definition) values (${workspace}, ${definition.name}, ${JSON.stringify(definition)}::json)
     on conflict (workspace, name) do update set definition = excluded.definition`.execute(tx)
 }
 
@@ -141,7 +141,7 @@ export async function insertVersion(tx: Tx, version: Omit<StoredVersion, 'create
   const { rows } = await sql<VersionRow>`
     insert into dataset_version (workspace, dataset, version, digest, definition, chunks, row_count, new_rows, replaced_rows, new_bytes,
       quarantined_rows, from_time, to_time, parent, source, batch_digest, actor_kind, actor_id)
-    values (${v.workspace}, ${v.dataset}, ${v.version}, ${v.digest}, ${JSON.stringify(v.definition)}::jsonb, ${JSON.stringify(v.chunks)}::jsonb,
+    values (${v.workspace}, ${v.dataset}, ${v.version}, ${v.digest}, ${JSON.stringify(v.definition)}::json, ${JSON.stringify(v.chunks)}::jsonb,
       ${v.rows}, ${v.newRows}, ${v.replacedRows}, ${v.newBytes}, ${v.quarantinedRows}, ${v.from}, ${v.to}, ${v.parent}, ${v.source},
       ${v.batchDigest}, ${v.createdBy.kind}, ${v.createdBy.id})
     returning *`.execute(tx)

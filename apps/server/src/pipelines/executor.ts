@@ -162,7 +162,7 @@ export class Executor {
   ): Promise<Record<string, string>> {
     const url = this.ports.serverUrl()
     const expires = new Date(Date.now() + definition.timeoutSeconds * 1000 + TOKEN_SPARE_MILLISECONDS)
-    const token = this.ports.issueRunToken(run.workspace, run.run, expires)
+    const token = this.ports.issueRunToken({ id: run.run, workspace: run.workspace }, expires)
     const patch = version.gitPatch === null ? '' : await readFile(this.platform.blobs.path(version.gitPatch), 'utf8')
     return {
       TIDEMARK_URL: url,

@@ -10,7 +10,7 @@ export const pipelineMigrations: readonly Migration[] = [
       );
       -- Immutable: definition, code and lock by their content.
       create table pipeline_version (
-        workspace text not null, pipeline text not null, version int not null, digest text not null, definition jsonb not null,
+        workspace text not null, pipeline text not null, version int not null, digest text not null, definition json not null,
         files jsonb not null, lock_digest text not null, git_commit text, git_patch text,
         actor_kind text not null, actor_id text not null, created_at timestamptz not null default now(),
         primary key (workspace, pipeline, version),

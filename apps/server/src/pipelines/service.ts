@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import {
   type CodeFile,
+  type EventRecord,
   type Parameter,
   type Pipeline,
   type PipelineDefinition,
   type PipelineRun,
   pipelineStarted,
+  retrainingDecided,
   uuidv7,
 } from '@tidemark/contracts'
 import { canonicalJson } from '../platform/events.ts'
@@ -170,6 +172,13 @@ export class Pipelines {
       await store.saveStartedEvent(tx, workspace, run, event)
     })
     return this.run(actor, run)
+  }
+
+  /** Reaction to a decided retraining: the run is of the date that was decided, with the parameters that the endpoint's owner declared. */
+  async startRetraining(actor: Actor, event: EventRecord): Promise<void> {
+    const { pipeline, endpoint, asOf, parameters } = retrainingDecided.payload.parse(event.payload)
+    const dated = { ...parameters, asOf: asOf.slice(0, 10) }
+    await this.start(actor, { pipeline, parameters: dated, purpose: 'retraining', endpoint })
   }
 
   async run(actor: Actor, id: string): Promise<PipelineRun> {

@@ -94,7 +94,7 @@ export async function insertVersion(
     on conflict (workspace, name) do update set latest_version = excluded.latest_version`.execute(tx)
   const { rows } = await sql<VersionRow>`
     insert into pipeline_version (workspace, pipeline, version, digest, definition, files, lock_digest, git_commit, git_patch, actor_kind, actor_id)
-    values (${workspace}, ${v.pipeline}, ${v.version}, ${v.digest}, ${JSON.stringify(v.definition)}::jsonb, ${JSON.stringify(v.files)}::jsonb,
+    values (${workspace}, ${v.pipeline}, ${v.version}, ${v.digest}, ${JSON.stringify(v.definition)}::json, ${JSON.stringify(v.files)}::jsonb,
       ${v.lockDigest}, ${v.gitCommit}, ${v.gitPatch}, ${v.createdBy.kind}, ${v.createdBy.id})
     returning *`.execute(tx)
   if (!rows[0]) throw new Error('An insert returned no row.')

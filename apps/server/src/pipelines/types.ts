@@ -170,7 +170,7 @@ export interface PipelinePorts {
   readonly datasets: DatasetsPort
   readonly tracking: TrackingPort
   /** A token that lets a step's process write to the tracker in the name of its run, until it expires. */
-  readonly issueRunToken: (workspace: string, run: string, expires: Date) => string
+  readonly issueRunToken: (run: { readonly id: string; readonly workspace: string }, expires: Date) => string
   /** Where steps reach this server; known once it listens. */
   readonly serverUrl: () => string
 }
