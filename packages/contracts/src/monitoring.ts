@@ -118,6 +118,8 @@ export type WindowCheck = z.infer<typeof WindowCheck>
 export const FeatureCounts = z.object({
   feature: z.string(),
   kind: z.enum(['numeric', 'category']),
+  /** The window itself decides its value (the month of a monthly window): only missing values are judged. */
+  followsCalendar: z.boolean(),
   cells: z.array(z.object({ name: z.string(), window: z.int(), reference: z.int() })),
   missing: z.object({ window: z.int(), reference: z.int() }),
   outside: z.int(),

@@ -18,6 +18,11 @@ export function magnitudeBin(value: number): number | null {
   return Math.floor(BINS_PER_DECADE * Math.log10(size) + 1e-9)
 }
 
+/** By how many magnitude bins a factor moves a value; not whole in general. */
+export function magnitudeShift(factor: number): number {
+  return BINS_PER_DECADE * Math.log10(factor)
+}
+
 export interface UnitFactor {
   factor: number
   meaning: string
@@ -96,7 +101,7 @@ export function testScale(window: MagnitudeCounts, reference: MagnitudeCounts): 
   const hypotheses = UNIT_FACTORS.flatMap((unit) =>
     [unit.factor, 1 / unit.factor].flatMap((factor) =>
       SHARES.map((share) => {
-        const shift = BINS_PER_DECADE * Math.log10(factor)
+        const shift = magnitudeShift(factor)
         const logPosterior = logLikelihood(shift, share) - unchanged + Math.log(unit.prior / totalPrior)
         return { factor, meaning: unit.meaning, share, shift, logPosterior }
       }),
@@ -172,7 +177,7 @@ export function scaleLogRatio(
   fault: Pick<ScaleFault, 'factor' | 'share'>,
 ): (value: number | null) => number {
   const density = kernelDensity(entriesOf(reference))
-  const shift = BINS_PER_DECADE * Math.log10(fault.factor)
+  const shift = magnitudeShift(fault.factor)
   return (value) => {
     const bin = value === null ? null : magnitudeBin(value)
     if (bin === null || density === null) return 0

@@ -33,7 +33,7 @@ before(async () => {
   const losses = Array.from({ length: 300 }, () => Math.abs(errorOf(0.8)))
   const predictions = losses.map(() => 6 + errorOf(0.3))
   Object.assign(server.world, {
-    referenceFile: `${server.dataDir}/reference.parquet`,
+    referenceFiles: { training: `${server.dataDir}/reference.parquet`, holdout: null },
     holdout: { losses, predictions },
   })
   await writeReference(`${server.dataDir}/reference.parquet`, Array.from({ length: 1200 }, make))

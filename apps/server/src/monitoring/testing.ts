@@ -27,6 +27,7 @@ import { createPlatform, type Platform } from '../platform/platform.ts'
 import { migratedTestDatabase } from '../platform/testing.ts'
 import { createMonitoring, type MonitoredEndpoint, type Monitoring, type MonitoringPorts } from './index.ts'
 import { segmentPath } from './log/segments.ts'
+import type { ReferenceFiles } from './types.ts'
 
 /** Columns of a film as it is known on its release day. */
 export const FILM_COLUMNS: readonly InputColumn[] = [
@@ -123,7 +124,7 @@ export const month = (count: number, day = 1): Date => new Date(Date.UTC(2000, c
 export interface World {
   endpoint: MonitoredEndpoint
   automation: Awaited<ReturnType<AutomationPorts['endpoint']>>
-  referenceFile: string | null
+  referenceFiles: ReferenceFiles | null
   holdout: { losses: number[]; predictions: number[] } | null
   rolloutOpen: boolean
 }
@@ -178,7 +179,7 @@ export function worldOf(policy: z.input<typeof MonitoringPolicy>): World {
       gateLoss: 'absolute_error',
     },
     automation: { championVersion: 1, policy: null },
-    referenceFile: null,
+    referenceFiles: null,
     holdout: null,
     rolloutOpen: false,
   }
@@ -246,7 +247,7 @@ export async function assemble(dataDir: string, databaseUrl: string, world: Worl
   const ports: MonitoringPorts = {
     endpoint: async (_db, _workspace, name) => (name === world.endpoint.name ? world.endpoint : null),
     endpoints: async () => [world.endpoint],
-    referenceFile: async () => world.referenceFile,
+    referenceFiles: async () => world.referenceFiles,
     holdout: async () => world.holdout,
     predictionFolds: [],
     labelFolds: [],

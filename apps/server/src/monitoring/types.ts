@@ -15,12 +15,19 @@ export interface MonitoredEndpoint {
   readonly gateLoss: LossName
 }
 
+export interface ReferenceFiles {
+  /** Raw serving columns of the training rows. */
+  readonly training: string
+  /** The same of the holdout, with `event_time`; null when there was none. */
+  readonly holdout: string | null
+}
+
 /** What monitoring asks of other modules. */
 export interface MonitoringPorts {
   endpoint(db: Queryable, workspace: string, name: string): Promise<MonitoredEndpoint | null>
   endpoints(db: Queryable, workspace: string): Promise<readonly MonitoredEndpoint[]>
-  /** Where the parquet file of a version's training rows lies; null for a version that no pipeline made. */
-  referenceFile(db: Queryable, workspace: string, model: string, version: number): Promise<string | null>
+  /** Where the parquet files of a version's training rows and holdout lie; null for a version that no pipeline made. */
+  referenceFiles(db: Queryable, workspace: string, model: string, version: number): Promise<ReferenceFiles | null>
   holdout(
     db: Queryable,
     workspace: string,

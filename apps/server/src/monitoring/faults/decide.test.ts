@@ -71,8 +71,16 @@ test('films as ever have no extent worth the name, a known beginning is kept', (
 test('a change that came slowly is no unit fault: the windows before look the same', () => {
   const suspicion = { feature: 'budget', fault: { factor: 10, meaning: 'tenths', share: 1 }, logEvidence: 30 }
   const grown = magnitudes(budgets(40, 10))
-  assert.equal(isSudden(suspicion, grown, magnitudes(budgets(150, 9))), false)
-  assert.equal(isSudden(suspicion, grown, magnitudes(budgets(150))), true)
+  assert.equal(isSudden(suspicion, grown, magnitudes(budgets(150, 9)), reference), false)
+  assert.equal(isSudden(suspicion, grown, magnitudes(budgets(150)), reference), true)
   // Hardly any earlier values: training is the yardstick.
-  assert.equal(isSudden(suspicion, grown, magnitudes(budgets(10, 9))), true)
+  assert.equal(isSudden(suspicion, grown, magnitudes(budgets(10, 9)), reference), true)
+})
+
+test('one value again and again is no unit fault, whatever factor would lead to it', () => {
+  const months = magnitudes(Array.from({ length: 1200 }, (_, index) => 1 + (index % 12)))
+  const suspicion = { feature: 'month', fault: { factor: 0.1, meaning: 'tenths', share: 1 }, logEvidence: 17 }
+  const january = magnitudes(new Array(8).fill(1))
+  assert.equal(isSudden(suspicion, january, {}, months), false)
+  assert.equal(isSudden(suspicion, january, months, months), false)
 })

@@ -1,4 +1,11 @@
-import { type MagnitudeCounts, type ScaleFault, scaleLogRatio, testScale } from '@tidemark/statistics'
+import {
+  type MagnitudeCounts,
+  magnitudeShift,
+  type ScaleFault,
+  scaleLogRatio,
+  testHomogeneity,
+  testScale,
+} from '@tidemark/statistics'
 import type { UnitSuspicion } from '../windows/decide.ts'
 
 /** A thing's first value of a feature. */
@@ -25,15 +32,42 @@ const LOG_EVIDENCE = Math.log(20)
 const FEWEST_AFTER = 3
 const LOG_OVER = Math.log(20)
 
+/** Below this p-value the values, their factor taken out, do not look as before: something else happened. */
+const FIT_P_VALUE = 0.005
+
 /**
- * Whether a suspected unit is a fault: sudden against the windows before, not a slow change (prices rise by the same factor over thirty
+ * Whether a suspected unit is a fault: the values fit the factor, and came suddenly against the windows before, not a slow change (prices rise by the same factor over thirty
  * years). Without enough earlier values the comparison with training decides.
  */
-export function isSudden(suspicion: UnitSuspicion, window: MagnitudeCounts, recent: MagnitudeCounts): boolean {
+export function isSudden(
+  suspicion: UnitSuspicion,
+  window: MagnitudeCounts,
+  recent: MagnitudeCounts,
+  training: MagnitudeCounts,
+): boolean {
   const values = Object.values(recent).reduce((sum, n) => sum + n, 0)
-  if (values < FEWEST_RECENT) return true
+  if (values < FEWEST_RECENT) return fits(suspicion.fault, window, training)
   const { fault, logEvidence } = testScale(window, recent)
-  return fault !== null && fault.factor === suspicion.fault.factor && logEvidence >= LOG_EVIDENCE
+  const same = fault !== null && fault.factor === suspicion.fault.factor && logEvidence >= LOG_EVIDENCE
+  return same && fits(fault, window, recent)
+}
+
+/** Goodness of fit: divided by the factor, the window's values are spread as the others are. One value alone is spread as nothing is. */
+function fits(fault: ScaleFault, window: MagnitudeCounts, others: MagnitudeCounts): boolean {
+  // With a mixture the good rows would have to be told from the faulty ones first.
+  if (fault.share < 1) return true
+  const shift = Math.round(magnitudeShift(fault.factor))
+  const counts = Object.values(others)
+  const total = counts.reduce((sum, n) => sum + n, 0)
+  const [first, second] = Object.values(window)
+  if (first !== undefined && second === undefined && (Math.max(...counts) / total) ** first < FIT_P_VALUE) return false
+  const bins = [
+    ...new Set([...Object.keys(others).map(Number), ...Object.keys(window).map((bin) => Number(bin) - shift)]),
+  ]
+  bins.sort((a, b) => a - b)
+  const mended = bins.map((bin) => window[bin + shift] ?? 0)
+  const before = bins.map((bin) => others[bin] ?? 0)
+  return testHomogeneity(mended, before, { cells: 'bins' }).pValue >= FIT_P_VALUE
 }
 
 /**

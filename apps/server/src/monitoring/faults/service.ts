@@ -40,7 +40,8 @@ export async function findFaults(
   const findings: FaultFinding[] = []
   for (const suspicion of fresh) {
     const recent = await recentMagnitudes(db, key, before, past, suspicion.feature)
-    if (!isSudden(suspicion, magnitudesOf(counts.get(suspicion.feature)), recent)) continue
+    const here = magnitudesOf(counts.get(suspicion.feature))
+    if (!isSudden(suspicion, here, recent, yardstick(profile, suspicion.feature, {}))) continue
     const from = earliestOf(before, past, suspicion.feature) ?? window.starts
     const values = await firstValues(db, lookup, key, suspicion.feature, from, window.ends)
     const extent = extentOf(values, yardstick(profile, suspicion.feature, recent), suspicion.fault, null)

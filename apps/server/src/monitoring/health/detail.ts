@@ -31,6 +31,7 @@ export async function windowDetail(db: Queryable, key: EndpointKey, id: string):
     return {
       feature: feature.name,
       kind: 'category',
+      followsCalendar: feature.followsCalendar,
       cells: [
         ...cells.slice(0, MOST_CELLS),
         ...(rest.length > 0
@@ -58,6 +59,7 @@ function numericCounts(key: string, profile: NumericProfile, counts: WindowCount
   return {
     feature: nameOfFeature(key),
     kind: 'numeric',
+    followsCalendar: profile.followsCalendar,
     cells: profile.counts.map((reference, bin) => ({
       name: binName(profile, bin),
       window: window[bin] ?? 0,

@@ -23,8 +23,9 @@ const make = filmMaker(11)
 
 before(async () => {
   server = await startMonitoringTest()
-  server.world.referenceFile = `${server.dataDir}/reference.parquet`
-  await writeReference(server.world.referenceFile, Array.from({ length: 800 }, make))
+  const training = `${server.dataDir}/reference.parquet`
+  server.world.referenceFiles = { training, holdout: null }
+  await writeReference(training, Array.from({ length: 800 }, make))
   await server.monitoring.adoptReference(systemActor('test', 'default'), 'films', 'films', 1)
 })
 after(() => server.close())

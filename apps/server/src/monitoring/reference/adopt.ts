@@ -25,9 +25,12 @@ export async function adoptReference(
   const facts = await ports.endpoint(db, workspace, endpoint)
   if (!facts) throw EndpointNotMonitored(endpoint)
   const holdout = await ports.holdout(db, workspace, model, version)
-  const file = await ports.referenceFile(db, workspace, model, version)
+  const files = await ports.referenceFiles(db, workspace, model, version)
   const known = await profileOfVersion(db, key, model, version)
-  const profile = file && !known ? await profileParquet(file, facts.columns, holdout?.predictions ?? null) : null
+  const profile =
+    files && !known
+      ? await profileParquet(files, facts.columns, facts.policy.window, holdout?.predictions ?? null)
+      : null
   await inTransaction(db, async (tx) => {
     if (profile) {
       await insertProfile(tx, key, { id: uuidv7(), model, version, adoptedAt: platform.clock.now(), profile })

@@ -3,6 +3,8 @@ import { magnitudeBin } from '@tidemark/statistics'
 import { z } from 'zod'
 
 const Count = z.int().min(0)
+/** True where the window itself decides the value (the month of a monthly window): comparing it with all of training would always alarm. */
+const FollowsCalendar = z.boolean().default(false)
 const NumericProfile = z.object({
   kind: z.literal('numeric'),
   name: z.string(),
@@ -14,6 +16,7 @@ const NumericProfile = z.object({
   max: z.number().nullable(),
   /** Rows per magnitude (40 bins per factor of ten), for unit faults. */
   magnitudes: z.record(z.string(), Count),
+  followsCalendar: FollowsCalendar,
 })
 const CategoryProfile = z.object({
   kind: z.literal('category'),
@@ -21,6 +24,7 @@ const CategoryProfile = z.object({
   /** Every category, the rare ones too: "new" means in none of them. */
   counts: z.record(z.string(), Count),
   missing: Count,
+  followsCalendar: FollowsCalendar,
 })
 
 /** What the training rows and the holdout's predictions looked like; windows are counted by its cells and compared with its counts. */
@@ -82,6 +86,7 @@ export function profileNumbers(name: string, values: readonly (number | null)[])
     min: known[0] ?? null,
     max: known.at(-1) ?? null,
     magnitudes,
+    followsCalendar: false,
   }
 }
 
@@ -93,7 +98,7 @@ export function profileCategories(name: string, values: readonly (string | null)
     if (value === null) missing += 1
     else counts.set(value, (counts.get(value) ?? 0) + 1)
   }
-  return { kind: 'category', name, counts: Object.fromEntries(counts), missing }
+  return { kind: 'category', name, counts: Object.fromEntries(counts), missing, followsCalendar: false }
 }
 
 /** The bin of a value: the first whose upper edge is not below it. */

@@ -44,7 +44,8 @@ const MOST_CATEGORIES = 30
 
 /**
  * Judges a window: every check of every feature in one family, whose chance of any false alarm is at most `alpha` (Holm). The unit of the
- * counts is the thing (a film), never its many requests. The same counts always give the same verdict.
+ * counts is the thing (a film), never its many requests. A column that the window itself decides (its month) is only checked for missing
+ * values. The same counts always give the same verdict.
  */
 export function judgeWindow(
   profile: Profile | null,
@@ -86,10 +87,12 @@ function numericFindings(profile: NumericProfile, counts: WindowCounts, entities
   const reference = total(profile.counts)
   const outside = (cells?.get('lo') ?? 0) + (cells?.get('hi') ?? 0)
   const range = testOutOfRange(outside, known, reference)
+  const missed = missing(profile.name, cells?.get('m') ?? 0, entities, profile.missing, reference + profile.missing)
+  if (profile.followsCalendar) return [missed]
   const scale = testScale(magnitudesOf(cells), profile.magnitudes)
   return [
     distribution('distribution', profile.name, window, profile.counts, 'bins'),
-    missing(profile.name, cells?.get('m') ?? 0, entities, profile.missing, reference + profile.missing),
+    missed,
     {
       kind: 'range',
       feature: profile.name,
@@ -118,6 +121,8 @@ function categoryFindings(profile: CategoryProfile, counts: WindowCounts, entiti
   const cells = counts.get(profile.name)
   const window = categoriesOf(cells)
   const reference = total(Object.values(profile.counts))
+  const missed = missing(profile.name, cells?.get('m') ?? 0, entities, profile.missing, reference + profile.missing)
+  if (profile.followsCalendar) return [missed]
   const names = Object.keys(profile.counts).sort(
     (a, b) => (profile.counts[b] ?? 0) - (profile.counts[a] ?? 0) || (a < b ? -1 : 1),
   )
@@ -131,7 +136,7 @@ function categoryFindings(profile: CategoryProfile, counts: WindowCounts, entiti
   const examples = fresh.categories.slice(0, 3).map(({ category, count }) => `"${category}" (${count})`)
   return [
     distribution('distribution', profile.name, withRest(window), withRest(profile.counts), 'categories'),
-    missing(profile.name, cells?.get('m') ?? 0, entities, profile.missing, reference + profile.missing),
+    missed,
     {
       kind: 'new_values',
       feature: profile.name,
