@@ -1,10 +1,12 @@
 import { endpointKey, type ServedEndpoint, type Serving } from '../snapshot/serving.ts'
-import { AmbiguousEndpoint, NoSuchEndpoint, NothingServed } from './errors.ts'
+import { AmbiguousEndpoint, EndpointUnavailable, NoSuchEndpoint, NothingServed } from './errors.ts'
 
-/** @throws NoSuchEndpoint; NothingServed before any snapshot came. */
+/** @throws NoSuchEndpoint, EndpointUnavailable; NothingServed before any snapshot came. */
 export function namedEndpoint(serving: Serving, workspace: string, name: string): ServedEndpoint {
-  const endpoint = serving.endpoints.get(endpointKey(workspace, name))
+  const key = endpointKey(workspace, name)
+  const endpoint = serving.endpoints.get(key)
   if (endpoint) return endpoint
+  if (serving.unavailable.has(key)) throw EndpointUnavailable()
   if (serving.version < 0) throw NothingServed()
   throw NoSuchEndpoint()
 }
@@ -15,8 +17,10 @@ export function namedEndpoint(serving: Serving, workspace: string, name: string)
  */
 export function defaultEndpoint(serving: Serving, workspace: string, configured: string | undefined): ServedEndpoint {
   if (configured !== undefined) return namedEndpoint(serving, workspace, configured)
-  const [first, ...others] = [...serving.endpoints.values()].filter(({ spec }) => spec.workspace === workspace)
-  if (!first) throw NothingServed()
-  if (others.length > 0) throw AmbiguousEndpoint([first, ...others].map(({ spec }) => spec.name).sort())
-  return first
+  const prefix = endpointKey(workspace, '')
+  const keys = [...serving.endpoints.keys(), ...serving.unavailable].filter((key) => key.startsWith(prefix))
+  const [name, ...others] = keys.map((key) => key.slice(prefix.length)).sort()
+  if (name === undefined) throw NothingServed()
+  if (others.length > 0) throw AmbiguousEndpoint([name, ...others])
+  return namedEndpoint(serving, workspace, name)
 }

@@ -56,6 +56,11 @@ export const NothingServed = defineError(
   503,
   () => 'No endpoint is served here yet. Create one, or try again in a moment.',
 )
+export const EndpointUnavailable = defineError(
+  'TEMPORARILY_UNAVAILABLE',
+  503,
+  () => 'The version of this endpoint is being loaded here, or could not be. Try again in a moment.',
+)
 export const LogUnavailable = defineError(
   'TEMPORARILY_UNAVAILABLE',
   503,

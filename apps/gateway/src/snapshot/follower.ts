@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Snapshot, type Variant } from '@tidemark/contracts'
 import { isLeased } from '../routing/decide.ts'
 import type { Models } from '../runtimes/models.ts'
@@ -18,6 +19,10 @@ export interface FollowerParts {
   /** Pause between two tries to load a version that failed. */
   readonly retryMs?: number
 }
+
+/** Longest that the first switch after a start waits for all of its versions. */
+const EARLY_MS = 1000
+const STILL_LOADING: Loaded = { kind: 'unreachable', reason: 'It still loads.' }
 
 /**
  * Follows the server's snapshots: asks without end, loads what a new one needs, keeps it on the disk, switches at once for all endpoints, confirms.
@@ -120,42 +125,55 @@ export class SnapshotFollower {
 
   /** @returns false when something could not be loaded and should be tried again. */
   private async switchTo(snapshot: Snapshot): Promise<boolean> {
-    const { blobs, file, server, log } = this.parts
+    const { blobs, server, log } = this.parts
     const { signal } = this.stopping
     const newer = this.changed.promise
     const variants = snapshot.endpoints.flatMap(variantsOf)
-    const loading = Promise.all(variants.map(async (variant) => [variant, await this.load(variant)] as const))
+    const loaded = new Map<Variant, Loaded>()
+    const soFar = () => arrange(snapshot, this.current, (variant) => loaded.get(variant) ?? STILL_LOADING)
+    const loading = Promise.all(variants.map(async (variant) => loaded.set(variant, await this.load(variant))))
+    // After a start, endpoints that are ready do not wait for one whose environment is being built.
+    const early = setTimeout(() => {
+      if (this.current === NOTHING) this.put(soFar(), variants)
+    }, EARLY_MS)
     // A rollback must not wait for a candidate of the snapshot before it that takes its time.
-    const results = await Promise.race([loading, newer.then(() => null)])
-    if (!results || signal.aborted) {
-      loading.catch(() => {})
-      this.changed.resolve()
-      return true
-    }
-    const loaded = new Map<Variant, Loaded>(results)
-    const nothing: Loaded = { kind: 'failed', reason: 'It was not loaded.' }
-    const serving = arrange(snapshot, this.current, (variant) => loaded.get(variant) ?? nothing)
+    const superseded = await Promise.race([loading.then(() => false), newer.then(() => true)])
+    clearTimeout(early)
+    if (superseded || signal.aborted) return true
+    const serving = soFar()
     const unreachable = [...loaded.values()].find((result) => result.kind === 'unreachable')
     if (unreachable) {
       // After a start without the server: some endpoints are better than none. Else the last good snapshot stays, also on the disk.
-      if (this.current === NOTHING) this.put(serving)
+      if (this.current === NOTHING) this.put(serving, variants)
       throw new ServerAway(unreachable.reason)
     }
-    await writeAtomically(file, JSON.stringify(snapshot))
-    this.put(serving)
+    this.put(serving, [])
+    const kept = await this.keep(snapshot)
     log.info(
       { version: snapshot.version, endpoints: serving.endpoints.size, failed: serving.failed },
       'snapshot in force',
     )
     await server.confirm({ version: serving.version, failed: [...serving.failed] }, signal)
-    await blobs.keepOnly(new Set([...variants, ...variantsServed(serving)].flatMap(digestsOf)))
+    if (kept) await blobs.keepOnly(new Set([...variants, ...variantsServed(serving)].flatMap(digestsOf)))
     return serving.failed.length === 0
   }
 
-  private put(serving: Serving): void {
+  /** Switches; `loading` are versions that it may need soon. */
+  private put(serving: Serving, loading: readonly Variant[]): void {
     this.current = serving
     this.parts.onSwitch(serving)
-    this.parts.models.keepOnly(variantsServed(serving))
+    this.parts.models.keepOnly([...variantsServed(serving), ...loading])
+  }
+
+  /** Keeps the snapshot for a start without the server. A full disk must not hold up a rollback: then the one before stays on it. */
+  private async keep(snapshot: Snapshot): Promise<boolean> {
+    try {
+      await writeAtomically(this.parts.file, JSON.stringify(snapshot))
+      return true
+    } catch (error) {
+      this.parts.log.error({ err: error, version: snapshot.version }, 'a snapshot could not be kept on the disk')
+      return false
+    }
   }
 
   private async load(variant: Variant): Promise<Loaded> {
@@ -167,18 +185,9 @@ export class SnapshotFollower {
     }
   }
 
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.stopping.signal.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer)
-          resolve()
-        },
-        { once: true },
-      )
-    })
+  /** Also ends when the follower stops. */
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => {})
   }
 }
 

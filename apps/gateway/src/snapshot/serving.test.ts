@@ -54,6 +54,7 @@ test('a champion that cannot be loaded and has none before it leaves no endpoint
     without('films/1'),
   )
   assert.deepEqual([...serving.endpoints.keys()], ['default/other'])
+  assert.deepEqual([...serving.unavailable], ['default/films'])
 })
 
 test('an endpoint that the snapshot does not have is served no more', () => {

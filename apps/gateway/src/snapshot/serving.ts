@@ -14,10 +14,18 @@ export interface Serving {
   readonly version: number
   readonly leaseSeconds: number
   readonly endpoints: ReadonlyMap<string, ServedEndpoint>
+  /** Endpoints of the snapshot whose champion is not loaded here, and was not before. */
+  readonly unavailable: ReadonlySet<string>
   readonly failed: Confirmation['failed']
 }
 
-export const NOTHING: Serving = { version: -1, leaseSeconds: 0, endpoints: new Map(), failed: [] }
+export const NOTHING: Serving = {
+  version: -1,
+  leaseSeconds: 0,
+  endpoints: new Map(),
+  unavailable: new Set(),
+  failed: [],
+}
 
 export function endpointKey(workspace: string, name: string): string {
   return `${workspace}/${name}`
@@ -27,7 +35,9 @@ export function variantsOf(endpoint: EndpointSnapshot): Variant[] {
   return endpoint.routing.kind === 'single' ? [endpoint.champion] : [endpoint.champion, endpoint.routing.candidate]
 }
 
-/** Result of loading one variant. `unreachable`: its files are not here and the server is away, so nothing is known about it. */
+/**
+ * Result of loading one variant. `unreachable`: its files are not here and the server is away, so nothing is known about it; or it still loads.
+ */
 export type Loaded =
   | { readonly kind: 'loaded'; readonly version: LoadedVersion }
   | { readonly kind: 'failed'; readonly reason: string }
@@ -39,6 +49,7 @@ export type Loaded =
  */
 export function arrange(snapshot: Snapshot, before: Serving, loaded: (variant: Variant) => Loaded): Serving {
   const endpoints = new Map<string, ServedEndpoint>()
+  const unavailable = new Set<string>()
   const failed: { endpoint: string; version: string; reason: string }[] = []
   const take = (endpoint: EndpointSnapshot, variant: Variant): LoadedVersion | null => {
     const result = loaded(variant)
@@ -56,10 +67,10 @@ export function arrange(snapshot: Snapshot, before: Serving, loaded: (variant: V
       // Its old champion alone: the routing around it is no longer the server's word.
       if (last) {
         endpoints.set(key, { ...last, spec: { ...last.spec, routing: { kind: 'single' } }, candidate: null })
-      }
+      } else unavailable.add(key)
     }
   }
-  return { version: snapshot.version, leaseSeconds: snapshot.leaseSeconds, endpoints, failed }
+  return { version: snapshot.version, leaseSeconds: snapshot.leaseSeconds, endpoints, unavailable, failed }
 }
 
 /** Every variant that this serving may need, for what may be closed and removed. */
