@@ -37,12 +37,12 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     versionsOfRun: (on, workspace, run) => registry.versionsOfRun(on, workspace, run),
   })
   const registry = createRegistry(platform, experiments)
-  let url = ''
+  const listening = Promise.withResolvers<string>()
   const pipelines = createPipelines(platform, {
     datasets: data.service,
     tracking: experiments,
     issueRunToken: identity.issueRunToken,
-    serverUrl: () => url,
+    serverUrl: listening.promise,
   })
 
   wireReactions(events, { pipelines: pipelines.service })
@@ -78,7 +78,8 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   const address = app.server.address()
   const port = typeof address === 'object' && address ? address.port : config.port
   hosts = loopbackHosts(port)
-  url = `http://${config.host}:${port}`
+  const url = `http://${config.host}:${port}`
+  listening.resolve(url)
   await pipelines.resume()
   return {
     url,

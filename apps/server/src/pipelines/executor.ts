@@ -160,7 +160,7 @@ export class Executor {
     version: StoredVersion,
     definition: StepDefinition,
   ): Promise<Record<string, string>> {
-    const url = this.ports.serverUrl()
+    const url = await this.ports.serverUrl
     const expires = new Date(Date.now() + definition.timeoutSeconds * 1000 + TOKEN_SPARE_MILLISECONDS)
     const token = this.ports.issueRunToken({ id: run.run, workspace: run.workspace }, expires)
     const patch = version.gitPatch === null ? '' : await readFile(this.platform.blobs.path(version.gitPatch), 'utf8')

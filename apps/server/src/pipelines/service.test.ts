@@ -1,17 +1,31 @@
 import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { api, type Client, createClient, type PipelineRun, type TidemarkError } from '@tidemark/contracts'
+import {
+  api,
+  type Client,
+  createClient,
+  type PipelineRun,
+  retrainingDecided,
+  type TidemarkError,
+  uuidv7,
+} from '@tidemark/contracts'
 import { z } from 'zod'
+import { systemActor } from '../platform/actor.ts'
+import { inTransaction } from '../platform/db.ts'
 import { createPlatform, type Platform } from '../platform/platform.ts'
 import { migratedTestDatabase } from '../platform/testing.ts'
 import { type RunningServer, startServer } from '../server.ts'
 
 // A lock without packages: an environment of its own that is built in a second, and a worker that starts at once.
 const LOCK = '# No packages: the steps of these tests use the standard library.\n'
+
+const TOKEN = 'test-internal-token-of-at-least-32-characters'
 
 let database: Awaited<ReturnType<typeof migratedTestDatabase>>
 let dataDir: string
@@ -26,7 +40,7 @@ async function start(): Promise<void> {
     host: '127.0.0.1',
     port: 0,
     gatewayPort: 0,
-    internalToken: 'test-internal-token-of-at-least-32-characters',
+    internalToken: TOKEN,
     logLevel: 'error',
     jobConcurrency: 4,
   })
@@ -220,6 +234,14 @@ async function applySlow(name: string, more: Partial<Definition['steps'][number]
   return flag
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 async function slowPid(run: string, begins = 1): Promise<number> {
   for (;;) {
     const { text } = await client.pipelines.getStepLog({ params: { run, step: 'slow' }, query: {} })
@@ -251,7 +273,7 @@ test('a server that stops in the middle of a run takes it up again at its next s
   const { run } = await startRun('resumed')
   const before = await slowPid(run)
   await server.stop()
-  assert.throws(() => process.kill(before, 0), 'the step’s process ended with its server')
+  assert.equal(isAlive(before), false)
   await start()
   await slowPid(run, 2)
   await writeFile(flag, '')
@@ -265,6 +287,58 @@ test('a server that stops in the middle of a run takes it up again at its next s
   if (process.getuid?.() === 0) assert.notEqual(said.uid, 0)
 })
 
+test('kill -9 of the whole server in the middle of a step: the step’s process ends too, and the next server takes the run up', async () => {
+  await server.stop()
+  const child = fork(new URL('../main.ts', import.meta.url), {
+    execArgv: process.execArgv.filter((argument) => !argument.startsWith('--test')),
+    env: {
+      ...process.env,
+      TIDEMARK_DATA: dataDir,
+      TIDEMARK_DATABASE_URL: database.url,
+      TIDEMARK_PORT: '0',
+      TIDEMARK_INTERNAL_TOKEN: TOKEN,
+      TIDEMARK_LOG_LEVEL: 'error',
+    },
+  })
+  const [ready] = await once(child, 'message')
+  client = createClient(api, { baseUrl: z.object({ url: z.string() }).parse(ready).url })
+  const flag = await applySlow('crashed')
+  const { run } = await startRun('crashed')
+  const pid = await slowPid(run)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  for (let waited = 0; waited < 100 && isAlive(pid); waited += 1) await sleep(20)
+  assert.equal(isAlive(pid), false)
+  await start()
+  await slowPid(run, 2)
+  await writeFile(flag, '')
+  const done = await until(run, ended)
+  assert.deepEqual([done.state, done.steps[0]?.attempt], ['succeeded', 2])
+})
+
+test('a decided retraining starts one run, caused by the decision, however often the reaction is told', async () => {
+  const decision = { decision: uuidv7(), endpoint: 'films', pipeline: 'counting', summary: 'it pays', evidence: {} }
+  const asOf = '2003-04-01T00:00:00.000Z'
+  const actor = systemActor('automation', 'default')
+  const id = await inTransaction(platform.db, (tx) =>
+    platform.events.append(tx, actor, retrainingDecided, { ...decision, asOf, parameters: { word: 'again' } }),
+  )
+  const retrainings = async () => {
+    const { runs } = await client.pipelines.listRuns({ query: { pipeline: 'counting' } })
+    return runs.filter((run) => run.purpose === 'retraining')
+  }
+  while ((await retrainings()).length === 0) await sleep(20)
+  const [run] = await retrainings()
+  assert.deepEqual([run?.endpoint, run?.parameters], ['films', { asOf: '2003-04-01', word: 'again' }])
+  const event = await client.platform.getEvent({ params: { id } })
+  const again = { event: id, type: event.type, reaction: 'pipelines.start', workspace: 'default' }
+  await platform.jobs.add(platform.db, 'reaction', again)
+  while ((await client.platform.idle()).jobs > 0) await sleep(20)
+  assert.equal((await retrainings()).length, 1)
+  const { events } = await client.platform.listEvents({ query: { subject: `pipeline-run:${run?.run}`, after: 0 } })
+  assert.deepEqual([events[0]?.causes, events[0]?.correlation], [[id], event.correlation])
+})
+
 test('a cancelled run ends its running step, and starts none', async () => {
   await applySlow('cancelled')
   const { run } = await startRun('cancelled')
@@ -272,7 +346,7 @@ test('a cancelled run ends its running step, and starts none', async () => {
   await client.pipelines.cancelRun({ params: { run }, body: { reason: 'wrong month' } })
   const done = await until(run, ended)
   assert.deepEqual([done.state, done.reason, states(done)], ['cancelled', 'by local: wrong month', ['cancelled']])
-  assert.throws(() => process.kill(pid, 0))
+  assert.equal(isAlive(pid), false)
   await assert.rejects(
     client.pipelines.cancelRun({ params: { run }, body: {} }),
     (error: TidemarkError) => error.code === 'PIPELINE_RUN_ENDED',

@@ -171,6 +171,6 @@ export interface PipelinePorts {
   readonly tracking: TrackingPort
   /** A token that lets a step's process write to the tracker in the name of its run, until it expires. */
   readonly issueRunToken: (run: { readonly id: string; readonly workspace: string }, expires: Date) => string
-  /** Where steps reach this server; known once it listens. */
-  readonly serverUrl: () => string
+  /** Where steps reach this server; settles once it listens. */
+  readonly serverUrl: Promise<string>
 }
