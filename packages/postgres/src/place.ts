@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { type Account, canReach } from './account.ts'
+import { basename, dirname, join, resolve } from 'node:path'
+import { type Account, canReach, databaseAccount } from './account.ts'
 import { postgresError } from './errors.ts'
 
 /** The folder of the clone or release that this code runs from. */
@@ -41,6 +41,11 @@ function ownedFolder(folder: string, mode: number): string {
   return folder
 }
 
+/** Where the database of `home` lives when its account cannot enter that folder. */
+function outsideOf(home: string): string {
+  return `/var/tmp/tidemark-${pathHash(CLONE)}/database-${pathHash(home)}`
+}
+
 /** Where files live that another account must read when it cannot enter the clone (root below a mode-700 home). */
 export function reachableFallback(): string {
   return ownedFolder(`/var/tmp/tidemark-${pathHash(CLONE)}`, 0o755)
@@ -50,7 +55,7 @@ export function reachableFallback(): string {
 export function choosePlace(home: string, account: Account): Place {
   makePassable(home)
   const outside = !canReach(account, home)
-  const base = outside ? ownedFolder(join(reachableFallback(), `database-${pathHash(home)}`), 0o711) : home
+  const base = outside ? ownedFolder(join(reachableFallback(), basename(outsideOf(home))), 0o711) : home
   // The socket's full name, with "/.s.PGSQL.5432.lock", must fit into sockaddr_un.
   const inside = join(base, 'socket')
   const short = `/tmp/tidemark-${pathHash(base)}/socket`
@@ -72,8 +77,27 @@ export function choosePlace(home: string, account: Account): Place {
  */
 export function eraseDatabase(dataDir: string): void {
   const home = resolve(dataDir)
-  const outside = join('/var/tmp', `tidemark-${pathHash(CLONE)}`, `database-${pathHash(home)}`)
+  const outside = outsideOf(home)
   if (existsSync(outside) && lstatSync(outside).uid === process.getuid?.())
     rmSync(outside, { recursive: true, force: true })
   rmSync(home, { recursive: true, force: true })
+}
+
+/** What `startPostgres` would use, found out without creating anything. */
+export interface DatabasePlan {
+  /** The user of the database's processes. */
+  readonly uid: number
+  /** The folder that holds the database; outside of `dataDir` when that user cannot enter it. */
+  readonly folder: string
+  readonly outside: boolean
+}
+
+/** @throws NO_DATABASE_ACCOUNT, CANNOT_DROP_ROOT */
+export function planDatabase(dataDir: string): DatabasePlan {
+  const home = resolve(dataDir)
+  const account = databaseAccount()
+  let existing = home
+  while (!existsSync(existing)) existing = dirname(existing)
+  const outside = !canReach(account, existing)
+  return { uid: account.uid, folder: outside ? outsideOf(home) : home, outside }
 }

@@ -25,8 +25,11 @@ export interface WatchedProgram extends Program {
 /** Seconds for a first start, migrations of a large database included. */
 const READY_SECONDS = 120
 
-/** The flags of every process of ours: source runs without a build, and small heaps before fast ones. */
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '-C', '@tidemark/source']
+/**
+ * The flags of server and gateway: source runs without a build. Measured idle, PSS: server 126 MB without a limit of the young
+ * generation, 101 with 4 MB, no less with 1 MB; --optimize-for-size saves nothing more and doubles the time to start.
+ */
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '-C', '@tidemark/source', '--max-semi-space-size=4']
 
 function describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
   return signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`

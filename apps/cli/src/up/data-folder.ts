@@ -36,9 +36,13 @@ export interface PlatformRecord {
   readonly processes: Processes
 }
 
+function layout(path: string): DataFolder {
+  return { path, runDir: join(path, 'run'), logsDir: join(path, 'logs') }
+}
+
 /** Creates what is missing. Others may pass through the folder to what they own in it, but not list it. @throws DATA_NOT_WRITABLE */
 export function openDataFolder(path: string): DataFolder {
-  const folder = { path, runDir: join(path, 'run'), logsDir: join(path, 'logs') }
+  const folder = layout(path)
   try {
     makePassable(path)
     accessSync(path, constants.W_OK | constants.X_OK)
@@ -66,6 +70,11 @@ export function readRecord(folder: DataFolder): PlatformRecord | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The same for a folder that may not exist; creates nothing. */
+export function openRecord(path: string): PlatformRecord | undefined {
+  return readRecord(layout(path))
 }
 
 /** Written beside and renamed, so that a reader sees all of it or the one before. */
