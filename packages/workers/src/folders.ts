@@ -76,12 +76,21 @@ export function giveToWorkers(account: Account, path: string): void {
   if (found.isDirectory()) for (const name of readdirSync(path)) giveToWorkers(account, join(path, name))
 }
 
-/** A new folder of the workers' user. */
+/** A new folder of the workers' user, named for the process whose task it is for. */
 export function workerFolder(account: Account, parent: string): string {
-  mkdirSync(parent, { recursive: true, mode: 0o711 })
-  chmodSync(parent, 0o711)
-  const folder = mkdtempSync(join(parent, 'task-'))
+  const folder = mkdtempSync(join(parent, `${process.pid}-`))
   giveToWorkers(account, folder)
+  return folder
+}
+
+/** The folder for tasks, without what processes left in it that were killed. */
+export function taskFolder(cache: string): string {
+  const folder = join(cache, 'tasks')
+  mkdirSync(folder, { recursive: true, mode: 0o711 })
+  chmodSync(folder, 0o711)
+  for (const name of readdirSync(folder))
+    if (!lstatSync(`/proc/${Number.parseInt(name, 10)}`, { throwIfNoEntry: false }))
+      rmSync(join(folder, name), { recursive: true, force: true })
   return folder
 }
 

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { PythonEnvironment } from './environments.ts'
 import { workerError } from './errors.ts'
-import { copyForWorkers, giveToWorkers, requireReach, stageSources, workerFolder } from './folders.ts'
+import { copyForWorkers, giveToWorkers, requireReach, stageSources, taskFolder, workerFolder } from './folders.ts'
 import { ServedModel } from './model.ts'
 import { type Account, cacheFolder, workerAccount } from './place.ts'
 import { errorOfOutcome, type Limits, type LogLine, type ResultOf, type Task } from './protocol.ts'
@@ -31,6 +31,7 @@ export class WorkerPool {
   private readonly options: PoolOptions
   private readonly account: Account
   private readonly cache: string
+  private readonly tasks: string
   private worker: Promise<Worker> | undefined
   private idle: NodeJS.Timeout | undefined
   private active = 0
@@ -42,6 +43,7 @@ export class WorkerPool {
     this.options = options
     this.account = options.account ?? workerAccount()
     this.cache = cacheFolder(this.account)
+    this.tasks = taskFolder(this.cache)
   }
 
   /**
@@ -50,7 +52,7 @@ export class WorkerPool {
    */
   async run<T extends Task>(task: T, options: RunOptions = {}): Promise<ResultOf<T>> {
     await this.turn(options.signal)
-    const scratch = workerFolder(this.account, join(this.cache, 'tasks'))
+    const scratch = workerFolder(this.account, this.tasks)
     try {
       const prepared = this.prepare(task, scratch)
       const timeoutSeconds = options.timeoutSeconds ?? (task.kind === 'convert' ? CONVERSION_SECONDS : undefined)
@@ -73,7 +75,7 @@ export class WorkerPool {
     options: { limits?: Limits; onLog?: (line: LogLine) => void } = {},
   ): Promise<ServedModel> {
     const worker = await this.ensureWorker()
-    const scratch = workerFolder(this.account, join(this.cache, 'tasks'))
+    const scratch = workerFolder(this.account, this.tasks)
     this.use()
     const command = {
       kind: 'serve' as const,

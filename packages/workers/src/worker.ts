@@ -46,6 +46,8 @@ export class Worker {
   readonly exited: Promise<void>
   private readonly child: ChildProcess
   private readonly listeners = new Map<number, Listener>()
+  /** Process groups of the running tasks. */
+  private readonly groups = new Map<number, number>()
   private lastLines: string[] = []
   private nextTask = 1
   private dead: string | undefined
@@ -146,6 +148,7 @@ export class Worker {
     if (listener === undefined) return
     switch (event.said) {
       case 'started':
+        this.groups.set(event.task, event.pid)
         return
       case 'log':
         listener.onLog({ stream: event.stream, line: event.line })
@@ -155,14 +158,26 @@ export class Worker {
         return
       case 'done':
         this.listeners.delete(event.task)
+        this.groups.delete(event.task)
         listener.onDone(event.outcome)
     }
   }
 
   private died(cause: string): void {
     this.dead = cause
+    // The kernel ended the tasks with their parent; what they had started is still there.
+    for (const group of this.groups.values()) killGroup(group)
+    this.groups.clear()
     const waiting = [...this.listeners.values()]
     this.listeners.clear()
     for (const listener of waiting) listener.onDone({ kind: 'worker_died', cause })
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // None of the group is left.
   }
 }
