@@ -1,0 +1,331 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request as httpRequest } from 'node:http'
+import { Readable } from 'node:stream'
+import { after, before, test } from 'node:test'
+import { uuidv7 } from '@tidemark/contracts'
+import { createExperiments } from '../experiments/index.ts'
+import { systemActor } from '../platform/actor.ts'
+import { startTestServer, type TestServer } from '../platform/testing.ts'
+import { createRegistry, type RegistryModule } from './index.ts'
+
+let server: TestServer
+let registry: RegistryModule
+
+before(async () => {
+  server = await startTestServer({ logLevel: 'fatal' })
+  const experiments = createExperiments(server.platform, { versionsOfRun: async () => [] })
+  registry = createRegistry(server.platform, experiments)
+})
+after(() => server.close())
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; body: Record<string, unknown>; headers: Headers }> {
+  const response = await fetch(`${server.url}${path.startsWith('/') ? path : `/api/2.0/mlflow/${path}`}`, {
+    method,
+    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  return {
+    status: response.status,
+    body: text.startsWith('{') ? JSON.parse(text) : { text },
+    headers: response.headers,
+  }
+}
+
+/** A request whose path reaches the server byte for byte: fetch would resolve dots before it sends them. */
+async function raw(method: string, path: string, body = ''): Promise<{ status: number; text: string }> {
+  const { hostname, port } = new URL(server.url)
+  const request = httpRequest({ hostname, port, method, path, headers: { 'content-length': Buffer.byteLength(body) } })
+  request.end(body)
+  const [response] = await once(request, 'response')
+  let text = ''
+  for await (const chunk of response) text += chunk
+  return { status: response.statusCode, text }
+}
+
+const upload = (path: string, content: string) =>
+  fetch(`${server.url}/api/2.0/mlflow-artifacts/artifacts/${path}`, { method: 'PUT', body: content })
+
+async function runWithModel(): Promise<{ run: string; folder: string }> {
+  const { body } = await call('POST', 'runs/create', { experiment_id: '0' })
+  const run = (body.run as { info: { run_id: string } }).info.run_id
+  const folder = `0/${run}/artifacts/model`
+  const file = `flavors: {sklearn: {}}\nsignature:\n  inputs: '[{"type": "double", "name": "x", "required": true}]'\n`
+  assert.equal((await upload(`${folder}/MLmodel`, file)).status, 200)
+  assert.equal((await upload(`${folder}/model.pkl`, 'bytes of a model')).status, 200)
+  return { run, folder }
+}
+
+async function registered(name: string): Promise<{ run: string; folder: string; version: string }> {
+  const made = await runWithModel()
+  await call('POST', 'registered-models/create', { name })
+  const { body, status } = await call('POST', 'model-versions/create', {
+    name,
+    source: `runs:/${made.run}/model`,
+    run_id: made.run,
+  })
+  assert.equal(status, 200, JSON.stringify(body))
+  return { ...made, version: (body.model_version as { version: string }).version }
+}
+
+test('the files of a registered version never change: writing, replacing and deleting them is refused', async () => {
+  const { folder, run } = await registered('frozen')
+  for (const path of [`${folder}/model.pkl`, `${folder}/new.txt`, `${folder}/deep/new.txt`, folder]) {
+    const answer = await upload(path, 'other')
+    assert.equal(answer.status, 409, path)
+    assert.match(await answer.text(), /belongs to frozen\/1: the files of a registered version never change/)
+  }
+  for (const path of [`${folder}/model.pkl`, folder, `0/${run}/artifacts`, `0/${run}`, '0']) {
+    assert.equal((await call('DELETE', `/api/2.0/mlflow-artifacts/artifacts/${path}`)).status, 409, path)
+  }
+  assert.equal((await upload(`0/${run}/artifacts/model-other/x.txt`, 'free')).status, 200)
+  const file = await fetch(`${server.url}/model-versions/get-artifact?name=frozen&version=1&path=model.pkl`)
+  assert.equal(await file.text(), 'bytes of a model')
+})
+
+test('a file that is written while its folder is registered is in the version, or refused', async () => {
+  await call('POST', 'registered-models/create', { name: 'raced' })
+  for (let round = 0; round < 5; round++) {
+    const { run, folder } = await runWithModel()
+    const writes = Array.from({ length: 6 }, (_, index) => upload(`${folder}/f${index}`, `${index}`))
+    const registration = call('POST', 'model-versions/create', {
+      name: 'raced',
+      source: `runs:/${run}/model`,
+      run_id: run,
+    })
+    const answers = await Promise.all(writes)
+    const { body } = await registration
+    const version = Number((body.model_version as { version: string }).version)
+    const files = await registry.versionFiles(server.platform.db, 'default', 'raced', version)
+    const names = new Set(files.map((file) => file.path))
+    for (const [index, answer] of answers.entries()) {
+      assert.equal(answer.status === 200, names.has(`f${index}`), `round ${round}, file ${index}: ${answer.status}`)
+    }
+  }
+})
+
+test('registering appends one event with the content address of the files, and the own API shows the version', async () => {
+  const { run } = await registered('shown')
+  const { events } = await server.client.platform.listEvents({ query: { subject: 'model-version:shown/1' } })
+  assert.equal(events.length, 1)
+  const version = await server.client.registry.getVersion({ params: { model: 'shown', version: 1 } })
+  assert.equal(events[0]?.payload.digest, version.digest)
+  assert.deepEqual(
+    version.files.map((file) => file.path),
+    ['MLmodel', 'model.pkl'],
+  )
+  assert.deepEqual(version.signature, [{ name: 'x', type: 'double', required: true }])
+  assert.deepEqual(version.flavors, ['sklearn'])
+  assert.equal(version.run?.id, run)
+  const shownRun = await server.client.experiments.getRun({ params: { run } })
+  assert.deepEqual(shownRun.versions, [{ model: 'shown', version: 1 }])
+  const { models } = await server.client.registry.listModels({ query: { search: 'SHO' } })
+  assert.deepEqual(
+    models.map(({ name, versions, latestVersion }) => ({ name, versions, latestVersion })),
+    [{ name: 'shown', versions: 1, latestVersion: 1 }],
+  )
+})
+
+test('where an alias pointed is answered for any past instant, with who moved it', async () => {
+  const { run } = await registered('aliased')
+  await call('POST', 'model-versions/create', { name: 'aliased', source: `runs:/${run}/model`, run_id: run })
+  const before = new Date()
+  await new Promise((done) => setTimeout(done, 5))
+  assert.equal(
+    (await call('POST', 'registered-models/alias', { name: 'aliased', alias: 'champion', version: '1' })).status,
+    200,
+  )
+  const first = new Date()
+  await new Promise((done) => setTimeout(done, 5))
+  const set = await server.client.registry.setAlias({
+    params: { model: 'aliased', alias: 'champion' },
+    body: { version: 2 },
+  })
+  assert.equal(set.previousVersion, 1)
+  await server.client.registry.setAlias({ params: { model: 'aliased', alias: 'champion' }, body: { version: 2 } })
+  const at = async (instant?: Date) =>
+    (
+      await server.client.registry.aliasAt({
+        params: { model: 'aliased', alias: 'champion' },
+        query: instant ? { at: instant.toISOString() } : {},
+      })
+    ).version
+  assert.equal(await at(before), null)
+  assert.equal(await at(first), 1)
+  assert.equal(await at(), 2)
+  assert.equal(await registry.aliasVersion(server.platform.db, 'default', 'aliased', 'champion'), 2)
+  const model = await server.client.registry.getModel({ params: { model: 'aliased' } })
+  assert.deepEqual(
+    model.aliasHistory.map(({ version, previousVersion, by }) => ({ version, previousVersion, by: by.id })),
+    [
+      { version: 2, previousVersion: 1, by: 'local' },
+      { version: 1, previousVersion: null, by: 'local' },
+    ],
+  )
+  const { events } = await server.client.platform.listEvents({ query: { subject: 'model:aliased' } })
+  assert.equal(events.length, 2)
+  const missing = await call('GET', 'registered-models/alias?name=aliased&alias=none')
+  assert.deepEqual([missing.status, missing.body.message], [400, 'Registered model alias none not found.'])
+})
+
+test('a number is never given twice: versions of a deleted model go on counting when its name returns', async () => {
+  await registered('reborn')
+  assert.equal((await call('DELETE', 'registered-models/delete', { name: 'reborn' })).status, 200)
+  assert.equal((await call('GET', 'registered-models/get?name=reborn')).status, 404)
+  assert.equal((await registered('reborn')).version, '2')
+  assert.equal((await registry.versionFiles(server.platform.db, 'default', 'reborn', 1)).length, 2)
+})
+
+test('only a retraining’s version becomes a candidate, and only once', async () => {
+  await registered('candidates')
+  const actor = systemActor('registry', 'default')
+  const payload = {
+    run: uuidv7(),
+    pipeline: 'films',
+    purpose: 'retraining',
+    endpoint: 'films',
+    modelVersion: 'candidates/1',
+    seconds: 1,
+    cachedSteps: 0,
+  }
+  await registry.registerCandidate(actor, { payload: { ...payload, purpose: 'manual', run: uuidv7() } })
+  await registry.registerCandidate(actor, { payload: { ...payload, modelVersion: null, run: uuidv7() } })
+  const candidates = async () =>
+    (await server.client.platform.listEvents({ query: { type: 'registry.candidate_registered' } })).events.length
+  assert.equal(await candidates(), 0)
+  await registry.registerCandidate(actor, { payload })
+  await registry.registerCandidate(actor, { payload })
+  assert.equal(await candidates(), 1)
+})
+
+test('no path of any encoding reads, writes or deletes outside of its folder', async () => {
+  await registered('paths')
+  const paths = [
+    '../../../etc/passwd',
+    '..%2f..%2fetc%2fpasswd',
+    '%252e%252e%252fetc',
+    '..%255c..%255cetc',
+    '%2fetc%2fpasswd',
+    '/etc/passwd',
+    'a/..%2f..%2fb',
+    '..%5c..%5cetc',
+    'x;/../../..',
+    'a%00b',
+    '%c0%ae%c0%ae/etc',
+    'file:%2f%2f%2fetc%2fpasswd',
+    'a%23/../b',
+  ]
+  for (const path of paths) {
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      const { status, text } = await raw(
+        method,
+        `/api/2.0/mlflow-artifacts/artifacts/${path}`,
+        method === 'PUT' ? 'x' : '',
+      )
+      assert.ok(status === 400 || status === 404, `${method} ${path}: ${status}`)
+      assert.doesNotMatch(text, /root:/)
+    }
+    for (const url of [
+      `/api/2.0/mlflow-artifacts/artifacts?path=${path}`,
+      `/model-versions/get-artifact?name=paths&version=1&path=${path}`,
+    ]) {
+      const { status, text } = await raw('GET', url)
+      assert.ok(status === 400 || status === 404, `${url}: ${status}`)
+      assert.doesNotMatch(text, /root:/)
+    }
+  }
+})
+
+test('a version cannot be made of another run’s files, nor an experiment be kept elsewhere', async () => {
+  const mine = await runWithModel()
+  const other = await runWithModel()
+  await call('POST', 'registered-models/create', { name: 'thief' })
+  for (const source of [
+    `runs:/${other.run}/model`,
+    `mlflow-artifacts:/${other.folder}`,
+    `mlflow-artifacts:/${mine.folder}/../../../${other.run}/artifacts`,
+    '/etc',
+    'http://127.0.0.1:1/x',
+    's3://b/k',
+  ]) {
+    assert.equal(
+      (await call('POST', 'model-versions/create', { name: 'thief', source, run_id: mine.run })).status,
+      400,
+      source,
+    )
+  }
+  assert.equal((await call('GET', 'model-versions/get?name=thief&version=1')).status, 404)
+  for (const location of [
+    'http:///#/../../../etc',
+    'file:///etc',
+    '/etc',
+    'http://127.0.0.1:1',
+    'mlflow-artifacts:/../x',
+    `mlflow-artifacts:/0/${other.run}`,
+    'mlflow-artifacts://h/x',
+    's3://b',
+  ]) {
+    assert.equal(
+      (await call('POST', 'experiments/create', { name: location, artifact_location: location })).status,
+      400,
+      location,
+    )
+  }
+  assert.equal(
+    (await call('POST', 'experiments/create', { name: 'own', artifact_location: 'mlflow-artifacts:/own' })).status,
+    200,
+  )
+})
+
+test('names that resolve to others are refused, also where they look encoded', async () => {
+  for (const name of ['../a', 'a/b', 'a:b', '..', '.', ' ', '']) {
+    assert.equal((await call('POST', 'registered-models/create', { name })).status, 400, name)
+  }
+})
+
+test('HTML that somebody logged comes as a download that no browser runs', async () => {
+  const { run } = await runWithModel()
+  await upload(`0/${run}/artifacts/page.html`, '<script>alert(1)</script>')
+  const { headers, status } = await call('GET', `/get-artifact?run_uuid=${run}&path=page.html`)
+  assert.equal(status, 200)
+  assert.equal(headers.get('content-disposition'), `attachment; filename="page.html"; filename*=UTF-8''page.html`)
+  assert.equal(headers.get('content-type'), 'application/octet-stream')
+  assert.equal(headers.get('x-content-type-options'), 'nosniff')
+  assert.equal(headers.get('x-frame-options'), 'DENY')
+  assert.match(headers.get('content-security-policy') ?? '', /sandbox/)
+  assert.match(headers.get('etag') ?? '', /sha256:/)
+})
+
+test('an artifact of any size is streamed: memory does not grow with it', async () => {
+  const { run } = await runWithModel()
+  const megabytes = 384
+  const chunk = Buffer.alloc(1024 * 1024, 7)
+  const body = Readable.from(
+    (function* () {
+      for (let sent = 0; sent < megabytes; sent++) yield chunk
+    })(),
+  )
+  let peak = 0
+  const watch = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss)
+  }, 5)
+  const start = process.memoryUsage().rss
+  const url = `${server.url}/api/2.0/mlflow-artifacts/artifacts/0/${run}/artifacts/big.bin`
+  const put = await fetch(url, { method: 'PUT', body, duplex: 'half' } as RequestInit)
+  assert.equal(put.status, 200)
+  const got = await fetch(url)
+  let bytes = 0
+  for await (const part of got.body ?? []) bytes += part.length
+  clearInterval(watch)
+  assert.equal(bytes, megabytes * 1024 * 1024)
+  assert.ok(peak - start < 256 * 1024 * 1024, `${Math.round((peak - start) / 1024 / 1024)} MB more`)
+  const { body: listed } = await call('GET', `artifacts/list?run_id=${run}`)
+  assert.deepEqual(
+    (listed.files as { path: string }[]).map((file) => file.path),
+    ['big.bin', 'model'],
+  )
+})
