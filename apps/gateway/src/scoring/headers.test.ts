@@ -23,7 +23,16 @@ test('an event time is taken only in replay mode', () => {
   assert.throws(() => readHeaders(headers, false), { status: 400, message: /tidemark-event-time.*replay mode/ })
 })
 
-for (const text of ['yesterday', '2001', '99999-01-01', '2001-13-01', '999999999999999999', 'NaN']) {
+for (const text of [
+  'yesterday',
+  '2001',
+  '99999-01-01',
+  '2001-13-01',
+  '0999-12-31',
+  '9999-06-01',
+  '999999999999999999',
+  'NaN',
+]) {
   test(`the event time "${text}" is refused by the header's name`, () => {
     assert.throws(() => readHeaders({ 'tidemark-event-time': text }, true), {
       status: 400,
@@ -42,5 +51,6 @@ test('the entity header names one key a row; one row takes the whole text', () =
   assert.deepEqual(entitiesOfHeader('a, Am%C3%A9lie,', 3), ['a', 'Amélie', null])
   assert.deepEqual(entitiesOfHeader(null, 2), [null, null])
   assert.throws(() => entitiesOfHeader('a,b', 3), { status: 400, message: /3 keys/ })
+  assert.throws(() => entitiesOfHeader('a%00', 1), { status: 400, message: /without NUL/ })
   assert.throws(() => entitiesOfHeader('%E3', 1), { status: 400, message: /percent-encoded/ })
 })

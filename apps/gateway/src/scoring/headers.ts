@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { HEADERS } from '@tidemark/contracts'
 import { InvalidInput, WrongCharset, WrongContentType } from './errors.ts'
-import { MAX_KEY_LENGTH } from './input.ts'
+import { isPlainText, MAX_KEY_LENGTH } from './input.ts'
 
 /** What the headers of a scoring request say. */
 export interface ScoringHeaders {
@@ -48,8 +48,10 @@ export function entitiesOfHeader(text: string | null, rows: number): (string | n
   }
   return parts.map((part) => {
     const key = decode(part.trim())
-    if (key.length > MAX_KEY_LENGTH) {
-      throw InvalidInput(`The header ${HEADERS.entity} has a key of more than ${MAX_KEY_LENGTH} characters.`)
+    if (key.length > MAX_KEY_LENGTH || !isPlainText(key)) {
+      throw InvalidInput(
+        `The header ${HEADERS.entity} must have keys of at most ${MAX_KEY_LENGTH} characters, without NUL.`,
+      )
     }
     return key === '' ? null : key
   })
@@ -69,9 +71,9 @@ function decode(text: string): string {
   }
 }
 
-// The years 1 to 9999: what ISO 8601 writes with four digits, and what PostgreSQL and pandas read.
-const FIRST_TIME = Date.parse('0001-01-01T00:00:00Z')
-const LAST_TIME = Date.parse('9999-12-31T23:59:59Z')
+// What the readers of the log take: beyond it, calendars and PostgreSQL no longer agree.
+const FIRST_TIME = Date.parse('1000-01-02T00:00:00Z')
+const LAST_TIME = Date.parse('9998-12-31T23:59:59Z')
 // Not fewer digits: "2001" is meant as a year.
 const MILLISECONDS = /^-?\d{5,15}$/
 const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/

@@ -118,8 +118,8 @@ function checkCell(value: unknown, column: InputColumn, row: number): Cell {
   switch (column.type) {
     case 'string':
       if (value === undefined || value === null) return null
-      if (typeof value === 'string') return value
-      throw WrongType(column.name, row, 'a string')
+      if (typeof value === 'string' && isPlainText(value)) return value
+      throw WrongType(column.name, row, 'a string of Unicode text')
     case 'double':
     case 'float':
       if (value === undefined || value === null) return null
@@ -147,7 +147,10 @@ function readEntities(value: unknown, rows: number): (string | null)[] {
   const valid =
     Array.isArray(value) &&
     value.length === rows &&
-    value.every((entity) => entity === null || (typeof entity === 'string' && entity.length <= MAX_KEY_LENGTH))
+    value.every(
+      (entity) =>
+        entity === null || (typeof entity === 'string' && entity.length <= MAX_KEY_LENGTH && isPlainText(entity)),
+    )
   if (!valid)
     throw InvalidInput(`"entities" must list one text of at most ${MAX_KEY_LENGTH} characters, or null, for each row.`)
   return value
@@ -155,6 +158,11 @@ function readEntities(value: unknown, rows: number): (string | null)[] {
 
 /** Longest caller or business key, in characters. */
 export const MAX_KEY_LENGTH = 256
+
+/** Text that the log's readers can store: PostgreSQL takes neither NUL nor half of a surrogate pair. */
+export function isPlainText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0')
+}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
