@@ -4,6 +4,7 @@ import { createData } from './data/index.ts'
 import { Gateways } from './deployments/gateways/index.ts'
 import { createExperiments } from './experiments/index.ts'
 import { createIdentity } from './identity/index.ts'
+import { createLoop } from './loop.ts'
 import { migrations } from './migrations.ts'
 import { createPipelines } from './pipelines/index.ts'
 import { systemActor } from './platform/actor.ts'
@@ -44,8 +45,9 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     issueRunToken: identity.issueRunToken,
     serverUrl: listening.promise,
   })
+  const loop = createLoop(platform, { gateways, experiments, registry, pipelines: pipelines.service })
 
-  wireReactions(events, { pipelines: pipelines.service })
+  wireReactions(events, { ...loop, registry, pipelines: pipelines.service })
   jobs.register(
     'reaction',
     z.object({ event: z.uuid(), type: z.string(), reaction: z.string(), workspace: z.string() }),
@@ -61,7 +63,10 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
 
   let hosts: ReadonlySet<string> = new Set()
   const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts, identify: identity.actorOf })
-  platformRoutes(app, platform, { pipelineRuns: () => pipelines.service.openRuns(), unreadLogBytes: async () => 0 })
+  platformRoutes(app, platform, {
+    pipelineRuns: async () => (await pipelines.service.openRuns()) + (await loop.openWork()),
+    unreadLogBytes: () => loop.monitoring.unreadBytes(),
+  })
 
   data.routes(app)
   pipelines.routes(app)
@@ -69,6 +74,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   registry.routes(app)
   experiments.mlflow(app, registry.mlflow)
   gateways.routes(app)
+  loop.routes(app)
 
   await webRoutes(app)
 
@@ -81,6 +87,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   const url = `http://${config.host}:${port}`
   listening.resolve(url)
   await pipelines.resume()
+  await loop.start()
   return {
     url,
     port,
@@ -90,6 +97,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
       await app.close()
       await pipelines.stop()
       await jobs.stop()
+      await loop.stop()
       await data.stop()
       await platform.python.close()
       await live.stop()

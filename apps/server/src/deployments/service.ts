@@ -54,6 +54,11 @@ export class Deployments {
     return (await store.queuedCount(db, workspace, endpoint)) > 0
   }
 
+  /** Rollouts of all workspaces whose last change some gateway has yet to confirm. */
+  unconfirmed(): Promise<number> {
+    return store.unconfirmedCount(this.platform.db)
+  }
+
   async endpointView(workspace: string, name: string) {
     const endpoint = await endpointNamed(this.platform.db, workspace, name)
     if (!endpoint) throw EndpointNotFound(name)

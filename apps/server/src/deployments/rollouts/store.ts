@@ -95,6 +95,11 @@ export async function hasUnconfirmed(db: Queryable, workspace: string, endpoint:
   return rows.length > 0
 }
 
+export async function unconfirmedCount(db: Queryable): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*) as count from rollout where not confirmed`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
 /** Rollouts of all workspaces that need attention without new evidence: under way, unconfirmed, or waiting in a queue. */
 export async function unsettledRollouts(db: Queryable): Promise<Rollout[]> {
   const { rows } = await sql<Row>`
