@@ -11,12 +11,14 @@ export interface SignalStop {
 /** SIGHUP too: closing the terminal must not leave a platform without anybody to stop it. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const PATIENCE_MS = 10_000
+/** One Ctrl-C under `npm run` arrives twice: from the terminal, and again from npm. A person's second one comes later. */
+const SAME_PRESS_MS = 700
 
 /** Listens for the signals that end this process, from before the platform starts. */
 export function stopOnSignals(): SignalStop {
   const giveUp = new AbortController()
   let platform: Platform | undefined
-  let signals = 0
+  let firstSignal: number | undefined
 
   function kill(reason: string): never {
     process.stderr.write(`tidemark: ${reason}, killing what still runs\n`)
@@ -30,8 +32,11 @@ export function stopOnSignals(): SignalStop {
   }
 
   function onSignal(): void {
-    signals += 1
-    if (signals > 1) kill('stopped twice')
+    if (firstSignal !== undefined) {
+      if (performance.now() - firstSignal > SAME_PRESS_MS) kill('stopped twice')
+      return
+    }
+    firstSignal = performance.now()
     process.stderr.write('tidemark: stopping…\n')
     giveUp.abort()
     stop()
@@ -42,7 +47,7 @@ export function stopOnSignals(): SignalStop {
     giveUp: giveUp.signal,
     attach: (started) => {
       platform = started
-      if (signals > 0) stop()
+      if (firstSignal !== undefined) stop()
     },
   }
 }

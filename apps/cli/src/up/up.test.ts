@@ -177,7 +177,11 @@ test('a taken port is named, with who has it and what to do, and nothing is left
 })
 
 /** A supervisor in a process of its own, once it is ready. */
-async function startSupervisor(given: PlatformSettings, journal: string): Promise<ChildProcess> {
+async function startSupervisor(
+  given: PlatformSettings,
+  journal: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<ChildProcess> {
   const { port, gatewayPort, dataDir } = given
   const args = ['--port', String(port), '--gateway-port', String(gatewayPort), '--data', dataDir]
   const file = join(import.meta.dirname, 'fixtures/tiny-platform.ts')
@@ -186,7 +190,7 @@ async function startSupervisor(given: PlatformSettings, journal: string): Promis
     ['--disable-warning=ExperimentalWarning', '-C', '@tidemark/source', file, ...args],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, TINY_JOURNAL: journal },
+      env: { ...process.env, TINY_JOURNAL: journal, ...environment },
     },
   )
   await new Promise((done) => child.stdout?.once('data', done))
@@ -206,6 +210,31 @@ test('a second platform in the same folder is refused, and told whose the folder
     const code = await new Promise((done) => child.once('exit', done))
     assert.equal(code, 0)
   }
+})
+
+async function exitCode(child: ChildProcess): Promise<number | null> {
+  return new Promise((done) => child.once('exit', (code) => done(code)))
+}
+
+test('one Ctrl-C that arrives twice stops in order; a second one later kills what hangs', async () => {
+  const given = await settings('signals')
+  const journal = join(root, 'signals.txt')
+  const orderly = await startSupervisor(given, journal)
+  orderly.kill('SIGINT')
+  await sleep(20)
+  orderly.kill('SIGINT')
+  assert.equal(await exitCode(orderly), 0)
+  assert.equal(readFileSync(journal, 'utf8'), 'stopped gateway\nstopped server\n')
+
+  const hanging = await startSupervisor(given, journal, { TINY_MISBEHAVE: 'gateway hangs' })
+  const left = readRecord(openDataFolder(given.dataDir))?.processes
+  assert.ok(left?.server && left.gateway && left.database)
+  hanging.kill('SIGINT')
+  await sleep(1000)
+  hanging.kill('SIGINT')
+  assert.equal(await exitCode(hanging), 1)
+  const { server, gateway, database } = left
+  await until(() => ![server, gateway, database].some(isAlive), 'all of it is dead')
 })
 
 test('after kill -9 of the supervisor its programs end, and the next start adopts the database', async () => {
