@@ -9,6 +9,11 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
     load: () => import('./commands/doctor.ts'),
   },
   datasets: { summary: 'declare datasets, append rows, look at them', load: () => import('./commands/datasets.ts') },
+  labels: { summary: 'give true values, look at them', load: () => import('./commands/labels.ts') },
+  monitoring: {
+    summary: 'windows, faults, realised loss, decisions to retrain',
+    load: () => import('./commands/monitoring.ts'),
+  },
   gates: { summary: "run a version's gates, show them, waive them", load: () => import('./commands/gates.ts') },
   rollouts: { summary: 'show rollouts, overrule them', load: () => import('./commands/rollouts.ts') },
   why: { summary: 'why did this happen: the chain of causes of anything', load: () => import('./commands/why.ts') },
