@@ -18,9 +18,9 @@ export async function webRoutes(app: HttpServer, root = fileURLToPath(new URL('.
     root,
     wildcard: false,
     setHeaders: (reply, path) => {
-      reply.setHeader('content-security-policy', CONTENT_POLICY)
+      reply.header('content-security-policy', CONTENT_POLICY)
       // Vite puts a content hash into the names of assets; the page itself must be asked for anew.
-      reply.setHeader('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
+      reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
     },
   })
   app.get('/*', async (request, reply) => {
