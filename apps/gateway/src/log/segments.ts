@@ -181,7 +181,7 @@ export class PredictionLog {
 }
 
 /** 12 of `00000012.ndjson`; 0 of any other file. */
-export function segmentNumber(file: string): number {
+function segmentNumber(file: string): number {
   const match = /^(\d{8,})\.ndjson$/.exec(file)
   return match ? Number(match[1]) : 0
 }

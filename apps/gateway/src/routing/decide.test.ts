@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { endpoint, variant } from '../fixtures.ts'
-import { isLeased, positionPercent, route } from './decide.ts'
+import { isLeased, route } from './decide.ts'
+import { positionOf, positionPercent } from './position.ts'
 
 const ROLLOUT = '00000000-0000-7000-8000-000000000001'
 const canary = (weightPercent: number) =>
@@ -18,7 +19,8 @@ const callers = Array.from({ length: 20_000 }, (_, n) => `caller-${n}`)
 const candidates = (weightPercent: number) =>
   new Set(
     callers.filter((caller) => {
-      const choice = route(canary(weightPercent), caller, normal)
+      const spec = canary(weightPercent)
+      const choice = route(spec, positionOf(spec.routing, caller), normal)
       return choice.kind === 'rollout' && choice.arm === 'candidate'
     }),
   )
@@ -52,7 +54,7 @@ test('another salt shares out anew, so that no caller is the canary of every rol
 })
 
 test('the weight in force is part of the choice', () => {
-  assert.deepEqual(route(canary(100), 'a', normal), {
+  assert.deepEqual(route(canary(100), 99.9, normal), {
     kind: 'rollout',
     arm: 'candidate',
     rollout: ROLLOUT,
@@ -68,7 +70,7 @@ test('in shadow the champion answers everybody', () => {
     stage: 0,
     candidate: variant('candidate', 'films/2'),
   })
-  const choice = route(shadow, 'a', normal)
+  const choice = route(shadow, 0, normal)
   assert.deepEqual(choice, { kind: 'rollout', arm: 'champion', rollout: ROLLOUT, stage: 0, weightPercent: 0 })
 })
 
@@ -77,7 +79,7 @@ for (const [name, now] of [
   ['without a loaded candidate', { leased: true, candidateLoaded: false }],
 ] as const) {
   test(`${name} the champion answers alone`, () => {
-    assert.deepEqual(route(canary(100), 'a', now), { kind: 'champion' })
+    assert.deepEqual(route(canary(100), 99.9, now), { kind: 'champion' })
   })
 }
 

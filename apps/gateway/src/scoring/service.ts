@@ -1,6 +1,7 @@
 import { type AnswerRecord, uuidv7 } from '@tidemark/contracts'
 import type { PredictionLog } from '../log/segments.ts'
 import { route } from '../routing/decide.ts'
+import { positionOf } from '../routing/position.ts'
 import type { Frame } from '../runtimes/model.ts'
 import type { Models } from '../runtimes/models.ts'
 import type { ServedEndpoint } from '../snapshot/serving.ts'
@@ -52,7 +53,11 @@ export class Scoring {
     const { endpoint, requestId, arrivedAt, caller, frame } = question
     const { spec, champion, candidate } = endpoint
     const id = uuidv7(arrivedAt)
-    const choice = route(spec, caller ?? id, { leased: leased(), candidateLoaded: candidate !== null })
+    // A caller that is not known is shared out by request.
+    const choice = route(spec, positionOf(spec.routing, caller ?? id), {
+      leased: leased(),
+      candidateLoaded: candidate !== null,
+    })
     const byCandidate = choice.kind === 'rollout' && choice.arm === 'candidate' && candidate !== null
     const version = byCandidate ? candidate : champion
     const outcome = await predict(models, version, frame)

@@ -1,3 +1,2 @@
 export { gatewayMigrations } from './migrations.ts'
 export { Gateways } from './service.ts'
-export type { GatewayState, LoadFailure } from './types.ts'

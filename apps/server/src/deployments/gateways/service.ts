@@ -10,6 +10,9 @@ import { internalRoutes } from './routes.ts'
 import * as store from './store.ts'
 import { type GatewayState, LEASE_SECONDS, type LoadFailure } from './types.ts'
 
+/** A day without a word: nobody looks for such a gateway any more. */
+const FORGET_MS = 24 * 60 * 60_000
+
 /**
  * What the gateways serve by, and what they confirmed. Gateways have no database connection: they ask for snapshots, each with the number of
  * its change, and say by which one they serve. A change of routing is done when all live gateways confirmed it.
@@ -111,7 +114,10 @@ export class Gateways {
   }
 
   async confirm(confirmation: Confirmation): Promise<void> {
-    await store.saveConfirmation(this.platform.db, confirmation, this.platform.clock.now())
+    const { db, clock } = this.platform
+    const now = clock.now()
+    await store.saveConfirmation(db, confirmation, now)
+    await store.forgetGateways(db, new Date(now.getTime() - FORGET_MS))
     for (const failure of confirmation.failed) {
       this.platform.log.warn({ gateway: confirmation.gateway, ...failure }, 'a gateway could not load a model version')
     }

@@ -67,6 +67,11 @@ export async function saveConfirmation(db: Queryable, confirmation: Confirmation
       failed = excluded.failed`.execute(db)
 }
 
+/** Forgets gateways that were killed and never came back, so that the list stays what people know. */
+export async function forgetGateways(db: Queryable, before: Date): Promise<void> {
+  await sql`delete from gateway where last_seen < ${before}`.execute(db)
+}
+
 export async function deleteGateway(db: Queryable, id: string): Promise<void> {
   await sql`delete from gateway where id = ${id}`.execute(db)
 }
