@@ -4,6 +4,10 @@ import { CliError, cliError } from './errors.ts'
 /** Every command, each loaded when called: `tidemark up` must not pay for the others. */
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default: Command }> }> = {
   up: { summary: 'start the platform', load: () => import('./commands/up.ts') },
+  demo: {
+    summary: "take a film site's model round its whole life",
+    load: () => import('./commands/demo.ts'),
+  },
   doctor: {
     summary: 'check what the platform needs, and say what is missing',
     load: () => import('./commands/doctor.ts'),

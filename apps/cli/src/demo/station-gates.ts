@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EndpointPolicy, type Evaluation } from '@tidemark/contracts'
+import { EndpointPolicy, type Evaluation, ModelVersionRef, parseModelVersionRef } from '@tidemark/contracts'
 import { ensureEnvironment } from '@tidemark/workers'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -14,6 +14,11 @@ const EndpointFile = z.strictObject({
   model: z.literal(MODEL),
   replay: z.boolean(),
   policy: EndpointPolicy,
+})
+
+const BadVersion = z.object({
+  fault: z.string(),
+  modelVersion: ModelVersionRef.transform((ref) => parseModelVersionRef(ref).version),
 })
 
 /** The two versions that must not reach anybody, by number. */
@@ -49,7 +54,7 @@ export async function gatesStation(
   story.simulated(
     'two bad versions, wrapped round the champion: one fails on films without a running time, one rates 0.7 too low.',
   )
-  const bad = await logBadVersions(context)
+  const bad = await logBadVersions(context, first)
   const refused: Evaluation[] = []
   for (const version of [bad.failing, bad.tooLow]) {
     const { id } = await client.evaluation.startEvaluation({ body: { model, version, endpoint } })
@@ -80,10 +85,10 @@ async function latestEvaluation({ platform }: DemoContext, version: number): Pro
 }
 
 /** Runs the example's script as a data scientist would: Python, the unmodified client, one variable. */
-async function logBadVersions({ platform, folder, root }: DemoContext): Promise<BadVersions> {
+async function logBadVersions({ platform, folder, root }: DemoContext, champion: number): Promise<BadVersions> {
   const { python } = await ensureEnvironment(join(root, 'python/locks/worker.txt'))
   const output = await new Promise<string>((resolve, reject) => {
-    const child = spawn(python, [join(folder, 'bad_versions.py')], {
+    const child = spawn(python, [join(folder, 'bad_versions.py'), `models:/${MODEL}/${champion}`], {
       env: {
         PATH: process.env.PATH ?? '',
         HOME: process.env.HOME ?? '/tmp',
@@ -102,7 +107,11 @@ async function logBadVersions({ platform, folder, root }: DemoContext): Promise<
       code === 0 ? resolve(out) : reject(new Error(`bad_versions.py ended with ${code}:\n${err.slice(-2000)}`)),
     )
   })
-  // The script ends with one line of JSON: the versions it registered.
-  const last = output.trim().split('\n').at(-1) ?? ''
-  return z.object({ failing: z.int(), tooLow: z.int() }).parse(JSON.parse(last))
+  // One line of JSON for each version that it registered.
+  const registered = output
+    .trim()
+    .split('\n')
+    .map((line) => BadVersion.parse(JSON.parse(line)))
+  const numberOf = (fault: string) => registered.find((version) => version.fault === fault)?.modelVersion
+  return { failing: numberOf('fails-without-running-time') ?? 0, tooLow: numberOf('rates-too-low') ?? 0 }
 }

@@ -18,12 +18,10 @@ export async function loopStations(context: DemoContext, site: Site, news: News)
   let mended = false
   while (!site.ended) {
     const at = site.now
-    const before = site.visits
-    const films = await site.playMonth()
+    await site.playMonth()
     await news.tell(`${at.toISOString().slice(0, 7)}: `)
     if (!mended && at > faultFrom && !site.isFaulty(at)) mended = await mend(context)
-    if (at.getUTCMonth() === 11)
-      story.fact(`${at.getUTCFullYear()} has passed: ${await year(context, films, site.visits - before)}`)
+    if (at.getUTCMonth() === 11) story.fact(`${at.getUTCFullYear()} has passed: ${await year(context)}`)
   }
   const health = await client.monitoring.health({ params: { endpoint: ENDPOINT }, query: {} })
   const judged = health.windows.filter(({ state }) => state === 'judged')
@@ -49,7 +47,7 @@ async function mend({ platform, story }: DemoContext): Promise<boolean> {
   return open.length > 0
 }
 
-async function year({ platform }: DemoContext, _films: number, _visits: number): Promise<string> {
+async function year({ platform }: DemoContext): Promise<string> {
   const health = await platform.client.monitoring.health({ params: { endpoint: ENDPOINT }, query: {} })
   const { performance } = health
   const now =
