@@ -93,6 +93,19 @@ export const aliasSet = defineEvent(
     `Alias ${p.alias} of ${p.model} points to ${p.version}${p.previousVersion ? `, before to ${p.previousVersion}` : ''}`,
 )
 
+export const aliasRemoved = defineEvent(
+  'registry.alias_removed',
+  z.object({ model: z.string(), alias: z.string(), previousVersion: z.int() }),
+  (p) => `model:${p.model}`,
+  (p) => `Alias ${p.alias} of ${p.model} removed, before it pointed to ${p.previousVersion}`,
+)
+export const versionDeleted = defineEvent(
+  'registry.version_deleted',
+  Version,
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `${p.model}/${p.version} deleted; its number and its files stay its own`,
+)
+
 // --- evaluation
 const Gates = Version.extend({
   evaluation: Id,
@@ -284,6 +297,8 @@ export const EVENT_TYPES = [
   versionRegistered,
   candidateRegistered,
   aliasSet,
+  aliasRemoved,
+  versionDeleted,
   gatesPassed,
   gatesFailed,
   versionMeasured,

@@ -18,7 +18,9 @@ test('a source outside of what the server holds is refused, whatever its disguis
     'http://127.0.0.1/api/2.0/mlflow-artifacts/artifacts/../..',
     'https://example.com/model',
     'ftp://h/x',
-    's3://bucket/key',
+    's3://bucket/key/../../other',
+    's3://bucket/%252e%252e/other',
+    's3:///#/../etc',
     'mlflow-artifacts://h/../../..',
     'mlflow-artifacts://host:5000/1/x',
     `mlflow-artifacts:/1/${run}/artifacts/../../../etc`,
@@ -59,6 +61,7 @@ test('a source names the run, logged model or version that holds it', () => {
     ref: { alias: 'best' },
   })
   assert.equal(readSource(`mlflow-artifacts:/1/${run}/artifacts/m`, run, '', false).kind, 'artifact')
+  assert.deepEqual(readSource('s3://bucket/key', '', '', false), { kind: 'elsewhere' })
   assert.equal(readSource('prompt-template', '', '', true).kind, 'prompt')
   assert.equal(readSource('file:///etc/passwd', '', '', true).kind, 'refused')
 })

@@ -6,15 +6,30 @@ export type Source =
   | { readonly kind: 'loggedModel'; readonly id: string }
   | { readonly kind: 'version'; readonly model: string; readonly ref: { version: number } | { alias: string } }
   | { readonly kind: 'artifact'; readonly path: string; readonly within: 'run' | 'loggedModel' }
+  /** In an object store of the caller's: noted, never opened. Such a version has no files here and cannot be served. */
+  | { readonly kind: 'elsewhere' }
   | { readonly kind: 'prompt' }
   | { readonly kind: 'refused'; readonly reason: string }
 
+const OBJECT_STORES: readonly string[] = [
+  's3',
+  'gs',
+  'wasb',
+  'wasbs',
+  'abfs',
+  'abfss',
+  'dbfs',
+  'hdfs',
+  'viewfs',
+  'b2',
+  'r2',
+]
 const PROMPT_PLACEHOLDERS: readonly string[] = ['dummy-source', 'prompt-template']
 
 /**
- * Reads the source of a new model version. Only what this server holds may become one, and only together with the run or logged model that it
- * belongs to: nothing is ever read from another place, neither from this machine's disk nor from an address (MLflow's rules since 3.1, and no
- * exception for object stores, whose bytes could change).
+ * Reads the source of a new model version (MLflow's rules since 3.1). What this server holds may become one only together with the run or
+ * logged model that it belongs to. An object store's address is kept as a note. Nothing is ever read from another place, neither from this
+ * machine's disk nor from an address.
  */
 export function readSource(source: string, run: string, loggedModel: string, isPrompt: boolean): Source {
   if (isPrompt) {
@@ -25,9 +40,10 @@ export function readSource(source: string, run: string, loggedModel: string, isP
   const scheme = match?.[1]
   const rest = match?.[2] ?? ''
   if (scheme === undefined || scheme === 'file') return refused(localPath(source))
+  if (OBJECT_STORES.includes(scheme)) return isPlain(rest) ? { kind: 'elsewhere' } : refused(notAbsolute(source))
   if (scheme !== 'runs' && scheme !== 'models' && scheme !== 'mlflow-artifacts') {
     return refused(
-      `Invalid model version source: '${source}'. A version is made from artifacts that this server holds ('runs:/', 'models:/' or 'mlflow-artifacts:/'): what lies elsewhere ('${scheme}:') could change after it was registered. Log the model here first.`,
+      `Invalid model version source: '${source}'. A version is made from artifacts that this server holds ('runs:/', 'models:/' or 'mlflow-artifacts:/'): an address of another host ('${scheme}:') is never opened. Log the model here first.`,
     )
   }
   if (!rest.startsWith('/') || rest.startsWith('//')) return refused(notAbsolute(source))
@@ -46,6 +62,16 @@ export function readSource(source: string, run: string, loggedModel: string, isP
     case 'mlflow-artifacts':
       if (loggedModel !== '') return { kind: 'artifact', path, within: 'loggedModel' }
       return run === '' ? refused(notWithin(source, 'run_id')) : { kind: 'artifact', path, within: 'run' }
+  }
+}
+
+/** An address below a bucket without parts that climb, at any depth of encoding. */
+function isPlain(rest: string): boolean {
+  try {
+    artifactPath(rest.replace(/^\/+/, ''))
+    return !/[?]/.test(rest)
+  } catch {
+    return false
   }
 }
 

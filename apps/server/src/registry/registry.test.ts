@@ -266,7 +266,7 @@ test('a version cannot be made of another run’s files, nor an experiment be ke
     `mlflow-artifacts:/${mine.folder}/../../../${other.run}/artifacts`,
     '/etc',
     'http://127.0.0.1:1/x',
-    's3://b/k',
+    'ftp://b/k',
   ]) {
     assert.equal(
       (await call('POST', 'model-versions/create', { name: 'thief', source, run_id: mine.run })).status,
@@ -295,6 +295,24 @@ test('a version cannot be made of another run’s files, nor an experiment be ke
     (await call('POST', 'experiments/create', { name: 'own', artifact_location: 'mlflow-artifacts:/own' })).status,
     200,
   )
+})
+
+test('what is deleted loses its aliases, and both are events', async () => {
+  await registered('gone')
+  await call('POST', 'registered-models/alias', { name: 'gone', alias: 'champion', version: '1' })
+  assert.equal((await call('DELETE', 'model-versions/delete', { name: 'gone', version: '1' })).status, 200)
+  assert.equal(await registry.aliasVersion(server.platform.db, 'default', 'gone', 'champion'), null)
+  const types = async (subject: string) =>
+    (await server.client.platform.listEvents({ query: { subject } })).events.map((event) => event.type)
+  assert.deepEqual(await types('model:gone'), ['registry.alias_removed', 'registry.alias_set'])
+  assert.deepEqual(await types('model-version:gone/1'), ['registry.version_deleted', 'registry.version_registered'])
+})
+
+test('a version in an object store is noted and has no files here', async () => {
+  await call('POST', 'registered-models/create', { name: 'far' })
+  assert.equal((await call('POST', 'model-versions/create', { name: 'far', source: 's3://b/k' })).status, 200)
+  const version = await server.client.registry.getVersion({ params: { model: 'far', version: 1 } })
+  assert.deepEqual([version.source, version.digest, version.files, version.signature], ['s3://b/k', null, [], null])
 })
 
 test('names that resolve to others are refused, also where they look encoded', async () => {

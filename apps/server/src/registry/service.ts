@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import {
+  aliasRemoved,
   aliasSet,
   candidateRegistered,
   type EventRecord,
   parseModelVersionRef,
   pipelineSucceeded,
+  versionDeleted,
   versionRegistered,
 } from '@tidemark/contracts'
 import {
@@ -87,6 +89,8 @@ export function createService(platform: Platform, ports: RegistryPorts) {
     switch (source.kind) {
       case 'refused':
         throw invalid(source.reason)
+      case 'elsewhere':
+        return { storageUri: given.source, run: given.run, loggedModel: given.loggedModel }
       case 'prompt':
         return { storageUri: given.source, run: given.run, loggedModel: '' }
       case 'run': {
@@ -135,6 +139,30 @@ export function createService(platform: Platform, ports: RegistryPorts) {
     const chunks: Buffer[] = []
     for await (const chunk of stream) chunks.push(chunk as Buffer)
     return readModelFile(Buffer.concat(chunks).toString('utf8'))
+  }
+
+  /** Takes aliases away; the caller deletes what they pointed to or nothing. */
+  async function dropAliases(
+    tx: Tx,
+    actor: Actor,
+    name: string,
+    aliases: readonly { alias: string; version: number }[],
+  ): Promise<void> {
+    for (const { alias, version: previousVersion } of aliases) {
+      const change = { alias, version: null, previousVersion, by: actor.ref, at: clock.now() }
+      await store.moveAlias(tx, actor.workspace, name, change)
+    }
+  }
+
+  async function tellAliasesRemoved(
+    tx: Tx,
+    actor: Actor,
+    name: string,
+    aliases: readonly { alias: string; version: number }[],
+  ): Promise<void> {
+    for (const { alias, version: previousVersion } of aliases) {
+      await events.append(tx, actor, aliasRemoved, { model: name, alias, previousVersion })
+    }
   }
 
   async function pointAlias(tx: Tx, actor: Actor, name: string, alias: string, number: number): Promise<number | null> {
@@ -191,11 +219,13 @@ export function createService(platform: Platform, ports: RegistryPorts) {
       actor.require('registry.write', name)
       await inTransaction(db, async (tx) => {
         const found = await model(tx, actor.workspace, name)
-        for (const { alias, version: pointed } of found.aliases) {
-          const change = { alias, version: null, previousVersion: pointed, by: actor.ref, at: clock.now() }
-          await store.moveAlias(tx, actor.workspace, name, change)
-        }
+        const versions = await store.versionsOfModel(tx, actor.workspace, name)
+        await dropAliases(tx, actor, name, found.aliases)
         await store.deleteModel(tx, actor.workspace, name, nowMs())
+        await tellAliasesRemoved(tx, actor, name, found.aliases)
+        for (const { version: number } of versions) {
+          await events.append(tx, actor, versionDeleted, { model: name, version: number })
+        }
       })
     },
 
@@ -341,11 +371,11 @@ export function createService(platform: Platform, ports: RegistryPorts) {
       await inTransaction(db, async (tx) => {
         await store.lockModel(tx, actor.workspace, name)
         const found = await version(tx, actor.workspace, name, number)
-        for (const alias of found.aliases) {
-          const change = { alias, version: null, previousVersion: number, by: actor.ref, at: clock.now() }
-          await store.moveAlias(tx, actor.workspace, name, change)
-        }
+        const aliases = found.aliases.map((alias) => ({ alias, version: number }))
+        await dropAliases(tx, actor, name, aliases)
         await store.deleteVersion(tx, actor.workspace, name, number, nowMs())
+        await tellAliasesRemoved(tx, actor, name, aliases)
+        await events.append(tx, actor, versionDeleted, { model: name, version: number })
       })
     },
 
@@ -378,8 +408,9 @@ export function createService(platform: Platform, ports: RegistryPorts) {
         await store.lockModel(tx, actor.workspace, name)
         const previousVersion = await store.aliasTarget(tx, actor.workspace, name, alias)
         if (previousVersion === null) return
-        const change = { alias, version: null, previousVersion, by: actor.ref, at: clock.now() }
-        await store.moveAlias(tx, actor.workspace, name, change)
+        const aliases = [{ alias, version: previousVersion }]
+        await dropAliases(tx, actor, name, aliases)
+        await tellAliasesRemoved(tx, actor, name, aliases)
       })
     },
 
