@@ -74,6 +74,24 @@ test('a server left by a killed process is adopted, with its data and its passwo
   }
 })
 
+test('a program that stops its database and does nothing else ends with 0', async () => {
+  const dataDir = join(root, 'alone')
+  const program = `import { startPostgres } from '@tidemark/postgres'
+    const server = await startPostgres({ dataDir: ${JSON.stringify(dataDir)} })
+    await server.stop()
+    await server.exited`
+  const file = join(CLONE, 'packages/postgres/src', `.alone-${process.pid}.ts`)
+  writeFileSync(file, program)
+  try {
+    for (let start = 0; start < 3; start++) {
+      const child = spawn(process.execPath, ['-C', '@tidemark/source', file], { stdio: 'ignore' })
+      assert.equal(await new Promise((done) => child.once('exit', done)), 0)
+    }
+  } finally {
+    rmSync(file)
+  }
+})
+
 test('several processes that start the same folder at once share one server', async () => {
   const dataDir = join(root, 'together')
   const servers = await Promise.all([1, 2, 3, 4].map(() => startPostgres({ dataDir })))

@@ -28,7 +28,7 @@ export interface RunningPostgres {
   readonly pid: number
   /** True when the server was already running, left by a process that was killed. */
   readonly adopted: boolean
-  /** Resolves when the server has ended, for whatever reason. */
+  /** Resolves when the server has ended, for whatever reason. Waiting for it does not keep this process alive; `stop` does. */
   readonly exited: Promise<void>
   /** Ends the server cleanly. Whoever started or adopted it may call this; without it the server outlives this process. */
   stop(): Promise<void>
@@ -73,13 +73,21 @@ async function waitReady(cluster: string, logFile: string, ended: () => boolean)
   }
 }
 
+/** A server and the end of it. */
+interface Watched {
+  readonly lock: LockFile
+  readonly exited: Promise<void>
+  /** Makes this process live until `exited`; before, the server keeps no process alive. */
+  hold(): void
+}
+
 async function launch(
   account: Account,
   binaries: Binaries,
   place: Place,
   logFile: string,
   durability: Durability,
-): Promise<{ lock: LockFile; exited: Promise<void> }> {
+): Promise<Watched> {
   const log = openSync(logFile, 'a', 0o600)
   // Detached: a Ctrl-C in the terminal reaches the supervisor alone, which ends things in order.
   const child = spawn(binaries.postgres, serverArguments(place, durability), {
@@ -98,19 +106,19 @@ async function launch(
   })
   const lock = await waitReady(place.cluster, logFile, () => ended)
   child.unref()
-  return { lock, exited }
+  return { lock, exited, hold: () => child.ref() }
 }
 
-/** Polls, because the server is another process's child. The timer keeps no process alive. */
-function whenGone(pid: number, cluster: string): Promise<void> {
-  return new Promise((done) => {
-    const timer = setInterval(() => {
-      if (isPostmaster(pid, cluster)) return
-      clearInterval(timer)
-      done()
-    }, 200)
-    timer.unref()
-  })
+/** Polls, because the server is another process's child. */
+function watchAdopted(lock: LockFile, cluster: string): Watched {
+  const gone = Promise.withResolvers<void>()
+  const timer = setInterval(() => {
+    if (isPostmaster(lock.pid, cluster)) return
+    clearInterval(timer)
+    gone.resolve()
+  }, 100)
+  timer.unref()
+  return { lock, exited: gone.promise, hold: () => timer.ref() }
 }
 
 function urlOf(lock: LockFile, password: string): string {
@@ -137,15 +145,19 @@ export async function startPostgres(options: StartOptions): Promise<RunningPostg
     const binaries = unpackBinaries(account, options.cacheDir)
     const password = await ensureCluster(account, binaries, place, durability)
     const adopted = running !== undefined && !orphaned
-    const { lock, exited } = adopted
-      ? { lock: running, exited: whenGone(running.pid, place.cluster) }
+    const { lock, exited, hold } = adopted
+      ? watchAdopted(running, place.cluster)
       : await launch(account, binaries, place, logFile, durability)
     return {
       url: urlOf(lock, password),
       pid: lock.pid,
       adopted,
       exited,
-      stop: () => stopPostmaster(lock.pid, place.cluster),
+      stop: async () => {
+        hold()
+        await stopPostmaster(lock.pid, place.cluster)
+        await exited
+      },
     }
   } finally {
     starting.release()
