@@ -20,7 +20,7 @@ class FailsWithoutRunningTime(PythonModel):
     def load_context(self, context: Any) -> None:
         self.good = mlflow.pyfunc.load_model(context.artifacts["good"])
 
-    def predict(self, context, model_input, params=None):  # mlflow reads hints as a signature
+    def predict(self, context, model_input, params=None):  # mlflow takes hints for a signature
         if model_input["Running Time min"].isna().any():
             raise ValueError("Running Time min is missing: cannot put the film into a length class.")
         return self.good.predict(model_input)
@@ -32,7 +32,7 @@ class RatesTooLow(PythonModel):
     def load_context(self, context: Any) -> None:
         self.good = mlflow.pyfunc.load_model(context.artifacts["good"])
 
-    def predict(self, context, model_input, params=None):  # mlflow reads hints as a signature
+    def predict(self, context, model_input, params=None):  # mlflow takes hints for a signature
         return self.good.predict(model_input) - 0.7
 
 
