@@ -1,4 +1,5 @@
 import {
+  approvalRefused,
   candidateRegistered,
   type EventRecord,
   type EventType,
@@ -8,6 +9,7 @@ import {
   gatesFailed,
   gatesPassed,
   performanceLost,
+  pipelineFailed,
   pipelineSucceeded,
   retrainingDecided,
   retrainingDeclined,
@@ -90,6 +92,10 @@ export function wireReactions(events: Events, modules: LoopModules): void {
   on(rolloutPromoted, 'monitoring.adopt', (e, actor) =>
     monitoring.adoptReference(actor, e.endpoint, e.model, e.version),
   )
+  on(pipelineFailed, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
+  on(pipelineSucceeded, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
+  on(evaluationBroken, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
+  on(approvalRefused, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
   on(gatesFailed, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
   on(rolloutPromoted, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
   on(rolloutRolledBack, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))

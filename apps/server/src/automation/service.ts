@@ -1,5 +1,7 @@
 import {
+  approvalRefused,
   type EventRecord,
+  evaluationBroken,
   gatesFailed,
   performanceLost,
   pipelineFailed,
@@ -139,7 +141,11 @@ export class Automation {
         return { ...base, kind: 'refused', recovery: 0 }
       case rolloutRolledBack.type:
         return { ...base, kind: 'rolled_back', recovery: 0 }
+      case approvalRefused.type:
+        // A person's reasons need not be the model's.
+        return { ...base, kind: 'refused', recovery: null }
       case pipelineFailed.type:
+      case evaluationBroken.type:
         return { ...base, kind: 'failed', recovery: null }
       case pipelineSucceeded.type: {
         const { modelVersion } = pipelineSucceeded.payload.parse(event.payload)

@@ -132,6 +132,7 @@ export interface World {
 export interface MonitoringTest {
   readonly platform: Platform
   readonly monitoring: Monitoring
+  readonly automation: ReturnType<typeof createAutomation>
   readonly client: Client<typeof api>
   readonly url: string
   readonly dataDir: string
@@ -199,6 +200,9 @@ export async function startMonitoringTest(policy: z.input<typeof MonitoringPolic
     get monitoring() {
       return parts.monitoring
     },
+    get automation() {
+      return parts.automation
+    },
     get client() {
       return parts.client
     },
@@ -227,6 +231,7 @@ export async function startMonitoringTest(policy: z.input<typeof MonitoringPolic
 interface Parts {
   readonly platform: Platform
   readonly monitoring: Monitoring
+  readonly automation: ReturnType<typeof createAutomation>
   readonly client: Client<typeof api>
   readonly url: string
   stop(): Promise<void>
@@ -296,6 +301,7 @@ export async function assemble(dataDir: string, databaseUrl: string, world: Worl
   return {
     platform,
     monitoring,
+    automation,
     client: createClient(api, { baseUrl: url }),
     url,
     stop: async () => {
