@@ -84,9 +84,15 @@ const MOST_FREE_SHIFT = 10 * BINS_PER_DECADE
  * Tests for a unit fault. H0: the window's magnitudes are drawn from the reference's distribution (its kernel estimate;
  * so the e-value is exact up to the estimation error of the reference, checked by simulation at m ≥ 200).
  *
+ * `units`: the factors that may be at fault, where they are declared; all known ones otherwise.
+ *
  * Worked value: 40 rows log-normal (σ = 1.5) divided by 1,000 after 1,500: factor 0.001, log-evidence above 20.
  */
-export function testScale(window: MagnitudeCounts, reference: MagnitudeCounts): ScaleTest {
+export function testScale(
+  window: MagnitudeCounts,
+  reference: MagnitudeCounts,
+  units: readonly UnitFactor[] = UNIT_FACTORS,
+): ScaleTest {
   const rows = entriesOf(window)
   const density = kernelDensity(entriesOf(reference))
   const none: ScaleTest = { fault: null, logEvidence: 0, pValue: 1, bestFactor: 1 }
@@ -97,8 +103,8 @@ export function testScale(window: MagnitudeCounts, reference: MagnitudeCounts): 
     return sum
   }
   const unchanged = logLikelihood(0, 0)
-  const totalPrior = UNIT_FACTORS.reduce((sum, { prior }) => sum + prior, 0) * 2 * SHARES.length
-  const hypotheses = UNIT_FACTORS.flatMap((unit) =>
+  const totalPrior = units.reduce((sum, { prior }) => sum + prior, 0) * 2 * SHARES.length
+  const hypotheses = units.flatMap((unit) =>
     [unit.factor, 1 / unit.factor].flatMap((factor) =>
       SHARES.map((share) => {
         const shift = magnitudeShift(factor)

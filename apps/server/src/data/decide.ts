@@ -1,10 +1,13 @@
 import type { DatasetDefinition, UnitRule } from '@tidemark/contracts'
-import { type MagnitudeCounts, magnitudeBin, testScale } from '@tidemark/statistics'
+import { type MagnitudeCounts, magnitudeBin, testScale, UNIT_FACTORS, type UnitFactor } from '@tidemark/statistics'
 import { rowReader } from './cast.ts'
 import type { CleanRow, QualityRule, RawRow, Reference, Refusal, RowVerdict } from './types.ts'
 
 // Natural log of the evidence a unit mistake needs: chance alone gives it to one group of rows in 10,000.
 const UNIT_LOG_EVIDENCE = Math.log(10_000)
+
+// From this share on the whole group is kept out: a good row in quarantine can be released, a wrong one in the data cannot be told any more.
+const MOSTLY = 0.75
 
 type GoodRow = Extract<RowVerdict, { kind: 'good' }>
 
@@ -82,8 +85,8 @@ function judgeUnit(rule: UnitRule, verdicts: RowVerdict[], raw: readonly RawRow[
   valued.sort((a, b) => (a.verdict.eventTime?.getTime() ?? 0) - (b.verdict.eventTime?.getTime() ?? 0))
   for (const group of monthGroups(valued, rule.minRows)) {
     const values = group.map(({ verdict }) => Number(verdict.row[rule.column]))
-    const { fault, logEvidence } = testScale(magnitudes(values), reference)
-    if (fault === null || logEvidence < UNIT_LOG_EVIDENCE || !isDeclared(fault.factor, rule)) continue
+    const { fault, logEvidence } = testScale(magnitudes(values), reference, unitsOf(rule))
+    if (fault === null || logEvidence < UNIT_LOG_EVIDENCE) continue
     const since = group[0]?.verdict.eventTime?.toISOString().slice(0, 10)
     const told = fault.factor < 1 ? `${round(1 / fault.factor)} times smaller` : `${round(fault.factor)} times larger`
     const reason =
@@ -91,7 +94,7 @@ function judgeUnit(rule: UnitRule, verdicts: RowVerdict[], raw: readonly RawRow[
       `as a mistaken unit makes it (${fault.meaning})${since ? `, since ${since}` : ''}.`
     for (const { verdict, index } of group) {
       const value = Number(verdict.row[rule.column])
-      if (fault.share < 1 && !looksScaled(value, fault.factor, reference)) continue
+      if (fault.share < MOSTLY && !looksScaled(value, fault.factor, reference)) continue
       verdicts[index] = quarantined(raw[index] ?? verdict.row, 'unit', rule.column, reason)
     }
   }
@@ -116,8 +119,12 @@ function monthGroups<T extends { verdict: GoodRow }>(rows: readonly T[], minRows
   return groups
 }
 
-function isDeclared(factor: number, rule: UnitRule): boolean {
-  return rule.factors.some((declared) => Math.abs(Math.abs(Math.log(factor)) - Math.log(declared)) < 0.01)
+/** The declared factors, with what each means where that is known. Judging only these tells close ones apart with few rows. */
+function unitsOf(rule: UnitRule): UnitFactor[] {
+  return rule.factors.map(
+    (factor) =>
+      UNIT_FACTORS.find((unit) => unit.factor === factor) ?? { factor, meaning: `a factor of ${factor}`, prior: 1 },
+  )
 }
 
 /** In a group of which only a share is scaled: is this value nearer to the usual size when scaled back? */

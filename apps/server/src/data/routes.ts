@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { data as contract, type JsonValue } from '@tidemark/contracts'
 import { z } from 'zod'
 import { actorOf, type HttpServer, mount, parsePart } from '../platform/index.ts'
-import { type Data, versionReply } from './service.ts'
+import { versionReply } from './reply.ts'
+import type { Data } from './service.ts'
 
 const Download = z.object({ format: z.enum(['parquet', 'csv', 'ndjson']).default('parquet') })
 const MEDIA_TYPES = {

@@ -5,7 +5,7 @@ import { environmentState, WorkerError } from '@tidemark/workers'
 import { type Blob, inTransaction, isConnectionLoss, type Platform } from '../platform/index.ts'
 import { parametersOf, seedOf } from './cache.ts'
 import type { StepLog, StepLogs } from './log.ts'
-import * as store from './store.ts'
+import * as stepStore from './stepStore.ts'
 import type { AttemptOutcome, Attempts, PipelinePorts, StoredRun, StoredStep, StoredVersion } from './types.ts'
 import { collectOutputs, layOut, OutputRefused } from './workspace.ts'
 
@@ -103,7 +103,7 @@ export class Executor {
     if (this.active.size === 0) return
     const until = new Date(Date.now() + LEASE_MILLISECONDS)
     // PostgreSQL may be restarting; this server knows its own steps without leases.
-    await store.renewLeases(this.platform.db, this.owner, until).catch(() => {})
+    await stepStore.renewLeases(this.platform.db, this.owner, until).catch(() => {})
   }
 
   private async attempt(work: StepWork, signal: AbortSignal): Promise<AttemptOutcome & { written?: readonly Blob[] }> {
@@ -194,7 +194,7 @@ export class Executor {
       try {
         await inTransaction(this.platform.db, async (tx) => {
           for (const blob of written) await this.platform.blobs.grant(tx, run.workspace, blob)
-          await store.saveOutcome(tx, place, { kind: 'attempted', outcome, ...attempts })
+          await stepStore.saveOutcome(tx, place, { kind: 'attempted', outcome, ...attempts })
           await this.platform.jobs.add(
             tx,
             'pipelines.reconcile',

@@ -3,6 +3,7 @@ import { inTransaction, type Platform, systemActor, type Tx } from '../platform/
 import { cacheKeyOf, cachePartsOf, resolveInputs } from './cache.ts'
 import { decide, explainMiss, type RunDecision, type StepAction } from './decide.ts'
 import { type Executor, LEASE_MILLISECONDS, type StepWork } from './executor.ts'
+import * as stepStore from './stepStore.ts'
 import * as store from './store.ts'
 import type { CacheParts, ResolvedInput, StepView, StoredRun, StoredStep, StoredVersion } from './types.ts'
 
@@ -48,7 +49,7 @@ export class Reconciler {
     const run = await store.lockRun(tx, workspace, id)
     const version = run && (await store.findVersion(tx, workspace, run.pipeline, run.version))
     if (!run || !version || run.endedAt) return { launch, stop }
-    const stored = new Map((await store.stepsOf(tx, workspace, id)).map((step) => [step.step, step]))
+    const stored = new Map((await stepStore.stepsOf(tx, workspace, id)).map((step) => [step.step, step]))
     for (;;) {
       const now = this.platform.clock.now()
       const loaded = await this.load(tx, run, version, stored, now)
@@ -68,8 +69,8 @@ export class Reconciler {
         const current = { ...before, stored: stored.get(action.step) ?? before.stored }
         const after = await this.apply(tx, run, definition.cache, current, action, now)
         stored.set(action.step, after)
-        await store.saveStep(tx, workspace, id, after)
-        if (action.kind === 'succeed' && definition.cache) await store.saveResult(tx, workspace, id, after)
+        await stepStore.saveStep(tx, workspace, id, after)
+        if (action.kind === 'succeed' && definition.cache) await stepStore.saveResult(tx, workspace, id, after)
         if (action.kind === 'start') {
           this.executor.reserve(id, action.step)
           reserved.push(action.step)
@@ -99,7 +100,7 @@ export class Reconciler {
       const inputs = step.status.kind === 'waiting' ? resolveInputs(definition, run.datasets, steps) : null
       const parts = inputs && cachePartsOf(version, run, definition, inputs)
       const keyed = inputs && parts ? { inputs, parts, key: cacheKeyOf(parts) } : null
-      const hit = keyed && definition.cache ? await store.findResult(tx, run.workspace, keyed.key) : null
+      const hit = keyed && definition.cache ? await stepStore.findResult(tx, run.workspace, keyed.key) : null
       loaded.push({
         stored: step,
         view: { definition, status: step.status, alive: this.isAlive(run, step, now), hit },
@@ -131,7 +132,7 @@ export class Reconciler {
     switch (action.kind) {
       case 'start': {
         const { failures, losses } = action
-        const last = keyed && (await store.lastParts(tx, run.workspace, run.pipeline, stored.step, run.run))
+        const last = keyed && (await stepStore.lastParts(tx, run.workspace, run.pipeline, stored.step, run.run))
         return {
           ...stored,
           ...key,

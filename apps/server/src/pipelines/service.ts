@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import {
   type CodeFile,
   type EventRecord,
-  type Parameter,
   type Pipeline,
   type PipelineDefinition,
   type PipelineRun,
@@ -11,7 +9,6 @@ import {
   retrainingDecided,
   uuidv7,
 } from '@tidemark/contracts'
-import { canonicalJson } from '../platform/events.ts'
 import {
   type Actor,
   inTransaction,
@@ -20,21 +17,20 @@ import {
   type Queryable,
   systemActor,
 } from '../platform/index.ts'
-import { entryFile, seedOf } from './cache.ts'
+import { seedOf } from './cache.ts'
+import { digestOf, parametersWith, requireCode, tagsOf } from './definition.ts'
 import {
-  CodeIncomplete,
   NameDiffers,
-  ParameterWrongType,
   PipelineNotFound,
   PipelineRunNotFound,
   PipelineVersionNotFound,
   RunEnded,
   StepNotFound,
-  UnknownParameters,
 } from './errors.ts'
 import type { Executor } from './executor.ts'
 import type { StepLogs } from './log.ts'
 import { isEnded, runReply, versionReply } from './reply.ts'
+import * as stepStore from './stepStore.ts'
 import * as store from './store.ts'
 import type { DatasetPin, Output, PipelinePorts, StartRequest, StoredRun, StoredVersion } from './types.ts'
 import { clearRun } from './workspace.ts'
@@ -212,7 +208,7 @@ export class Pipelines {
   async stepLog(actor: Actor, id: string, name: string, offset: number, limitBytes: number) {
     const { db } = this.platform
     if (!(await store.findRun(db, actor.workspace, id))) throw PipelineRunNotFound(id)
-    const step = (await store.stepsOf(db, actor.workspace, id)).find((each) => each.step === name)
+    const step = (await stepStore.stepsOf(db, actor.workspace, id)).find((each) => each.step === name)
     if (!step) throw StepNotFound(id, name)
     const part = await this.logs.read(id, name, offset, limitBytes)
     return { ...part, complete: isEnded(step.status) && part.nextOffset >= (await this.logs.bytes(id, name)) }
@@ -222,7 +218,7 @@ export class Pipelines {
 
   /** A named output of a run: of the step that left it. Null while it has none. */
   async output(db: Queryable, workspace: string, run: string, name: string): Promise<Output | null> {
-    const steps = await store.stepsOf(db, workspace, run)
+    const steps = await stepStore.stepsOf(db, workspace, run)
     return steps.flatMap((step) => step.outputs).find((output) => output.name === name) ?? null
   }
 
@@ -258,7 +254,7 @@ export class Pipelines {
   /** Takes up runs that the last server left: their steps are lost, and tried again. */
   async resume(): Promise<void> {
     const { db, jobs } = this.platform
-    await store.endForeignLeases(db, this.executor.owner)
+    await stepStore.endForeignLeases(db, this.executor.owner)
     for (const run of await store.openRuns(db))
       await jobs.add(db, 'pipelines.reconcile', run, { key: `pipeline:${run.run}` })
   }
@@ -274,7 +270,7 @@ export class Pipelines {
 
   private async replies(workspace: string, runs: readonly StoredRun[]): Promise<PipelineRun[]> {
     const ids = runs.map(({ run }) => run)
-    const steps = await store.stepsOfRuns(this.platform.db, workspace, ids)
+    const steps = await stepStore.stepsOfRuns(this.platform.db, workspace, ids)
     return Promise.all(
       runs.map((run) => runReply(run, steps.get(run.run) ?? [], (step) => this.logs.bytes(run.run, step))),
     )
@@ -290,54 +286,5 @@ export class Pipelines {
       pins.set(`${dataset}/${version}`, { dataset, version, digest })
     }
     return [...pins.values()]
-  }
-}
-
-function digestOf(content: unknown): string {
-  return `sha256:${createHash('sha256').update(canonicalJson(content)).digest('hex')}`
-}
-
-function requireCode(definition: PipelineDefinition, files: readonly CodeFile[]): void {
-  const paths = new Set(files.map((file) => file.path))
-  if (paths.size < files.length) throw CodeIncomplete('Two files have the same path.')
-  for (const step of definition.steps)
-    for (const path of [entryFile(step.entry), ...(step.files ?? [])])
-      if (!paths.has(path)) throw CodeIncomplete(`Step "${step.name}" needs the file ${path}, which was not sent.`)
-}
-
-/** The run's parameters: those given, the others as declared. */
-function parametersWith(
-  definition: PipelineDefinition,
-  given: Readonly<Record<string, Parameter>>,
-): Record<string, Parameter> {
-  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(definition.parameters, name))
-  if (unknown.length > 0)
-    throw UnknownParameters(
-      definition.name,
-      unknown.join(', '),
-      Object.keys(definition.parameters).join(', ') || 'none',
-    )
-  for (const [name, value] of Object.entries(given)) {
-    const declared = definition.parameters[name]
-    if (declared !== null && declared !== undefined && typeof declared !== typeof value)
-      throw ParameterWrongType(name, value === null ? 'null' : typeof value, typeof declared)
-  }
-  return { ...definition.parameters, ...given }
-}
-
-function tagsOf(
-  run: string,
-  version: StoredVersion,
-  datasets: readonly DatasetPin[],
-  seed: number,
-): Record<string, string> {
-  return {
-    'tidemark.pipeline': `${version.pipeline}/${version.version}`,
-    'tidemark.pipeline_run': run,
-    'tidemark.dataset_version': datasets.map((pin) => `${pin.dataset}/${pin.version}`).join(','),
-    'tidemark.git_commit': version.gitCommit ?? '',
-    'tidemark.git_patch': version.gitPatch ?? '',
-    'tidemark.lock': version.lockDigest,
-    'tidemark.seed': String(seed),
   }
 }
