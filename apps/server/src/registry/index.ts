@@ -5,11 +5,13 @@ import { artifactPath, mountMlflow, queryText, sendFile } from '../experiments/i
 import { type Actor, actorOf, type HttpServer, type Platform, type Queryable } from '../platform/index.ts'
 import { modelRoutes, versionRoutes } from './mlflowRoutes.ts'
 import { registryApi } from './routes.ts'
-import { createService, type RegistryPorts } from './service.ts'
+import { createService } from './service.ts'
+import type { RegistryPorts } from './source.ts'
 import * as store from './store.ts'
 import type { ModelVersion } from './types.ts'
+import * as versions from './versionStore.ts'
 
-export type { RegistryPorts } from './service.ts'
+export type { RegistryPorts } from './source.ts'
 export type { ModelVersion } from './types.ts'
 
 /** The registry, as other modules use it. */
@@ -19,12 +21,12 @@ export function createRegistry(platform: Platform, ports: RegistryPorts) {
   return {
     /** A version, or null when there is none or it was deleted. */
     version(db: Queryable, workspace: string, model: string, version: number): Promise<ModelVersion | null> {
-      return store.versionByNumber(db, workspace, model, version)
+      return versions.versionByNumber(db, workspace, model, version)
     },
 
     /** The files of a version as they were registered, by path; the same for ever. */
     versionFiles(db: Queryable, workspace: string, model: string, version: number): Promise<ArtifactFile[]> {
-      return store.filesOfVersion(db, workspace, model, version)
+      return versions.filesOfVersion(db, workspace, model, version)
     },
 
     /** The version that an alias points to now; null when it points nowhere. */
@@ -32,7 +34,7 @@ export function createRegistry(platform: Platform, ports: RegistryPorts) {
       return store.aliasTarget(db, workspace, model, alias)
     },
 
-    versionsOfRun: store.versionsOfRun,
+    versionsOfRun: versions.versionsOfRun,
 
     /** Points an alias; again at the same version changes nothing and appends no event. */
     setAlias(actor: Actor, model: string, alias: string, version: number): Promise<number | null> {

@@ -6,7 +6,8 @@ import {
 } from '@tidemark/contracts'
 import { originOf } from '../experiments/index.ts'
 import { type HttpServer, mount, NotFound, type Platform } from '../platform/index.ts'
-import type { Registry, RegistryPorts } from './service.ts'
+import type { Registry } from './service.ts'
+import type { RegistryPorts } from './source.ts'
 import { aliasHistory } from './store.ts'
 import type { AliasChange, ModelVersion, RegisteredModel } from './types.ts'
 

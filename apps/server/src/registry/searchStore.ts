@@ -1,8 +1,9 @@
 import type { Clause, SortKey } from '@tidemark/mlflow-protocol'
 import { all, compare, compareList, direction, type Fragment } from '../experiments/index.ts'
 import { type Queryable, sql } from '../platform/index.ts'
-import { MODEL, type ModelRow, modelOf, VERSION, type VersionRow, versionOf } from './store.ts'
+import { MODEL, type ModelRow, modelOf } from './store.ts'
 import type { ModelVersion, RegisteredModel } from './types.ts'
+import { VERSION, type VersionRow, versionOf } from './versionStore.ts'
 
 export interface Question {
   readonly clauses: readonly Clause[]

@@ -24,19 +24,16 @@ import {
   parseOrderBy,
   REGISTERED_MODELS,
 } from '@tidemark/mlflow-protocol'
-import { ARTIFACT_SCHEME, type ArtifactFile, type Experiments, type KeyValue } from '../experiments/index.ts'
+import { ARTIFACT_SCHEME, type ArtifactFile, type KeyValue } from '../experiments/index.ts'
 import { type Actor, inTransaction, type Platform, type Queryable, type Tx } from '../platform/index.ts'
-import { isWithin, notWithin, readSource } from './decide.ts'
 import { readModelFile } from './modelFile.ts'
 import { searchModels, searchVersions } from './searchStore.ts'
+import { type NewVersion, type RegistryPorts, resolveSource } from './source.ts'
 import * as store from './store.ts'
 import type { ModelVersion, RegisteredModel, Stage } from './types.ts'
-
-/** What the registry uses of experiments. */
-export type RegistryPorts = Pick<Experiments, 'runInfo' | 'run' | 'loggedModel' | 'noteVersion' | 'freeze'>
+import * as versions from './versionStore.ts'
 
 const STAGES: readonly Stage[] = ['None', 'Staging', 'Production', 'Archived']
-const IS_PROMPT = 'mlflow.prompt.is_prompt'
 // An MLmodel is a few kilobytes; one of more than this is not read.
 const MAX_MODEL_FILE_BYTES = 1024 * 1024
 
@@ -45,16 +42,6 @@ export interface Search {
   readonly orderBy: readonly string[] | undefined
   readonly offset: number
   readonly limit: number
-}
-
-export interface NewVersion {
-  readonly model: string
-  readonly source: string
-  readonly run: string
-  readonly loggedModel: string
-  readonly runLink: string
-  readonly description: string
-  readonly tags: readonly KeyValue[]
 }
 
 export type Registry = ReturnType<typeof createService>
@@ -73,63 +60,9 @@ export function createService(platform: Platform, ports: RegistryPorts) {
 
   async function version(on: Queryable, workspace: string, name: string, number: number): Promise<ModelVersion> {
     checkModelName(name)
-    const found = await store.versionByNumber(on, workspace, name, number)
+    const found = await versions.versionByNumber(on, workspace, name, number)
     if (!found) throw missing(`Model Version (name=${name}, version=${number}) not found`)
     return found
-  }
-
-  /** Where the files of a source lie, and to which run and logged model they belong. */
-  async function resolve(
-    tx: Tx,
-    workspace: string,
-    given: NewVersion,
-  ): Promise<{ storageUri: string; run: string; loggedModel: string }> {
-    const isPrompt = given.tags.findLast((tag) => tag.key === IS_PROMPT)?.value.toLowerCase() === 'true'
-    const source = readSource(given.source, given.run, given.loggedModel, isPrompt)
-    switch (source.kind) {
-      case 'refused':
-        throw invalid(source.reason)
-      case 'elsewhere':
-        return { storageUri: given.source, run: given.run, loggedModel: given.loggedModel }
-      case 'prompt':
-        return { storageUri: given.source, run: given.run, loggedModel: '' }
-      case 'run': {
-        const run = await ports.run(tx, workspace, source.run)
-        if (!run) throw invalid(notWithin(given.source, 'run_id'))
-        const storageUri = source.path === '' ? run.artifactUri : `${run.artifactUri}/${source.path}`
-        return { storageUri, run: run.id, loggedModel: '' }
-      }
-      case 'loggedModel': {
-        const logged = await ports.loggedModel(tx, workspace, source.id)
-        if (!logged) throw invalid(notWithin(given.source, 'model_id'))
-        return { storageUri: logged.artifactUri, run: given.run || logged.sourceRun, loggedModel: logged.id }
-      }
-      case 'version': {
-        const number =
-          'version' in source.ref
-            ? source.ref.version
-            : await store.aliasTarget(tx, workspace, source.model, source.ref.alias)
-        if (number === null) throw invalid(notWithin(given.source, 'model_id'))
-        const from = await version(tx, workspace, source.model, number)
-        if ((given.run && given.run !== from.run) || (given.loggedModel && given.loggedModel !== from.loggedModel)) {
-          throw invalid(
-            `Invalid model version source: '${given.source}'. The run_id and model_id request parameters must match the referenced model version.`,
-          )
-        }
-        return { storageUri: from.storageUri, run: from.run, loggedModel: from.loggedModel }
-      }
-      case 'artifact': {
-        const storageUri = `${ARTIFACT_SCHEME}${source.path}`
-        if (source.within === 'run') {
-          const run = await ports.runInfo(tx, workspace, given.run)
-          if (!run || !isWithin(source.path, run.artifactUri)) throw invalid(notWithin(given.source, 'run_id'))
-          return { storageUri, run: run.id, loggedModel: '' }
-        }
-        const logged = await ports.loggedModel(tx, workspace, given.loggedModel)
-        if (!logged || !isWithin(source.path, logged.artifactUri)) throw invalid(notWithin(given.source, 'model_id'))
-        return { storageUri, run: given.run || logged.sourceRun, loggedModel: logged.id }
-      }
-    }
   }
 
   async function modelFile(tx: Tx, workspace: string, files: readonly ArtifactFile[]) {
@@ -219,11 +152,11 @@ export function createService(platform: Platform, ports: RegistryPorts) {
       actor.require('registry.write', name)
       await inTransaction(db, async (tx) => {
         const found = await model(tx, actor.workspace, name)
-        const versions = await store.versionsOfModel(tx, actor.workspace, name)
+        const all = await versions.versionsOfModel(tx, actor.workspace, name)
         await dropAliases(tx, actor, name, found.aliases)
         await store.deleteModel(tx, actor.workspace, name, nowMs())
         await tellAliasesRemoved(tx, actor, name, found.aliases)
-        for (const { version: number } of versions) {
+        for (const { version: number } of all) {
           await events.append(tx, actor, versionDeleted, { model: name, version: number })
         }
       })
@@ -258,9 +191,9 @@ export function createService(platform: Platform, ports: RegistryPorts) {
       for (const tag of given.tags) checkTag(tag)
       return inTransaction(db, async (tx) => {
         const now = nowMs()
-        const number = await store.nextVersion(tx, actor.workspace, given.model, now)
+        const number = await versions.nextVersion(tx, actor.workspace, given.model, now)
         if (number === null) throw missing(`Registered Model with name=${given.model} not found`)
-        const { storageUri, run, loggedModel } = await resolve(tx, actor.workspace, given)
+        const { storageUri, run, loggedModel } = await resolveSource(tx, actor.workspace, given, ports)
         const held = storageUri.startsWith(ARTIFACT_SCHEME)
         const files = held ? await ports.freeze(tx, actor.workspace, storageUri, `${given.model}/${number}`) : []
         const { signature, flavors } = await modelFile(tx, actor.workspace, files)
@@ -284,7 +217,7 @@ export function createService(platform: Platform, ports: RegistryPorts) {
           signature,
           flavors,
         }
-        await store.addVersion(tx, actor.workspace, made, files)
+        await versions.addVersion(tx, actor.workspace, made, files)
         const logged = loggedModel === '' ? null : await ports.loggedModel(tx, actor.workspace, loggedModel)
         if (logged) await ports.noteVersion(tx, actor.workspace, logged, given.model, number)
         await events.append(tx, actor, versionRegistered, {
@@ -305,18 +238,18 @@ export function createService(platform: Platform, ports: RegistryPorts) {
     async files(actor: Actor, name: string, number: number): Promise<ArtifactFile[]> {
       actor.require('registry.read', `${name}/${number}`)
       await version(db, actor.workspace, name, number)
-      return store.filesOfVersion(db, actor.workspace, name, number)
+      return versions.filesOfVersion(db, actor.workspace, name, number)
     },
 
     async versionsOf(actor: Actor, name: string): Promise<ModelVersion[]> {
       actor.require('registry.read', name)
       await model(db, actor.workspace, name)
-      return store.versionsOfModel(db, actor.workspace, name)
+      return versions.versionsOfModel(db, actor.workspace, name)
     },
 
     async latestVersions(actor: Actor, names: readonly string[]): Promise<ModelVersion[]> {
       actor.require('registry.read')
-      return names.length === 0 ? [] : store.latestVersions(db, actor.workspace, names)
+      return names.length === 0 ? [] : versions.latestVersions(db, actor.workspace, names)
     },
 
     async searchVersions(actor: Actor, search: Search): Promise<ModelVersion[]> {
@@ -332,7 +265,7 @@ export function createService(platform: Platform, ports: RegistryPorts) {
       actor.require('registry.write', `${name}/${number}`)
       return inTransaction(db, async (tx) => {
         await version(tx, actor.workspace, name, number)
-        await store.changeVersion(tx, actor.workspace, name, number, { description }, nowMs())
+        await versions.changeVersion(tx, actor.workspace, name, number, { description }, nowMs())
         return version(tx, actor.workspace, name, number)
       })
     },
@@ -353,8 +286,8 @@ export function createService(platform: Platform, ports: RegistryPorts) {
       }
       return inTransaction(db, async (tx) => {
         await version(tx, actor.workspace, name, number)
-        if (archiveOthers) await store.archiveOthers(tx, actor.workspace, name, number, stage, nowMs())
-        await store.changeVersion(tx, actor.workspace, name, number, { stage }, nowMs())
+        if (archiveOthers) await versions.archiveOthers(tx, actor.workspace, name, number, stage, nowMs())
+        await versions.changeVersion(tx, actor.workspace, name, number, { stage }, nowMs())
         return version(tx, actor.workspace, name, number)
       })
     },
@@ -362,7 +295,7 @@ export function createService(platform: Platform, ports: RegistryPorts) {
     /** How many versions each model has. */
     async countVersions(actor: Actor): Promise<Map<string, number>> {
       actor.require('registry.read')
-      return store.countVersions(db, actor.workspace)
+      return versions.countVersions(db, actor.workspace)
     },
 
     /** Takes a version out of sight. Its number and its files stay its own. */
@@ -373,7 +306,7 @@ export function createService(platform: Platform, ports: RegistryPorts) {
         const found = await version(tx, actor.workspace, name, number)
         const aliases = found.aliases.map((alias) => ({ alias, version: number }))
         await dropAliases(tx, actor, name, aliases)
-        await store.deleteVersion(tx, actor.workspace, name, number, nowMs())
+        await versions.deleteVersion(tx, actor.workspace, name, number, nowMs())
         await tellAliasesRemoved(tx, actor, name, aliases)
         await events.append(tx, actor, versionDeleted, { model: name, version: number })
       })
@@ -383,13 +316,13 @@ export function createService(platform: Platform, ports: RegistryPorts) {
       actor.require('registry.write', `${name}/${number}`)
       checkTag(tag)
       await version(db, actor.workspace, name, number)
-      await store.setVersionTag(db, actor.workspace, name, number, tag)
+      await versions.setVersionTag(db, actor.workspace, name, number, tag)
     },
 
     async removeVersionTag(actor: Actor, name: string, number: number, key: string): Promise<void> {
       actor.require('registry.write', `${name}/${number}`)
       await version(db, actor.workspace, name, number)
-      await store.removeVersionTag(db, actor.workspace, name, number, key)
+      await versions.removeVersionTag(db, actor.workspace, name, number, key)
     },
 
     /** Points an alias to a version; pointing it where it points already changes nothing. @returns where it pointed before. */
@@ -420,7 +353,7 @@ export function createService(platform: Platform, ports: RegistryPorts) {
       checkAlias(alias)
       await model(db, actor.workspace, name)
       if (alias.toLowerCase() === 'latest') {
-        const newest = (await store.versionsOfModel(db, actor.workspace, name))[0]
+        const newest = (await versions.versionsOfModel(db, actor.workspace, name))[0]
         if (!newest) throw missing(`Latest version not found for model ${name}.`)
         return newest
       }
@@ -437,7 +370,7 @@ export function createService(platform: Platform, ports: RegistryPorts) {
       await inTransaction(db, async (tx) => {
         await version(tx, actor.workspace, name, number)
         const candidate = { pipelineRun: run, model: name, version: number, endpoint }
-        if (!(await store.addCandidate(tx, actor.workspace, candidate))) return
+        if (!(await versions.addCandidate(tx, actor.workspace, candidate))) return
         await events.append(tx, actor, candidateRegistered, {
           model: name,
           version: number,
