@@ -38,6 +38,7 @@ function rows(candidate: (genre: string) => number, champion: number): HoldoutRo
 const better = rows(() => 0.5, 1)
 const unchanged = (kind: PerturbedResult['kind']): PerturbedResult => ({
   kind,
+  rows: better.map((_, index) => index),
   predictions: better.map((row) => row.prediction),
   error: null,
 })

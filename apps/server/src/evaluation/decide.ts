@@ -189,9 +189,10 @@ function perturbedPart(policy: GatePolicy, rows: readonly HoldoutRow[], result: 
       sentence: `it fails on ${raised} of ${predictions.length} rows with ${kind} inputs (${error ?? 'no number'})`,
     }
   }
-  const increases = rows.flatMap((row, index) => {
+  const increases = result.rows.flatMap((place, index) => {
+    const row = rows[place]
     const disturbed = predictions[index] ?? null
-    if (row.prediction === null || disturbed === null) return []
+    if (!row || row.prediction === null || disturbed === null) return []
     return [lossOf(policy.loss, disturbed, row.label) - lossOf(policy.loss, row.prediction, row.label)]
   })
   if (increases.length === 0) {

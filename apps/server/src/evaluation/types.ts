@@ -98,6 +98,8 @@ export interface HoldoutRow {
 /** What a kind of disturbed input did to the candidate. */
 export interface PerturbedResult {
   readonly kind: 'noisy' | 'missing' | 'unknown'
+  /** Which holdout rows were disturbed, by their place. */
+  readonly rows: readonly number[]
   readonly predictions: readonly (number | null)[]
   /** The first error, when a row raised one. */
   readonly error: string | null
