@@ -1,8 +1,8 @@
 import type { AnswerRecord, LogRecord, MirrorRecord, Prediction } from '@tidemark/contracts'
 import type { Queryable } from '../../platform/index.ts'
 import type { EndpointKey } from '../types.ts'
-import { eachLine, keyOf, listSegments, parseLine, type SegmentName, segmentPath, sizeOf } from './segments.ts'
-import { newestSegments, progressOfAll, segmentsBetween, segmentsWithIds } from './store.ts'
+import { eachLine, keyOf, parseLine, SegmentFolder, type SegmentName, segmentPath, sizeOf } from './segments.ts'
+import { finishedSegments, newestSegments, openProgress, segmentsBetween, segmentsWithIds } from './store.ts'
 
 /** A page of recent predictions never reads more of the log than this. */
 const MOST_TAIL_BYTES = 32 << 20
@@ -11,9 +11,11 @@ const TAIL_BYTES = 512 << 10
 /** Finds predictions in the log's files. PostgreSQL holds only where to look. */
 export class LogLookup {
   private readonly folder: string
+  private readonly segments: SegmentFolder
 
   constructor(folder: string) {
     this.folder = folder
+    this.segments = new SegmentFolder(folder)
   }
 
   /** One prediction by its id, with the mirror of it where there is one. */
@@ -26,15 +28,15 @@ export class LogLookup {
     const found = new Map<string, Prediction>()
     const wanted = new Set(ids)
     if (wanted.size === 0) return found
+    // First how far was read, then what that holds: what is read between the two questions is looked at twice, not never.
+    const finished = await finishedSegments(db)
+    const read = new Map((await openProgress(db)).map((progress) => [keyOf(progress), progress.readBytes]))
     const spanning = await segmentsWithIds(db, [...wanted])
     const spanned = new Set(spanning.map(keyOf))
-    const read = new Map((await progressOfAll(db)).map((progress) => [keyOf(progress), progress]))
     for (const name of spanning) await this.collect(name, 0, workspace, wanted, found)
     if (found.size === wanted.size) return found
-    for (const name of await listSegments(this.folder)) {
-      const progress = read.get(keyOf(name))
-      if (progress?.finished || spanned.has(keyOf(name))) continue
-      await this.collect(name, progress?.readBytes ?? 0, workspace, wanted, found)
+    for (const name of await this.segments.list((gateway) => finished.get(gateway) ?? -1)) {
+      if (!spanned.has(keyOf(name))) await this.collect(name, read.get(keyOf(name)) ?? 0, workspace, wanted, found)
     }
     return found
   }

@@ -107,6 +107,24 @@ test('a line that nobody can read is counted as such and stops nothing', async (
   assert.match(await server.platform.metrics.metrics(), /tidemark_log_unreadable_lines_total 3/)
 })
 
+test('many segments at once are read to their ends, the large one too', async () => {
+  const expected = { predictions: 0, entities: 0, values: 0 }
+  for (const [segment, films] of [2600, 10, 3, 2100, 7].entries()) {
+    const writer = new SegmentWriter(server.logFolder, 'g7', segment)
+    writer.append(requests(films, 1, month(4, 9), `seg${segment}-`))
+    writer.close()
+    expected.predictions += films
+  }
+  await server.settled()
+  expected.predictions += 1
+  expected.entities = expected.predictions
+  expected.values = expected.entities * 4
+  assert.deepEqual(await counted(month(4)), expected)
+  const { rows } = await sql<{ finished: number }>`
+    select count(*) as finished from log_segment where gateway = 'g7' and finished`.execute(server.platform.db)
+  assert.equal(rows[0]?.finished, 4)
+})
+
 test('killed again and again while it reads, the server counts every record exactly once', async () => {
   // This process stops reading: the servers that are killed are processes of their own.
   await server.monitoring.stop()

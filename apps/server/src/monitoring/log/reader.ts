@@ -3,8 +3,8 @@ import type { LogRecord } from '@tidemark/contracts'
 import { type Counter, Counter as PrometheusCounter } from 'prom-client'
 import type { PredictionFold } from '../../platform/folds.ts'
 import { inTransaction, isConnectionLoss, type Platform } from '../../platform/index.ts'
-import { keyOf, listSegments, parseLine, readLines, type SegmentName, segmentPath, sizeOf } from './segments.ts'
-import { lockOffset, markFinished, progressOfAll, saveOffset, withoutDuplicates } from './store.ts'
+import { keyOf, parseLine, readLines, SegmentFolder, type SegmentName, segmentPath, sizeOf } from './segments.ts'
+import { finishedSegments, lockOffset, markFinished, openProgress, saveOffset, withoutDuplicates } from './store.ts'
 
 const MOST_RECORDS = 2_000
 const POLL_MILLISECONDS = 80
@@ -12,7 +12,6 @@ const RETRY_MILLISECONDS = 500
 
 interface Progress {
   offset: number
-  finished: boolean
   /** Size at which only a torn line was left; it is read again when the file has grown. */
   tornAt: number
 }
@@ -25,7 +24,11 @@ export class LogReader {
   private readonly platform: Platform
   private readonly folder: string
   private readonly folds: readonly PredictionFold[]
+  private readonly segments: SegmentFolder
+  /** Of segments that are not finished. */
   private readonly progress = new Map<string, Progress>()
+  /** The last finished segment of each gateway; they finish in their order. */
+  private finished = new Map<string, number>()
   private readonly stopping = new AbortController()
   private readonly unreadable: Counter
   private loop: Promise<void> | undefined
@@ -33,6 +36,7 @@ export class LogReader {
   constructor(platform: Platform, folder: string, folds: readonly PredictionFold[]) {
     this.platform = platform
     this.folder = folder
+    this.segments = new SegmentFolder(folder)
     this.folds = folds
     this.unreadable = new PrometheusCounter({
       name: 'tidemark_log_unreadable_lines_total',
@@ -54,9 +58,8 @@ export class LogReader {
   /** Bytes of complete lines that wait, and of those whose consequences are still being looked at. */
   async unreadBytes(): Promise<number> {
     let unread = 0
-    for (const name of await listSegments(this.folder)) {
+    for (const name of await this.unfinished()) {
       const progress = this.progress.get(keyOf(name))
-      if (progress?.finished) continue
       const size = await sizeOf(segmentPath(this.folder, name))
       if (progress === undefined) unread += size
       else if (size !== progress.tornAt) unread += Math.max(0, size - progress.offset)
@@ -84,40 +87,58 @@ export class LogReader {
   }
 
   private async load(): Promise<void> {
+    this.finished = await finishedSegments(this.platform.db)
     this.progress.clear()
-    for (const { gateway, segment, readBytes, finished } of await progressOfAll(this.platform.db)) {
-      this.progress.set(keyOf({ gateway, segment }), { offset: readBytes, finished, tornAt: -1 })
+    for (const { readBytes, ...name } of await openProgress(this.platform.db)) {
+      this.progress.set(keyOf(name), { offset: readBytes, tornAt: -1 })
     }
+  }
+
+  private unfinished(): Promise<SegmentName[]> {
+    return this.segments.list((gateway) => this.finished.get(gateway) ?? -1)
   }
 
   /** One round over all segments. @returns whether something was read. */
   async readOnce(): Promise<boolean> {
-    const segments = await listSegments(this.folder)
+    const segments = await this.unfinished()
     let worked = false
+    let waiting: string | undefined
     for (const [index, name] of segments.entries()) {
-      const progress = this.progressOf(name)
-      if (progress.finished || this.stopping.signal.aborted) continue
-      const path = segmentPath(this.folder, name)
-      const size = await sizeOf(path)
-      if (size > progress.offset && size !== progress.tornAt) {
-        const applied = await this.applyBatch(name, path, progress)
-        worked ||= applied
-        if (applied) continue
-        progress.tornAt = size
-      }
-      // A gateway opens its next segment only after the last write to this one.
-      if (segments[index + 1]?.gateway === name.gateway && (await sizeOf(path)) === size) {
-        await markFinished(this.platform.db, name)
-        progress.finished = true
-      }
+      if (this.stopping.signal.aborted) break
+      // Segments of one gateway are read one after the other: the finished ones are those up to a number.
+      if (name.gateway === waiting) continue
+      const successor = segments[index + 1]?.gateway === name.gateway
+      const state = await this.readSegment(name, successor)
+      worked ||= state === 'applied'
+      if (state !== 'finished') waiting = name.gateway
     }
     return worked
+  }
+
+  private async readSegment(name: SegmentName, successor: boolean): Promise<'applied' | 'waits' | 'finished'> {
+    const progress = this.progressOf(name)
+    const path = segmentPath(this.folder, name)
+    const size = await sizeOf(path)
+    if (size > progress.offset && size !== progress.tornAt) {
+      if (await this.applyBatch(name, path, progress)) return 'applied'
+      progress.tornAt = size
+    }
+    // A gateway opens its next segment only after the last write to this one.
+    if (!successor || (await sizeOf(path)) !== size) return 'waits'
+    await this.finish(name)
+    return 'finished'
+  }
+
+  private async finish(name: SegmentName): Promise<void> {
+    await markFinished(this.platform.db, name)
+    this.progress.delete(keyOf(name))
+    this.finished.set(name.gateway, name.segment)
   }
 
   private progressOf(name: SegmentName): Progress {
     const known = this.progress.get(keyOf(name))
     if (known) return known
-    const fresh = { offset: 0, finished: false, tornAt: -1 }
+    const fresh = { offset: 0, tornAt: -1 }
     this.progress.set(keyOf(name), fresh)
     return fresh
   }

@@ -14,16 +14,45 @@ export function segmentPath(folder: string, { gateway, segment }: SegmentName): 
 
 export const keyOf = ({ gateway, segment }: SegmentName): string => `${gateway}/${segment}`
 
-/** Every segment there is, the oldest of each gateway first. No folder yet means no gateway yet. */
-export async function listSegments(folder: string): Promise<SegmentName[]> {
-  const found: SegmentName[] = []
-  for (const gateway of await names(folder)) {
-    for (const file of await names(join(folder, gateway))) {
-      const digits = /^(\d{8,})\.ndjson$/.exec(file)?.[1]
-      if (digits) found.push({ gateway, segment: Number(digits) })
-    }
+/** A folder's time stamp is trusted when it is this old: two changes within one tick of the clock bear the same. */
+const SETTLED_MILLISECONDS = 2_000
+
+/** Lists segments again and again at the price of a stat: a folder is read anew when its time stamp moved. */
+export class SegmentFolder {
+  private readonly folder: string
+  private readonly known = new Map<string, { changedAt: number; names: string[] }>()
+
+  constructor(folder: string) {
+    this.folder = folder
   }
-  return found.sort((a, b) => (a.gateway < b.gateway ? -1 : a.gateway > b.gateway ? 1 : a.segment - b.segment))
+
+  /** Segments, the oldest of each gateway first; `after` tells up to which number of a gateway nobody asks. No folder yet: no gateway yet. */
+  async list(after: (gateway: string) => number): Promise<SegmentName[]> {
+    const found: SegmentName[] = []
+    for (const gateway of (await this.names(this.folder)).toSorted()) {
+      const done = after(gateway)
+      const numbers = (await this.names(join(this.folder, gateway))).map(segmentOf).filter((number) => number > done)
+      for (const segment of numbers.sort((a, b) => a - b)) found.push({ gateway, segment })
+    }
+    return found
+  }
+
+  private async names(folder: string): Promise<string[]> {
+    const changedAt = await stat(folder).then(
+      (stats) => stats.mtimeMs,
+      () => -1,
+    )
+    const known = this.known.get(folder)
+    if (known?.changedAt === changedAt && Date.now() - changedAt > SETTLED_MILLISECONDS) return known.names
+    const read = await names(folder)
+    this.known.set(folder, { changedAt, names: read })
+    return read
+  }
+}
+
+/** The number of a segment's file, −1 for another file. */
+function segmentOf(file: string): number {
+  return Number(/^(\d{8,})\.ndjson$/.exec(file)?.[1] ?? -1)
 }
 
 async function names(folder: string): Promise<string[]> {

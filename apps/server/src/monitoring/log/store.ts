@@ -4,20 +4,32 @@ import type { SegmentName } from './segments.ts'
 
 export interface SegmentProgress extends SegmentName {
   readonly readBytes: number
-  readonly finished: boolean
 }
 
 interface ProgressRow {
   gateway: string
   segment: number
   read_bytes: number
-  finished: boolean
 }
 
-/** How far every known segment was read. */
-export async function progressOfAll(db: Queryable): Promise<SegmentProgress[]> {
-  const { rows } = await sql<ProgressRow>`select gateway, segment, read_bytes, finished from log_segment`.execute(db)
-  return rows.map((row) => ({ ...row, readBytes: row.read_bytes }))
+const progressOf = ({ gateway, segment, read_bytes }: ProgressRow): SegmentProgress => ({
+  gateway,
+  segment,
+  readBytes: read_bytes,
+})
+
+/** How far the segments that are not finished were read. */
+export async function openProgress(db: Queryable): Promise<SegmentProgress[]> {
+  const { rows } =
+    await sql<ProgressRow>`select gateway, segment, read_bytes from log_segment where not finished`.execute(db)
+  return rows.map(progressOf)
+}
+
+/** The last finished segment of each gateway. */
+export async function finishedSegments(db: Queryable): Promise<Map<string, number>> {
+  const { rows } = await sql<{ gateway: string; segment: number }>`
+    select gateway, max(segment) as segment from log_segment where finished group by gateway`.execute(db)
+  return new Map(rows.map((row) => [row.gateway, row.segment]))
 }
 
 /** Locks a segment's row until the transaction ends and tells its offset: two readers can never apply the same lines. */
@@ -53,7 +65,8 @@ export async function saveOffset(
 }
 
 export async function markFinished(db: Queryable, { gateway, segment }: SegmentName): Promise<void> {
-  await sql`update log_segment set finished = true where gateway = ${gateway} and segment = ${segment}`.execute(db)
+  await sql`insert into log_segment (gateway, segment, finished) values (${gateway}, ${segment}, true)
+    on conflict (gateway, segment) do update set finished = true`.execute(db)
 }
 
 const REACH_MILLISECONDS = 3_600_000
@@ -91,15 +104,15 @@ export async function segmentsWithIds(db: Queryable, ids: readonly string[]): Pr
 /** Segments that hold events of a span, with how far they were read. */
 export async function segmentsBetween(db: Queryable, from: Date, to: Date): Promise<SegmentProgress[]> {
   const { rows } = await sql<ProgressRow>`
-    select gateway, segment, read_bytes, finished from log_segment where latest >= ${from} and earliest < ${to}
+    select gateway, segment, read_bytes from log_segment where latest >= ${from} and earliest < ${to}
     order by lowest_id`.execute(db)
-  return rows.map((row) => ({ ...row, readBytes: row.read_bytes }))
+  return rows.map(progressOf)
 }
 
 /** Segments by their newest prediction, newest first. */
 export async function newestSegments(db: Queryable, limit: number): Promise<SegmentProgress[]> {
   const { rows } = await sql<ProgressRow>`
-    select gateway, segment, read_bytes, finished from log_segment where highest_id is not null
+    select gateway, segment, read_bytes from log_segment where highest_id is not null
     order by highest_id desc limit ${limit}`.execute(db)
-  return rows.map((row) => ({ ...row, readBytes: row.read_bytes }))
+  return rows.map(progressOf)
 }
