@@ -105,7 +105,7 @@ const table: [string, LiveState, RolloutEvidence, Partial<Decision>][] = [
     old(30),
     { kind: 'promote', proof: 'promoted without proof' },
   ],
-  ['time without any pair rolls back', lastStep, old(0), { kind: 'roll_back', guardrail: 'time' }],
+  ['time that passed in shadow promotes nothing', shadow, old(5), { kind: 'roll_back', guardrail: 'time' }],
   [
     'a version that a gateway could not load is rolled back at once',
     shadow,

@@ -18,7 +18,7 @@ export function decide(policy: RolloutPolicy, state: LiveState, evidence: Rollou
   if (atLastStep && errorsProven(evidence) && lossProven(evidence)) {
     return { kind: 'promote', proof: 'non-inferiority proven', reason: proofReason(policy, evidence) }
   }
-  if (ageDays(evidence) > policy.maxDays) return atTimeLimit(policy, evidence)
+  if (ageDays(evidence) > policy.maxDays) return atTimeLimit(policy, state)
   switch (state.kind) {
     case 'shadow':
       return leaveShadow(policy, evidence)
@@ -97,14 +97,14 @@ function observed(guardrail: Guardrail): string {
   }
 }
 
-function atTimeLimit(policy: RolloutPolicy, evidence: RolloutEvidence): Decision {
+function atTimeLimit(policy: RolloutPolicy, state: LiveState): Decision {
   const days = `${policy.maxDays} days of event time passed without proof either way`
   switch (policy.onTimeLimit) {
     case 'promote_without_proof':
-      // A candidate that was never seen beside the champion has no claim to be promoted by the passing of time.
-      return evidence.pairs > 0
+      // A candidate that never answered anybody has no claim to be promoted by the passing of time.
+      return state.kind === 'canary'
         ? { kind: 'promote', proof: 'promoted without proof', reason: `${days}; the policy promotes then` }
-        : { kind: 'roll_back', guardrail: 'time', reason: `${days}, and nothing was predicted by both versions` }
+        : { kind: 'roll_back', guardrail: 'time', reason: `${days}, and too little was seen of it to leave the shadow` }
     case 'roll_back':
       return { kind: 'roll_back', guardrail: 'time', reason: `${days}; the policy rolls back then` }
   }
