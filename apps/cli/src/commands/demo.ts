@@ -1,13 +1,16 @@
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { api, createClient } from '@tidemark/contracts'
+import { eraseDatabase } from '@tidemark/postgres'
 import { ensureEnvironment } from '@tidemark/workers'
 import type { Command } from '../command.ts'
 import { runDemo } from '../demo/index.ts'
 import { createStory } from '../demo/story.ts'
 import { Traffic } from '../demo/traffic.ts'
 import { readSettings, settingsHelp } from '../settings.ts'
+import { stopOnSignals } from '../up/signals.ts'
 import { up } from '../up/up.ts'
 import { ensureWeb } from '../web-build.ts'
 
@@ -38,13 +41,14 @@ ${settingsHelp()}`,
     console.log(
       'Tidemark demo: a film site. Films, ratings, training, gates and every decision are real; what is simulated says so.',
     )
+    // Emptied at each start, so that no step comes from a cache of the last.
+    eraseDatabase(join(settings.dataDir, 'postgres'))
     rmSync(settings.dataDir, { recursive: true, force: true })
     await ensureWeb(root)
     await ensureEnvironment(`${root}python/locks/worker.txt`)
-    const platform = await up(settings)
-    const stop = () => void platform.stop()
-    process.once('SIGINT', stop)
-    process.once('SIGTERM', stop)
+    const signals = stopOnSignals()
+    const platform = await up(settings, { giveUp: signals.giveUp })
+    signals.attach(platform)
     console.log(
       `Platform ready in ${(platform.startedInMs / 1000).toFixed(1)} s at ${platform.url}, gateway at ${platform.gatewayUrl}.`,
     )

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import type { Cell } from '@tidemark/contracts'
 
 /** A row of the source, as it is. */
@@ -18,7 +19,10 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 /** All rows of `movies.json`, from the npm package vega-datasets (its licence for this file is not stated: it is read in place). */
 export function readFilms(): RawFilm[] {
-  const path = createRequire(import.meta.url).resolve('vega-datasets/data/movies.json')
+  const require = createRequire(import.meta.url)
+  // The package exports its code only; its data lies beside.
+  const entry = require.resolve('vega-datasets')
+  const path = join(entry.slice(0, entry.lastIndexOf('vega-datasets') + 'vega-datasets'.length), 'data/movies.json')
   return JSON.parse(readFileSync(path, 'utf8')) as RawFilm[]
 }
 

@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EndpointPolicy, type Evaluation, ModelVersionRef, parseModelVersionRef } from '@tidemark/contracts'
-import { ensureEnvironment } from '@tidemark/workers'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { applyPipeline } from '../pipelines/apply.ts'
 import { ENDPOINT, MODEL } from './config.ts'
 import type { DemoContext, Invariant } from './context.ts'
+import { runToEnd } from './pipeline-run.ts'
 import { until } from './settle.ts'
 
 const EndpointFile = z.strictObject({
@@ -16,10 +16,7 @@ const EndpointFile = z.strictObject({
   policy: EndpointPolicy,
 })
 
-const BadVersion = z.object({
-  fault: z.string(),
-  modelVersion: ModelVersionRef.transform((ref) => parseModelVersionRef(ref).version),
-})
+const BadRefs = z.object({ failsWithoutRunningTime: ModelVersionRef, ratesTooLow: ModelVersionRef })
 
 /** The two versions that must not reach anybody, by number. */
 export interface BadVersions {
@@ -54,7 +51,7 @@ export async function gatesStation(
   story.simulated(
     'two bad versions, wrapped round the champion: one fails on films without a running time, one rates 0.7 too low.',
   )
-  const bad = await logBadVersions(context, first)
+  const bad = await registerBadVersions(context, first)
   const refused: Evaluation[] = []
   for (const version of [bad.failing, bad.tooLow]) {
     const { id } = await client.evaluation.startEvaluation({ body: { model, version, endpoint } })
@@ -84,34 +81,13 @@ async function latestEvaluation({ platform }: DemoContext, version: number): Pro
   return found
 }
 
-/** Runs the example's script as a data scientist would: Python, the unmodified client, one variable. */
-async function logBadVersions({ platform, folder, root }: DemoContext, champion: number): Promise<BadVersions> {
-  const { python } = await ensureEnvironment(join(root, 'python/locks/worker.txt'))
-  const output = await new Promise<string>((resolve, reject) => {
-    const child = spawn(python, [join(folder, 'bad_versions.py'), `models:/${MODEL}/${champion}`], {
-      env: {
-        PATH: process.env.PATH ?? '',
-        HOME: process.env.HOME ?? '/tmp',
-        LANG: 'C.UTF-8',
-        MLFLOW_TRACKING_URI: platform.url,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 120_000,
-    })
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
-    child.on('error', reject)
-    child.on('close', (code) =>
-      code === 0 ? resolve(out) : reject(new Error(`bad_versions.py ended with ${code}:\n${err.slice(-2000)}`)),
-    )
-  })
-  // One line of JSON for each version that it registered.
-  const registered = output
-    .trim()
-    .split('\n')
-    .map((line) => BadVersion.parse(JSON.parse(line)))
-  const numberOf = (fault: string) => registered.find((version) => version.fault === fault)?.modelVersion
-  return { failing: numberOf('fails-without-running-time') ?? 0, tooLow: numberOf('rates-too-low') ?? 0 }
+/** Registers both through a pipeline of their own, in a worker as any step. */
+async function registerBadVersions(context: DemoContext, champion: number): Promise<BadVersions> {
+  const { version } = await applyPipeline(context.platform.client, context.folder, 'bad_versions.yaml')
+  const run = await runToEnd(context, version.pipeline, { good: `models:/${MODEL}/${champion}` })
+  const made = BadRefs.parse(run.steps[0]?.result)
+  return {
+    failing: parseModelVersionRef(made.failsWithoutRunningTime).version,
+    tooLow: parseModelVersionRef(made.ratesTooLow).version,
+  }
 }

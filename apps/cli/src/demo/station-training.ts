@@ -1,8 +1,8 @@
-import { ModelVersionRef, type PipelineRun } from '@tidemark/contracts'
+import { ModelVersionRef } from '@tidemark/contracts'
 import { applyPipeline } from '../pipelines/apply.ts'
 import { PIPELINE, SIMULATION } from './config.ts'
 import type { DemoContext, Invariant } from './context.ts'
-import { until } from './settle.ts'
+import { runToEnd } from './pipeline-run.ts'
 
 /** Stations 2 and 3: the pipeline trains the first version; its run and version were logged by the unmodified mlflow client. */
 export async function trainingStations(context: DemoContext): Promise<{ version: number; invariants: Invariant[] }> {
@@ -20,13 +20,12 @@ export async function trainingStations(context: DemoContext): Promise<{ version:
 
   const [year, month] = SIMULATION.firstMonth
   const parameters = { asOf: `${year}-${String(month + 1).padStart(2, '0')}` }
-  const run = await runToEnd(context, parameters)
-  if (run.state !== 'succeeded' || !run.modelVersion)
-    throw new Error(`The pipeline ended as ${run.state}: ${run.reason ?? 'it made no version'}`)
+  const run = await runToEnd(context, PIPELINE, parameters)
+  if (!run.modelVersion) throw new Error('The pipeline made no version.')
   const steps = run.steps.map((step) => `${step.step} ${seconds(step.startedAt, step.endedAt)}`)
   story.fact(`Run took ${seconds(run.startedAt, run.endedAt)}: ${steps.join(', ')}. Made ${run.modelVersion}.`)
 
-  const again = await runToEnd(context, parameters)
+  const again = await runToEnd(context, PIPELINE, parameters)
   const cached = again.steps.filter(({ state }) => state === 'cached').map(({ step }) => step)
   story.fact(
     `Run again with the same data, code and parameters: ${cached.join(', ')} came from the cache (${seconds(again.startedAt, again.endedAt)}).`,
@@ -55,18 +54,6 @@ export async function trainingStations(context: DemoContext): Promise<{ version:
       },
     ],
   }
-}
-
-async function runToEnd({ platform }: DemoContext, parameters: Record<string, string>): Promise<PipelineRun> {
-  const { run } = await platform.client.pipelines.startRun({ params: { pipeline: PIPELINE }, body: { parameters } })
-  return until(
-    `the end of pipeline run ${run}`,
-    async () => {
-      const now = await platform.client.pipelines.getRun({ params: { run } })
-      return now.endedAt ? now : undefined
-    },
-    180,
-  )
 }
 
 function seconds(from: string | null, to: string | null): string {

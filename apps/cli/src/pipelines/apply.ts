@@ -17,15 +17,16 @@ import { gitState } from './git.ts'
 const SKIPPED = new Set(['__pycache__', '.venv', '.git', 'node_modules'])
 
 /**
- * Registers the pipeline of a folder: `pipeline.yaml`, the Python files below the folder, the lock that it names, the Git commit and what is not
+ * Registers a pipeline of a folder: its definition (`pipeline.yaml` unless said), the Python files below the folder, the lock that it names, the Git commit and what is not
  * committed.
- * @throws CliError when the folder has no readable pipeline.yaml
+ * @throws CliError when the folder has no such readable file
  */
 export async function applyPipeline(
   client: Client<typeof api>,
   folder: string,
+  file = 'pipeline.yaml',
 ): Promise<ReplyOf<typeof pipelines.applyPipeline>> {
-  const definition = readDefinition(join(folder, 'pipeline.yaml'))
+  const definition = readDefinition(join(folder, file))
   const lock = definition.lock === null ? null : readText(join(folder, definition.lock))
   return client.pipelines.applyPipeline({
     params: { pipeline: definition.name },
