@@ -1,7 +1,5 @@
 import type { MonitoringPolicy } from '@tidemark/contracts'
 
-export const DAY_MILLISECONDS = 86_400_000
-
 export interface Span {
   readonly from: Date
   /** Exclusive. */
@@ -36,7 +34,7 @@ export function nameOfTime(at: Date, length: MonitoringPolicy['window']): string
   return length === 'month' || length === 'quarter' ? iso.slice(0, 7) : iso.slice(0, 10)
 }
 
-/** Months since year 0, by quarters: to tell whether a later one has begun. */
+/** Quarters since year 0: to tell whether a later one has begun. */
 export function quarterOf(at: Date): number {
   return at.getUTCFullYear() * 4 + Math.floor(at.getUTCMonth() / 3)
 }
