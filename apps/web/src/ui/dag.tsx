@@ -1,91 +1,17 @@
-import '@xyflow/react/dist/style.css'
-import dagre from '@dagrejs/dagre'
-import { useComputedColorScheme } from '@mantine/core'
-import { Background, Handle, type Node, type NodeProps, Position, ReactFlow } from '@xyflow/react'
-import { useMemo } from 'react'
+import { lazy, Suspense } from 'react'
 import styles from './dag.module.css'
-import { StateChip, type Tone } from './state.tsx'
+import { DAG_HEIGHT, type DagProps } from './dag-types.ts'
 
-export interface DagNode {
-  readonly id: string
-  readonly label: string
-  readonly note: string
-  readonly tone: Tone
-}
-
-const WIDTH = 168
-const HEIGHT = 62
+// React Flow is loaded with the first graph, not with the first page.
+const Flow = lazy(() => import('./flow.tsx').then((module) => ({ default: module.Flow })))
 
 /** A graph drawn from left to right. The table beside it says the same in words. */
-export function Dag(props: {
-  readonly caption: string
-  readonly nodes: readonly DagNode[]
-  readonly edges: readonly { readonly from: string; readonly to: string }[]
-  readonly onPick?: (id: string) => void
-}) {
-  const scheme = useComputedColorScheme('light')
-  const { nodes, edges, height } = useMemo(() => layout(props.nodes, props.edges), [props.nodes, props.edges])
+export function Dag(props: DagProps) {
   return (
-    <figure className={styles.figure} aria-label={props.caption}>
-      <div style={{ height }}>
-        <ReactFlow
-          nodes={nodes}
-          edges={edges}
-          nodeTypes={NODE_TYPES}
-          colorMode={scheme}
-          fitView
-          fitViewOptions={{ padding: 0.08, maxZoom: 1 }}
-          nodesDraggable={false}
-          nodesConnectable={false}
-          nodesFocusable={false}
-          edgesFocusable={false}
-          zoomOnScroll={false}
-          panOnScroll={false}
-          preventScrolling={false}
-          onNodeClick={(_, node) => props.onPick?.(node.id)}
-          proOptions={{ hideAttribution: true }}
-        >
-          <Background gap={16} size={1} />
-        </ReactFlow>
-      </div>
+    <figure className={styles.figure} aria-label={props.caption} style={{ height: DAG_HEIGHT }}>
+      <Suspense fallback={<div aria-busy="true" />}>
+        <Flow {...props} />
+      </Suspense>
     </figure>
   )
-}
-
-type StepNode = Node<{ label: string; note: string; tone: Tone }, 'step'>
-
-function Step({ data }: NodeProps<StepNode>) {
-  return (
-    <div className={styles.node}>
-      <Handle type="target" position={Position.Left} className={styles.handle ?? ''} />
-      <strong>{data.label}</strong>
-      <StateChip tone={data.tone}>{data.note}</StateChip>
-      <Handle type="source" position={Position.Right} className={styles.handle ?? ''} />
-    </div>
-  )
-}
-
-const NODE_TYPES = { step: Step }
-
-function layout(nodes: readonly DagNode[], edges: readonly { readonly from: string; readonly to: string }[]) {
-  const graph = new dagre.graphlib.Graph()
-  graph.setGraph({ rankdir: 'LR', nodesep: 20, ranksep: 48 })
-  graph.setDefaultEdgeLabel(() => ({}))
-  for (const { id } of nodes) graph.setNode(id, { width: WIDTH, height: HEIGHT })
-  for (const { from, to } of edges) graph.setEdge(from, to)
-  dagre.layout(graph)
-  const placed: StepNode[] = nodes.map(({ id, label, note, tone }) => {
-    const { x, y } = graph.node(id)
-    return {
-      id,
-      type: 'step',
-      position: { x: x - WIDTH / 2, y: y - HEIGHT / 2 },
-      data: { label, note, tone },
-      width: WIDTH,
-      height: HEIGHT,
-    }
-  })
-  const drawn = edges.map(({ from, to }) => ({ id: `${from}>${to}`, source: from, target: to }))
-  const height = Math.min(420, Math.max(120, ...placed.map(({ position }) => position.y + HEIGHT + 40)))
-  return { nodes: placed, edges: drawn, height }
 }

@@ -25,7 +25,7 @@ export function Command({ text, label = 'Copy' }: { readonly text: string; reado
 export function Empty(props: { readonly title: string; readonly children: ReactNode; readonly command?: string }) {
   return (
     <div className={styles.empty}>
-      <h2>{props.title}</h2>
+      <p className={styles.emptyTitle}>{props.title}</p>
       <p>{props.children}</p>
       {props.command && <Command text={props.command} />}
     </div>
@@ -38,7 +38,7 @@ export function Failure({ error, what }: { readonly error: unknown; readonly wha
   const code = error instanceof TidemarkError ? error.code : undefined
   return (
     <div className={styles.error} role="alert">
-      <h2>{what} could not be read</h2>
+      <p className={styles.errorTitle}>{what} could not be read</p>
       <p>
         {message} {code && <span className="tm-mono">({code})</span>}
       </p>

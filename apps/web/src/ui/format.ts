@@ -3,19 +3,25 @@ const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
 /** 12,412 as "12.4k"; below a thousand exactly. The exact number belongs in the title. */
 export function shortNumber(value: number): string {
-  return Math.abs(value) < 1000 ? trimmed(value) : compact.format(value).toLowerCase()
+  return Math.abs(value) < 1000 ? trimmed(value) : compact.format(value).replace('K', 'k')
 }
 
 export function exactNumber(value: number): string {
   return Number.isInteger(value) ? whole.format(value) : String(value)
 }
 
-/** Four significant digits, no trailing zeros: what a table shows of a metric. */
+/** Four significant digits, no trailing zeros, whole from a thousand on: what a table shows of a metric. */
 export function trimmed(value: number): string {
   if (Number.isInteger(value)) return whole.format(value)
   const size = Math.abs(value)
-  if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(2)
+  if (size >= 1e15 || (size !== 0 && size < 0.0001)) return value.toExponential(2)
+  if (size >= 1000) return whole.format(value)
   return Number(value.toPrecision(4)).toString()
+}
+
+/** A number of a series, or a dash where there is none. */
+export function shown(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : trimmed(value)
 }
 
 /** 1536 bytes as "1.5 kB" (powers of ten). */
@@ -38,21 +44,21 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`
 }
 
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' })
-const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
-  ['year', 31_557_600],
-  ['month', 2_629_800],
-  ['day', 86_400],
-  ['hour', 3600],
-  ['minute', 60],
-  ['second', 1],
+const STEPS: readonly (readonly [unit: string, seconds: number])[] = [
+  ['years', 31_557_600],
+  ['months', 2_629_800],
+  ['days', 86_400],
+  ['h', 3600],
+  ['min', 60],
 ]
 
 /** "3 min ago"; the exact time belongs in the title. */
 export function timeAgo(at: Date, now: Date = new Date()): string {
-  const seconds = (at.getTime() - now.getTime()) / 1000
-  const [unit, size] = STEPS.find(([, length]) => Math.abs(seconds) >= length) ?? (['second', 1] as const)
-  return relative.format(Math.round(seconds / size), unit)
+  const seconds = (now.getTime() - at.getTime()) / 1000
+  if (seconds < 0) return 'just now'
+  const [unit, size] = STEPS.find(([, length]) => seconds >= length) ?? (['s', 1] as const)
+  const count = Math.floor(seconds / size)
+  return `${count} ${count === 1 && unit.length > 3 ? unit.slice(0, -1) : unit} ago`
 }
 
 /** Event time is a fact of the data: shown in UTC, as a date. */

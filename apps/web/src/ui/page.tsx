@@ -1,15 +1,18 @@
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect } from 'react'
 import styles from './parts.module.css'
 
 /** A page: title with its state and one sentence in plain words, the main action top right, then evidence. */
 export function Page(props: {
-  readonly title: ReactNode
+  readonly title: string
   readonly crumbs?: ReactNode
   readonly state?: ReactNode
   readonly sentence?: ReactNode
   readonly action?: ReactNode
   readonly children: ReactNode
 }) {
+  useEffect(() => {
+    document.title = `${props.title} · Tidemark`
+  }, [props.title])
   return (
     <div className={styles.page}>
       <header className={styles.pageHead}>
@@ -46,8 +49,9 @@ export function Section(props: {
   )
 }
 
-export function Card({ children }: { readonly children: ReactNode }) {
-  return <div className={styles.card}>{children}</div>
+/** Two sections side by side where there is room. */
+export function Columns({ children }: { readonly children: ReactNode }) {
+  return <div className={styles.columns}>{children}</div>
 }
 
 /** The figures that matter, in a row; each with its meaning below. */
@@ -61,8 +65,8 @@ export function Figures({
       {items.map((item) => (
         <div className={styles.figure} key={item.label}>
           <dt>{item.label}</dt>
-          <dd>{item.value}</dd>
-          {item.note && <dd style={{ fontSize: 12, fontWeight: 400, color: 'var(--tm-text-dim)' }}>{item.note}</dd>}
+          <dd className={styles.figureValue}>{item.value}</dd>
+          {item.note && <dd className={styles.figureNote}>{item.note}</dd>}
         </div>
       ))}
     </dl>
@@ -74,7 +78,7 @@ export function Pairs({ items }: { readonly items: readonly (readonly [string, R
   return (
     <dl className={styles.pairs}>
       {items.map(([name, value]) => (
-        <div key={name} style={{ display: 'contents' }}>
+        <div key={name}>
           <dt>{name}</dt>
           <dd>{value}</dd>
         </div>

@@ -1,8 +1,15 @@
-import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconHelpCircle, IconProgress } from '@tabler/icons-react'
+import {
+  IconAlertTriangle,
+  IconCircleCheck,
+  IconCircleX,
+  IconHelpCircle,
+  IconPoint,
+  IconProgress,
+} from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import styles from './parts.module.css'
 
-export type Tone = 'good' | 'watch' | 'harm' | 'unknown' | 'accent'
+export type Tone = 'good' | 'watch' | 'harm' | 'unknown' | 'accent' | 'plain'
 
 const ICONS = {
   good: IconCircleCheck,
@@ -10,9 +17,10 @@ const ICONS = {
   harm: IconCircleX,
   unknown: IconHelpCircle,
   accent: IconProgress,
+  plain: IconPoint,
 } as const
 
-/** A state in a word, with an icon: never by colour alone. */
+/** A state in a word, with an icon: never by colour alone. `plain` is a fact that is neither good nor bad. */
 export function StateChip({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }) {
   const Icon = ICONS[tone]
   return (

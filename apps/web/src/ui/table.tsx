@@ -8,6 +8,8 @@ export interface Column<T> {
   readonly cell: (row: T) => ReactNode
   /** Numbers stand right. */
   readonly align?: 'left' | 'right'
+  /** `fit`: as narrow as its content, one line. `wide`: sentences. */
+  readonly width?: 'fit' | 'wide'
   /** Key to ask the server to sort by; absent: not sortable. */
   readonly sortKey?: string
 }
@@ -34,12 +36,7 @@ export function DataTable<T>(props: {
         <thead>
           <tr>
             {props.columns.map((column) => (
-              <th
-                key={column.id}
-                scope="col"
-                className={column.align === 'right' ? styles.right : undefined}
-                aria-sort={ariaSort(column, props.sort)}
-              >
+              <th key={column.id} scope="col" className={classOf(column)} aria-sort={ariaSort(column, props.sort)}>
                 <Header column={column} sort={props.sort} onSort={props.onSort} />
               </th>
             ))}
@@ -49,7 +46,7 @@ export function DataTable<T>(props: {
           {props.rows.map((row) => (
             <tr key={props.rowKey(row)}>
               {props.columns.map((column) => (
-                <td key={column.id} className={column.align === 'right' ? styles.right : undefined}>
+                <td key={column.id} className={classOf(column)}>
                   {column.cell(row)}
                 </td>
               ))}
@@ -60,6 +57,11 @@ export function DataTable<T>(props: {
       {props.footer}
     </section>
   )
+}
+
+function classOf<T>({ align, width }: Column<T>): string | undefined {
+  const names = [align === 'right' ? styles.right : undefined, width ? styles[width] : undefined].filter(Boolean)
+  return names.length > 0 ? names.join(' ') : undefined
 }
 
 function ariaSort<T>(column: Column<T>, sort: Sort | undefined): 'ascending' | 'descending' | undefined {

@@ -16,7 +16,8 @@ const MARK: Readonly<Record<Tone, string | undefined>> = {
   watch: styles.knotWatch,
   harm: styles.knotHarm,
   unknown: undefined,
-  accent: undefined,
+  accent: styles.knotAccent,
+  plain: undefined,
 }
 
 /** The Why: one vertical thread, newest on top. Each knot says who, when, what, and the numbers it used. */

@@ -26,7 +26,7 @@ export function Ago({ at }: { readonly at: string }) {
   }, [])
   const date = new Date(at)
   return (
-    <time dateTime={at} title={`${date.toLocaleString()} · ${at} UTC`} className="tm-num">
+    <time dateTime={at} title={`${date.toLocaleString()} · ${at} UTC`} className={styles.ago}>
       {timeAgo(date)}
     </time>
   )
