@@ -1,0 +1,31 @@
+/** Height of a chart in CSS pixels, unless it says its own. */
+export const DEFAULT_HEIGHT = 220
+
+/** One line; `null` leaves a gap. `band` is drawn around it as its uncertainty. */
+export interface Series {
+  readonly label: string
+  readonly values: readonly (number | null)[]
+  /** A colour token without its prefix, as in `candidate`. */
+  readonly color: 'champion' | 'candidate' | 'series-1' | 'series-2' | 'series-3' | 'series-4'
+  readonly band?: { readonly lower: readonly (number | null)[]; readonly upper: readonly (number | null)[] }
+  readonly points?: boolean
+  readonly dashed?: boolean
+}
+
+export interface Threshold {
+  readonly value: number
+  readonly label: string
+}
+
+export interface ChartProps {
+  /** What the chart shows, in a sentence: its caption. */
+  readonly caption: string
+  /** Common x of all series: milliseconds since 1970 when `time`, else plain numbers. Ascending. */
+  readonly x: readonly number[]
+  readonly time?: boolean
+  readonly xLabel: string
+  readonly yLabel: string
+  readonly series: readonly Series[]
+  readonly thresholds?: readonly Threshold[]
+  readonly height?: number
+}

@@ -1,0 +1,184 @@
+import 'uplot/dist/uPlot.min.css'
+import { useComputedColorScheme } from '@mantine/core'
+import { useEffect, useRef } from 'react'
+import uPlot from 'uplot'
+import styles from './chart.module.css'
+import { type ChartProps, DEFAULT_HEIGHT, type Series, type Threshold } from './chart-types.ts'
+import { shown, trimmed } from './format.ts'
+
+/** The drawing of a chart, by uPlot. Drag zooms, a double click shows all again, a click pins the values at the pointer. */
+export function Lines(props: ChartProps & { readonly onCanvas: (canvas: HTMLCanvasElement | undefined) => void }) {
+  const host = useRef<HTMLDivElement>(null)
+  const scheme = useComputedColorScheme('light')
+  const { onCanvas } = props
+  // Parents make new arrays at each refresh: the text of the data decides whether the chart is drawn anew.
+  const content = JSON.stringify([
+    props.x,
+    props.series,
+    props.thresholds,
+    props.time,
+    props.xLabel,
+    props.yLabel,
+    props.height,
+  ])
+  const height = props.height ?? DEFAULT_HEIGHT
+
+  useEffect(() => {
+    const element = host.current
+    if (!element) return
+    const [x, series, thresholds = [], time = false, xLabel, yLabel] = JSON.parse(content) as [
+      number[],
+      Series[],
+      Threshold[] | null,
+      boolean | null,
+      string,
+      string,
+    ]
+    const made = new uPlot(
+      optionsOf({ element, series, thresholds: thresholds ?? [], time: time ?? false, xLabel, yLabel, height, scheme }),
+      dataOf(time ? x.map((at) => at / 1000) : x, series),
+      element,
+    )
+    onCanvas(made.ctx.canvas)
+    const resize = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }))
+    resize.observe(element)
+    return () => {
+      resize.disconnect()
+      made.destroy()
+      onCanvas(undefined)
+    }
+  }, [content, height, scheme, onCanvas])
+
+  return <div ref={host} className={styles.plot} style={{ minHeight: height }} aria-hidden />
+}
+
+function dataOf(x: number[], series: readonly Series[]): uPlot.AlignedData {
+  return [
+    x,
+    ...series.flatMap(({ values, band }) => (band ? [values, band.lower, band.upper] : [values])),
+  ] as uPlot.AlignedData
+}
+
+interface Plan {
+  readonly element: HTMLElement
+  readonly series: readonly Series[]
+  readonly thresholds: readonly Threshold[]
+  readonly time: boolean
+  readonly xLabel: string
+  readonly yLabel: string
+  readonly height: number
+  readonly scheme: 'light' | 'dark'
+}
+
+function optionsOf(plan: Plan): uPlot.Options {
+  const style = getComputedStyle(plan.element)
+  const token = (name: string) => style.getPropertyValue(`--tm-${name}`).trim()
+  const axis = {
+    stroke: token('text-dim'),
+    grid: { stroke: token('border'), width: 1 },
+    ticks: { stroke: token('border') },
+    font: `11px ${token('sans')}`,
+  }
+  const lines: uPlot.Series[] = [{}]
+  const bands: uPlot.Band[] = []
+  for (const { label, color, band, points, dashed } of plan.series) {
+    const stroke = token(color)
+    lines.push({
+      label,
+      stroke,
+      width: 2,
+      points: { show: points ?? false, size: 6, fill: stroke },
+      ...(dashed ? { dash: [5, 4] } : {}),
+    })
+    if (band) {
+      const upper = lines.length + 1
+      lines.push(
+        { label: `${label}, lower`, stroke: 'transparent', points: { show: false } },
+        { label: `${label}, upper`, stroke: 'transparent', points: { show: false } },
+      )
+      bands.push({ series: [upper, upper - 1], fill: `color-mix(in srgb, ${stroke} 18%, transparent)` })
+    }
+  }
+  return {
+    width: plan.element.clientWidth || 600,
+    height: plan.height,
+    series: lines,
+    bands,
+    scales: { x: { time: plan.time }, y: { range: (_, low, high) => padded(low, high, plan.thresholds) } },
+    axes: [
+      { ...axis, label: plan.xLabel, labelSize: 20, labelFont: axis.font },
+      { ...axis, label: plan.yLabel, labelSize: 20, labelFont: axis.font, size: 56 },
+    ],
+    legend: { show: false },
+    cursor: { drag: { x: true, y: false }, lock: true, points: { size: 7 } },
+    plugins: [thresholdLines(plan.thresholds, token), readout(plan)],
+  }
+}
+
+/** Room above and below the data and the named lines. */
+function padded(low: number, high: number, thresholds: readonly Threshold[]): [number, number] {
+  const values = [low, high, ...thresholds.map(({ value }) => value)].filter(Number.isFinite)
+  if (values.length === 0) return [0, 1]
+  const least = Math.min(...values)
+  const most = Math.max(...values)
+  const room = (most - least || Math.abs(most) || 1) * 0.08
+  return [least - room, most + room]
+}
+
+function thresholdLines(thresholds: readonly Threshold[], token: (name: string) => string): uPlot.Plugin {
+  return {
+    hooks: {
+      draw: (plot) => {
+        const { ctx, bbox } = plot
+        ctx.save()
+        for (const { value, label } of thresholds) {
+          const y = plot.valToPos(value, 'y', true)
+          ctx.strokeStyle = token('watch')
+          ctx.fillStyle = token('watch')
+          ctx.setLineDash([6, 4])
+          ctx.lineWidth = devicePixelRatio
+          ctx.beginPath()
+          ctx.moveTo(bbox.left, y)
+          ctx.lineTo(bbox.left + bbox.width, y)
+          ctx.stroke()
+          ctx.font = `${11 * devicePixelRatio}px ${token('sans')}`
+          ctx.textAlign = 'right'
+          ctx.fillText(label, bbox.left + bbox.width - 4 * devicePixelRatio, y - 4 * devicePixelRatio)
+        }
+        ctx.restore()
+      },
+    },
+  }
+}
+
+/** All series' values at the pointer's x. */
+function readout(plan: Plan): uPlot.Plugin {
+  const box = document.createElement('div')
+  box.className = styles.readout ?? ''
+  return {
+    hooks: {
+      init: (plot) => {
+        plot.over.appendChild(box)
+        plot.over.addEventListener('mouseleave', () => {
+          box.style.display = 'none'
+        })
+      },
+      setCursor: (plot) => {
+        const index = plot.cursor.idx
+        if (index === null || index === undefined) return
+        const x = plot.data[0][index]
+        if (x === undefined) return
+        box.style.display = 'block'
+        box.style.left = (plot.cursor.left ?? 0) > plot.over.clientWidth / 2 ? '8px' : 'auto'
+        box.style.right = (plot.cursor.left ?? 0) > plot.over.clientWidth / 2 ? 'auto' : '8px'
+        const lines = [plan.time ? new Date(x * 1000).toISOString().slice(0, 10) : `${plan.xLabel} ${trimmed(x)}`]
+        for (const { label, values, band } of plan.series) {
+          lines.push(
+            `${label}: ${shown(values[index])}${band ? ` (${shown(band.lower[index])} to ${shown(band.upper[index])})` : ''}`,
+          )
+        }
+        box.textContent = lines.join('\n')
+      },
+    },
+  }
+}
