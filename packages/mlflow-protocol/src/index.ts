@@ -1,3 +1,4 @@
+export * from './artifacts.ts'
 export * from './dialects.ts'
 export * from './errors.ts'
 export { type Message, type MessageOf, message } from './fields.ts'

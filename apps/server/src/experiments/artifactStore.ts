@@ -1,5 +1,5 @@
+import { selfAndAncestors } from '@tidemark/mlflow-protocol'
 import { type Blob, type Queryable, sql, type Tx } from '../platform/index.ts'
-import { selfAndAncestors } from './paths.ts'
 import type { ArtifactFile, FolderEntry } from './types.ts'
 
 /** The first and the last path below a folder: "0" is the character after "/". */

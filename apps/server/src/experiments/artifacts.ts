@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream'
-import { conflict, invalid, missing } from '@tidemark/mlflow-protocol'
+import { artifactFolder, artifactPath, conflict, invalid, missing, pathOfUri } from '@tidemark/mlflow-protocol'
 import { type Actor, inTransaction, type Platform, type Queryable, type Tx } from '../platform/index.ts'
 import * as store from './artifactStore.ts'
-import { artifactFolder, artifactPath, pathOfUri } from './paths.ts'
 import type { ArtifactFile, FolderEntry } from './types.ts'
 
 export type Artifacts = ReturnType<typeof createArtifacts>

@@ -19,7 +19,6 @@ export { queryText, sendFile } from './mlflow/artifactRoutes.ts'
 export { type MlflowRoutes, mountMlflow } from './mlflow/plugin.ts'
 export { page, pageSize, pairs } from './mlflow/trackingRoutes.ts'
 export { originOf } from './origin.ts'
-export { ARTIFACT_SCHEME, artifactPath, pathOfUri } from './paths.ts'
 export type { ArtifactFile, KeyValue, LoggedModel, RunInfo } from './types.ts'
 
 /** What experiments ask of other modules. */

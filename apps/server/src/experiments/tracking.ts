@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import {
+  ARTIFACT_SCHEME,
+  artifactPath,
   checkExperimentName,
   checkLength,
   EXPERIMENTS,
@@ -12,6 +14,7 @@ import {
   missing,
   parseFilter,
   parseOrderBy,
+  pathOfUri,
   RUNS,
   type RunStatusName,
   type ViewTypeName,
@@ -31,7 +34,6 @@ import {
 import * as experimentStore from './experimentStore.ts'
 import * as logStore from './logStore.ts'
 import { randomName } from './names.ts'
-import { ARTIFACT_SCHEME, artifactPath, pathOfUri } from './paths.ts'
 import * as runStore from './runStore.ts'
 import { countRuns, type RunQuestion, searchRuns } from './searchStore.ts'
 import type { DatasetInput, Experiment, KeyValue, Lifecycle, LoggedMetric, Run, RunInfo, RunModel } from './types.ts'

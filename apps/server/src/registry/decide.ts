@@ -1,4 +1,4 @@
-import { ARTIFACT_SCHEME, artifactPath } from '../experiments/index.ts'
+import { ARTIFACT_SCHEME, artifactPath } from '@tidemark/mlflow-protocol'
 
 /** What a version is made from. `refused` says why in MLflow's words. */
 export type Source =

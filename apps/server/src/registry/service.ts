@@ -10,6 +10,7 @@ import {
   versionRegistered,
 } from '@tidemark/contracts'
 import {
+  ARTIFACT_SCHEME,
   checkAlias,
   checkAliasIsFree,
   checkKey,
@@ -24,7 +25,7 @@ import {
   parseOrderBy,
   REGISTERED_MODELS,
 } from '@tidemark/mlflow-protocol'
-import { ARTIFACT_SCHEME, type ArtifactFile, type KeyValue } from '../experiments/index.ts'
+import type { ArtifactFile, KeyValue } from '../experiments/index.ts'
 import { type Actor, inTransaction, type Platform, type Queryable, type Tx } from '../platform/index.ts'
 import { readModelFile } from './modelFile.ts'
 import { searchModels, searchVersions } from './searchStore.ts'

@@ -1,5 +1,5 @@
-import { invalid, missing } from '@tidemark/mlflow-protocol'
-import { ARTIFACT_SCHEME, type Experiments, type KeyValue } from '../experiments/index.ts'
+import { ARTIFACT_SCHEME, invalid, missing } from '@tidemark/mlflow-protocol'
+import type { Experiments, KeyValue } from '../experiments/index.ts'
 import type { Tx } from '../platform/index.ts'
 import { isWithin, notWithin, readSource } from './decide.ts'
 import { aliasTarget } from './store.ts'

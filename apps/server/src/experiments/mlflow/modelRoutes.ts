@@ -1,7 +1,6 @@
-import { invalid, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
+import { artifactFolder, invalid, pathOfUri, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
 import type { Artifacts } from '../artifacts.ts'
 import type { LoggedModels } from '../loggedModels.ts'
-import { artifactFolder, pathOfUri } from '../paths.ts'
 import type { MlflowCall, MlflowRoutes } from './plugin.ts'
 import { page, pageSize, pairs } from './trackingRoutes.ts'
 import { wireFiles, wireLoggedModel } from './wire.ts'

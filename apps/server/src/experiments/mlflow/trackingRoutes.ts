@@ -1,7 +1,9 @@
 import {
+  artifactFolder,
   experimentNumber,
   invalid,
   offsetOf,
+  pathOfUri,
   requests,
   tokenOf,
   unlessEmpty,
@@ -9,7 +11,6 @@ import {
 } from '@tidemark/mlflow-protocol'
 import type { Artifacts } from '../artifacts.ts'
 import type { RunHistory } from '../history.ts'
-import { artifactFolder, pathOfUri } from '../paths.ts'
 import type { Tracking } from '../tracking.ts'
 import type { DatasetInput, KeyValue, LoggedMetric } from '../types.ts'
 import type { MlflowRoutes } from './plugin.ts'

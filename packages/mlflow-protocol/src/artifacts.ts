@@ -1,4 +1,4 @@
-import { invalid } from '@tidemark/mlflow-protocol'
+import { invalid } from './errors.ts'
 
 /** Where MLflow's clients find artifacts that the server keeps: they put the server's own address before it. */
 export const ARTIFACT_SCHEME = 'mlflow-artifacts:/'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { artifactFolder, artifactPath, pathOfUri, selfAndAncestors } from './paths.ts'
+import { artifactFolder, artifactPath, pathOfUri, selfAndAncestors } from './artifacts.ts'
 
 test('paths that could climb out, at any depth of encoding, are refused', () => {
   const attacks = [
