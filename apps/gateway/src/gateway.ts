@@ -100,6 +100,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   })
   app.get('/metrics', async (_request, reply) => {
     telemetry.serverSilence.set(follower.silenceSeconds ?? Number.POSITIVE_INFINITY)
+    telemetry.mirrorsWaiting.set(mirror.size)
     return reply.type(telemetry.registry.contentType).send(await telemetry.registry.metrics())
   })
 

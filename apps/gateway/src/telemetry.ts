@@ -48,6 +48,11 @@ export function createTelemetry() {
       labelNames: ['endpoint', 'outcome'],
       registers,
     }),
+    mirrorsWaiting: new Gauge({
+      name: 'tidemark_gateway_mirrors_waiting',
+      help: 'Answers that are yet to be mirrored.',
+      registers,
+    }),
     logBytes: new Counter({
       name: 'tidemark_gateway_log_bytes_total',
       help: 'Bytes appended to the prediction log.',

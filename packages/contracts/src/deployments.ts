@@ -32,6 +32,8 @@ export const Guardrail = z
     upper: z.number().nullable(),
     margin: z.number(),
     harmEValue: z.number(),
+    /** e-value that proves harm at this guardrail's share of the rollout's alpha. */
+    harmNeeds: z.number(),
     acceptanceEValue: z.number(),
     /** e-value that proves acceptance at this guardrail's level. */
     acceptanceNeeds: z.number(),
@@ -95,8 +97,6 @@ export const Rollout = RolloutSummary.extend({
     callersAtStep: z.int(),
     requests: z.int(),
   }),
-  /** All harm tests of the rollout as one e-value; it rolls back at `harmNeeds` = 1/alpha. */
-  harm: z.object({ combinedEValue: z.number(), needs: z.number() }),
   guardrails: z.array(Guardrail),
   points: z.array(EvidencePoint),
   decisions: z.array(RolloutDecision),

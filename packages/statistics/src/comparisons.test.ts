@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allocateAlpha, combinedEvidence, familywise } from './familywise.ts'
+import { allocateAlpha, familywise } from './familywise.ts'
 import { boundSlices, comparePaired } from './paired.ts'
 import { compareShares, shareInterval } from './proportions.ts'
 import { seededUniform } from './random.ts'
@@ -64,13 +64,6 @@ test('a window of 60 checks without change alarms in at most 5 % of 2,000 window
 test('guardrails share one budget in proportion to their weights', () => {
   assert.deepEqual(allocateAlpha(0.04, { errors: 2, loss: 1, latency: 1 }), { errors: 0.02, loss: 0.01, latency: 0.01 })
   assert.throws(() => allocateAlpha(0.05, { errors: 0 }), RangeError)
-  near(
-    combinedEvidence([
-      { weight: 3, eValue: 20 },
-      { weight: 1, eValue: 0 },
-    ]),
-    15,
-  )
 })
 
 test('the paired t-test gives the p-value of scipy.stats.ttest_1samp', () => {

@@ -46,17 +46,3 @@ export function allocateAlpha<Name extends string>(
   }
   return Object.fromEntries(entries.map(([name, weight]) => [name, (alpha * weight) / total])) as Record<Name, number>
 }
-
-/**
- * One e-value from several: the mean weighted by `weights`. Rejecting at ≥ 1/α keeps the whole family at α whatever the
- * dependence, and is never later than giving each guardrail the share `allocateAlpha` computes.
- * Under continuous looking the e-values must be e-processes of one common history (Choe & Ramdas, 2402.09698): true for
- * several means over the same labels; the rate tests each keep their own order of closings, so use `allocateAlpha` there.
- *
- * Paper: Vovk & Wang, E-values: calibration, combination and applications, Annals of Statistics 49 (2021), section 4.
- * H0: all guardrails' nulls hold. When it is crossed, the guardrail with the largest weighted e-value is the one to name.
- */
-export function combinedEvidence(guardrails: readonly { weight: number; eValue: number }[]): number {
-  const total = guardrails.reduce((sum, guardrail) => sum + guardrail.weight, 0)
-  return guardrails.reduce((sum, guardrail) => sum + (guardrail.weight / total) * guardrail.eValue, 0)
-}

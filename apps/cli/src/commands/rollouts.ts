@@ -93,7 +93,7 @@ function stateOf({ state, confirmed }: Pick<Rollout, 'state' | 'confirmed'>): st
 }
 
 function shown(rollout: Rollout): string {
-  const { model, version, endpoint, championVersion, progress, harm, guardrails, decisions } = rollout
+  const { model, version, endpoint, championVersion, progress, guardrails, decisions } = rollout
   const rows = guardrails.map((each) => [
     each.name,
     `${each.units} × ${each.unit}`,
@@ -101,7 +101,7 @@ function shown(rollout: Rollout): string {
     number(each.candidate),
     number(each.difference),
     String(each.margin),
-    number(each.harmEValue),
+    `${number(each.harmEValue)} of ${number(each.harmNeeds)}`,
     `${number(each.acceptanceEValue)} of ${each.acceptanceNeeds}${each.proven ? ' ✓' : ''}`,
   ])
   const head = ['GUARDRAIL', 'EVIDENCE', 'CHAMPION', 'CANDIDATE', 'DIFFERENCE', 'MARGIN', 'HARM e', 'WITHIN MARGIN e']
@@ -110,7 +110,6 @@ function shown(rollout: Rollout): string {
     `  ${rollout.reason}`,
     ...(rollout.nextLook ? [`  next look: ${rollout.nextLook}`] : []),
     `  ${progress.requests} requests, ${progress.callersAtStep} callers at this step, ${progress.pairs} things seen by both, ${progress.labelledPairs} labelled`,
-    `  harm of all guardrails together: e = ${number(harm.combinedEValue)}, rolls back at ${harm.needs}`,
     '',
     table([head, ...rows]),
     '',

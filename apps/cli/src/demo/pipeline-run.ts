@@ -4,9 +4,9 @@ import { until } from './settle.ts'
 
 /** Runs a pipeline and waits for its end. @throws Error when it did not succeed. */
 export async function runToEnd(
-  { platform }: DemoContext,
+  { platform }: Pick<DemoContext, 'platform'>,
   pipeline: string,
-  parameters: Record<string, string>,
+  parameters: Record<string, string | number>,
 ): Promise<PipelineRun> {
   const { run } = await platform.client.pipelines.startRun({ params: { pipeline }, body: { parameters } })
   const ended = await until(

@@ -3,7 +3,7 @@ import type { Platform } from './context.ts'
 const POLL_MILLISECONDS = 40
 
 /**
- * Waits until the platform has nothing left to do: every log record folded, every reaction done, no pipeline under way. Two looks in a row
+ * Waits until the platform has nothing left to do: every answer mirrored and every log record folded, every reaction done, no pipeline under way. Two looks in a row
  * must agree, because work that ends may cause more.
  * @throws Error after `timeoutSeconds`, saying what it was still busy with.
  */
@@ -13,7 +13,8 @@ export async function settled(platform: Platform, timeoutSeconds = 240): Promise
   let lastPosition = -1
   for (;;) {
     const work = await platform.client.platform.idle()
-    const still = work.jobs === 0 && work.pipelineRuns === 0 && work.unreadLogBytes === 0
+    const idle = work.jobs === 0 && work.pipelineRuns === 0 && work.unreadLogBytes === 0
+    const still = idle && (await mirrorsWaiting(platform)) === 0
     calm = still && work.lastPosition === lastPosition ? calm + 1 : 0
     lastPosition = work.lastPosition
     if (calm >= 2) return
@@ -25,6 +26,12 @@ export async function settled(platform: Platform, timeoutSeconds = 240): Promise
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS))
   }
+}
+
+/** Predictions that the gateway is yet to ask of a rollout's other version. */
+async function mirrorsWaiting({ gatewayUrl }: Platform): Promise<number> {
+  const metrics = await (await fetch(`${gatewayUrl}/metrics`)).text()
+  return Number(/^tidemark_gateway_mirrors_waiting (\d+)/m.exec(metrics)?.[1] ?? 0)
 }
 
 /** Asks again until `look` gives something. @throws Error naming `what` when it never did. */

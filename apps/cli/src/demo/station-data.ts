@@ -45,8 +45,12 @@ function quarantinedAfterEnd(result: BatchResult): number {
   return result.quarantine.filter(({ reason }) => reason.includes('two')).reduce((sum, { rows }) => sum + rows, 0)
 }
 
-export async function append(context: DemoContext, rows: readonly RawFilm[], source: string): Promise<BatchResult> {
-  return context.platform.client.data.appendRows({ params: { dataset: DATASET }, body: { rows: [...rows], source } })
+export async function append(
+  { platform }: Pick<DemoContext, 'platform'>,
+  rows: readonly RawFilm[],
+  source: string,
+): Promise<BatchResult> {
+  return platform.client.data.appendRows({ params: { dataset: DATASET }, body: { rows: [...rows], source } })
 }
 
 function report({ story }: DemoContext, result: BatchResult): void {

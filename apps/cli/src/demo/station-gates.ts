@@ -9,7 +9,8 @@ import type { DemoContext, Invariant } from './context.ts'
 import { runToEnd } from './pipeline-run.ts'
 import { until } from './settle.ts'
 
-const EndpointFile = z.strictObject({
+/** The example's `endpoint.yaml`. */
+export const EndpointFile = z.strictObject({
   name: z.literal(ENDPOINT),
   model: z.literal(MODEL),
   replay: z.boolean(),

@@ -78,3 +78,20 @@ test('the failure of a mirrored version is a record too', async () => {
   assert.match(record?.error ?? '', /feature/)
   assert.equal(await count('failed'), 1)
 })
+
+test('a thing is mirrored once in a rollout, and again in the next', async () => {
+  const mirror = new Mirror({ models, log, telemetry, out: createLog('fatal') })
+  const first = answer()
+  const again = { ...answer(), rollout: first.rollout }
+  const other = { ...answer(), rollout: first.rollout, entities: ['another film'] }
+  const nameless = { ...answer(), rollout: first.rollout, entities: [null] }
+  const later = answer()
+  const asked = [first, again, other, nameless, { ...nameless, id: uuidv7() }, later]
+  for (const one of asked) mirror.add({ answer: one, version: candidate, arm: 'candidate' })
+  await mirror.drain(5000)
+  const logged = new Set(records().map(({ id }) => id))
+  assert.deepEqual(
+    asked.map(({ id }) => logged.has(id)),
+    [true, false, true, true, true, true],
+  )
+})

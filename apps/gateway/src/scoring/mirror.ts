@@ -3,6 +3,7 @@ import type { PredictionLog } from '../log/segments.ts'
 import type { LoadedVersion, Models } from '../runtimes/models.ts'
 import type { Log, Telemetry } from '../telemetry.ts'
 import { outcomeFields, predict } from './predictor.ts'
+import { SeenThings } from './seen.ts'
 
 /** What was answered, and the other version, which is to be asked the same. */
 export interface Task {
@@ -23,10 +24,14 @@ export interface MirrorParts {
 // Python models take their time in another process; models in this process are asked one after the other whatever this says.
 const CONCURRENCY = 4
 
-/** Asks the other version of a rollout the same question, off the request path: the caller never waits for it and never sees it fail. */
+/**
+ * Asks the other version of a rollout the same question, off the request path: the caller never waits for it and never sees it fail. A thing that
+ * was mirrored in this rollout is not asked again.
+ */
 export class Mirror {
   private readonly parts: MirrorParts
   private readonly waiting: Task[] = []
+  private readonly seen = new SeenThings()
   private running = 0
   private idle: (() => void)[] = []
 
@@ -36,12 +41,20 @@ export class Mirror {
 
   add(task: Task): void {
     const { telemetry, maxWaiting = 4096 } = this.parts
+    const { rollout, entities, endpoint } = task.answer
+    if (!rollout || !this.seen.note(rollout.id, entities)) return
     if (this.waiting.length >= maxWaiting) {
-      telemetry.mirrors.labels(task.answer.endpoint, 'dropped').inc()
+      this.seen.forget(rollout.id, entities)
+      telemetry.mirrors.labels(endpoint, 'dropped').inc()
       return
     }
     this.waiting.push(task)
     this.next()
+  }
+
+  /** Answers that are yet to be mirrored. */
+  get size(): number {
+    return this.waiting.length + this.running
   }
 
   /** Resolves when nothing waits and nothing runs, or after `limitMs`. */
@@ -88,6 +101,7 @@ export class Mirror {
       await log.append(record)
       telemetry.mirrors.labels(answer.endpoint, outcome.kind).inc()
     } catch (error) {
+      this.seen.forget(answer.rollout.id, answer.entities)
       out.error({ err: error }, 'a mirrored prediction could not be logged')
       telemetry.mirrors.labels(answer.endpoint, 'dropped').inc()
     }

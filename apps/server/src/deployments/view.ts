@@ -43,7 +43,6 @@ export function rolloutView(
       callersAtStep: evidence?.callersAtStage ?? 0,
       requests: evidence?.requests ?? 0,
     },
-    harm: evidence?.harm ?? { combinedEValue: 1, needs: 1 / rollout.policy.alpha },
     guardrails: [...(evidence?.guardrails ?? [])],
     points: [...(state?.points ?? [])],
     decisions: decisions.map(({ input: _, ...decision }) => decision),

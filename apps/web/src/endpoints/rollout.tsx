@@ -1,9 +1,9 @@
-import { Button, Modal, Textarea } from '@mantine/core'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import type { Rollout, RolloutDecision } from '@tidemark/contracts'
-import { useState } from 'react'
 import { client } from '../app/client.ts'
+import { Who } from '../governance/who.tsx'
+import { WhyLink } from '../governance/why-link.tsx'
 import {
   Ago,
   Chart,
@@ -14,12 +14,16 @@ import {
   type Knot,
   Loaded,
   Page,
+  ReasonButton,
   Section,
   StateChip,
+  sentence,
   Thread,
   type Tone,
   trimmed,
 } from '../ui/index.ts'
+import styles from './rollout.module.css'
+import { Timeline } from './timeline.tsx'
 import { guardrailName, guardrailSentence, rolloutSentence, stateOf } from './words.ts'
 
 export function RolloutPage() {
@@ -43,16 +47,9 @@ export function RolloutPage() {
           }
           state={<StateChip tone={stateOf(data.state).tone}>{stateOf(data.state).word}</StateChip>}
           sentence={rolloutSentence(data)}
-          action={
-            isOpen(data) ? (
-              <Actions rollout={data} />
-            ) : (
-              <Link to="/governance/why/$id" params={{ id: data.id }}>
-                Why
-              </Link>
-            )
-          }
+          action={isOpen(data) ? <Actions rollout={data} /> : <WhyLink id={data.id} />}
         >
+          <Timeline rollout={data} />
           <Figures items={figures(data)} />
           <Evidence rollout={data} />
           <Section
@@ -72,12 +69,16 @@ function isOpen({ state }: Rollout): boolean {
 }
 
 function figures(rollout: Rollout) {
-  const { weights, progress, harm } = rollout
+  const { weights, progress, guardrails } = rollout
+  const accuser = guardrails.toSorted((a, b) => b.harmEValue / b.harmNeeds - a.harmEValue / a.harmNeeds)[0]
   return [
     {
       label: 'Callers given to it',
       value: `${trimmed(weights.candidate)} %`,
-      note: `version ${rollout.championVersion} has the rest`,
+      note:
+        weights.candidate === 100
+          ? `version ${rollout.championVersion} serves nobody any more`
+          : `version ${rollout.championVersion} has the rest`,
     },
     { label: 'Requests seen', value: progress.requests.toLocaleString('en') },
     {
@@ -85,7 +86,15 @@ function figures(rollout: Rollout) {
       value: progress.pairs.toLocaleString('en'),
       note: `${progress.labelledPairs} have a label`,
     },
-    { label: 'Evidence of harm', value: trimmed(harm.combinedEValue), note: `rolls back at ${trimmed(harm.needs)}` },
+    ...(accuser
+      ? [
+          {
+            label: 'Evidence of harm',
+            value: trimmed(accuser.harmEValue),
+            note: `by ${guardrailName(accuser.name).toLowerCase()}; rolls back at ${trimmed(accuser.harmNeeds)}`,
+          },
+        ]
+      : []),
   ]
 }
 
@@ -97,13 +106,13 @@ function Evidence({ rollout }: { readonly rollout: Rollout }) {
     }))
     .filter(({ points }) => points.length > 1)
   return (
-    <Section title="Evidence" note={rollout.nextLook ?? undefined}>
+    <Section title="Evidence" note={rollout.nextLook ? `Next look ${rollout.nextLook}.` : undefined}>
       <DataTable
         caption="Guardrails"
         rows={rollout.guardrails}
         rowKey={(row) => row.name}
         columns={[
-          { id: 'name', header: 'Guardrail', cell: (row) => guardrailName(row.name) },
+          { id: 'name', header: 'Guardrail', width: 'fit', cell: (row) => guardrailName(row.name) },
           { id: 'units', header: 'Evidence', align: 'right', cell: (row) => row.units },
           {
             id: 'champion',
@@ -120,11 +129,12 @@ function Evidence({ rollout }: { readonly rollout: Rollout }) {
           {
             id: 'state',
             header: 'Safe',
+            width: 'fit',
             cell: (row) => (
               <StateChip tone={row.proven ? 'good' : 'unknown'}>{row.proven ? 'proven' : 'not yet'}</StateChip>
             ),
           },
-          { id: 'sentence', header: 'In words', cell: (row) => guardrailSentence(row) },
+          { id: 'sentence', header: 'In words', width: 'wide', cell: (row) => guardrailSentence(row) },
         ]}
       />
       {drawn.map(({ name, points }) => {
@@ -146,8 +156,8 @@ function Evidence({ rollout }: { readonly rollout: Rollout }) {
               },
             ]}
             thresholds={[
-              { value: 0, label: 'no difference' },
-              ...(margin === undefined ? [] : [{ value: margin, label: 'margin' }]),
+              { value: 0, label: 'no difference', plain: true },
+              ...(margin === undefined ? [] : [{ value: margin, label: `margin ${trimmed(margin)}` }]),
             ]}
           />
         )
@@ -163,6 +173,13 @@ const TONES: Readonly<Record<RolloutDecision['kind'], Tone>> = {
   roll_back: 'harm',
 }
 
+const KINDS: Readonly<Record<RolloutDecision['kind'], string>> = {
+  hold: 'Hold',
+  shift: 'Next step',
+  promote: 'Promote',
+  roll_back: 'Roll back',
+}
+
 function Decisions({ decisions }: { readonly decisions: readonly RolloutDecision[] }) {
   if (decisions.length === 0) return <Empty title="No decision yet">The first is made when evidence arrives.</Empty>
   const knots: Knot[] = decisions.map((decision) => ({
@@ -170,13 +187,17 @@ function Decisions({ decisions }: { readonly decisions: readonly RolloutDecision
     tone: TONES[decision.kind],
     head: (
       <>
-        <strong>{decision.kind.replace('_', ' ')}</strong>
+        <strong>{KINDS[decision.kind]}</strong>
         {decision.eventTime && <span>event time {day(decision.eventTime)}</span>}
         <Ago at={decision.decidedAt} />
-        <span>{decision.by.kind === 'system' ? `policy of ${decision.by.id}` : decision.by.id}</span>
+        <span>
+          <Who actor={decision.by} />
+        </span>
       </>
     ),
-    text: decision.nextLook ? `${decision.reason} Next: ${decision.nextLook}` : decision.reason,
+    text: decision.nextLook
+      ? `${sentence(decision.reason)} Next look ${decision.nextLook}.`
+      : sentence(decision.reason),
     evidence: decision.evidence,
   }))
   return <Thread knots={knots} />
@@ -184,48 +205,26 @@ function Decisions({ decisions }: { readonly decisions: readonly RolloutDecision
 
 /** Promote or roll back by hand: always with a reason, which the audit keeps. */
 function Actions({ rollout }: { readonly rollout: Rollout }) {
-  const [asked, setAsked] = useState<'promote' | 'abort' | undefined>()
-  const [reason, setReason] = useState('')
   const queries = useQueryClient()
-  const act = useMutation({
-    mutationFn: (verb: 'promote' | 'abort') => {
-      const call = { params: { id: rollout.id }, body: { reason } }
-      return verb === 'promote' ? client.deployments.promoteRollout(call) : client.deployments.abortRollout(call)
-    },
-    onSuccess: async () => {
-      setAsked(undefined)
-      await queries.invalidateQueries({ queryKey: ['rollout', rollout.id] })
-    },
-  })
-  const verb =
-    asked === 'abort' ? `Roll back to version ${rollout.championVersion}` : `Promote version ${rollout.version}`
+  const act = (verb: 'promoteRollout' | 'abortRollout') => async (reason: string) => {
+    await client.deployments[verb]({ params: { id: rollout.id }, body: { reason } })
+    await queries.invalidateQueries({ queryKey: ['rollout', rollout.id] })
+  }
   return (
-    <div style={{ display: 'flex', gap: 8 }}>
-      <Button variant="default" onClick={() => setAsked('abort')}>
-        Roll back to {rollout.championVersion}
-      </Button>
-      <Button onClick={() => setAsked('promote')}>Promote {rollout.version}</Button>
-      <Modal opened={asked !== undefined} onClose={() => setAsked(undefined)} title={verb}>
-        <Textarea
-          label="Reason"
-          description="The audit trail keeps it."
-          value={reason}
-          onChange={(event) => setReason(event.currentTarget.value)}
-          data-autofocus
-          minRows={3}
-          required
-        />
-        {act.isError && <p role="alert">{act.error.message}</p>}
-        <Button
-          mt="md"
-          disabled={reason.trim() === ''}
-          loading={act.isPending}
-          {...(asked === 'abort' ? { color: 'red' } : {})}
-          onClick={() => asked && act.mutate(asked)}
-        >
-          {verb}
-        </Button>
-      </Modal>
+    <div className={styles.actions}>
+      <WhyLink id={rollout.id} />
+      <ReasonButton
+        label={`Roll back to ${rollout.championVersion}`}
+        verb={`Roll back to version ${rollout.championVersion}`}
+        tone="danger"
+        act={act('abortRollout')}
+      />
+      <ReasonButton
+        label={`Promote ${rollout.version}`}
+        verb={`Promote version ${rollout.version}`}
+        tone="main"
+        act={act('promoteRollout')}
+      />
     </div>
   )
 }

@@ -1,5 +1,5 @@
 import type { Guardrail, Rollout, RolloutState } from '@tidemark/contracts'
-import { type Tone, trimmed } from '../ui/index.ts'
+import { sentence, type Tone, trimmed } from '../ui/index.ts'
 
 /** A rollout's state as chip and word. */
 export function stateOf(state: RolloutState): { readonly tone: Tone; readonly word: string } {
@@ -35,16 +35,11 @@ export function guardrailName(name: Guardrail['name']): string {
 /** What a guardrail says so far, in a sentence with its numbers. */
 export function guardrailSentence(guardrail: Guardrail): string {
   const { units, unit, difference, lower, upper, margin, proven } = guardrail
-  if (units === 0) return `Nothing seen yet; one piece of evidence is ${unit}.`
-  const bounds =
-    lower === null || upper === null
-      ? ''
-      : `, between ${trimmed(lower)} and ${trimmed(upper)} for sure at the rollout's level`
-  const seen =
-    difference === null
-      ? 'no difference can be given yet'
-      : `candidate minus champion is ${trimmed(difference)}${bounds}`
-  return `After ${units} (${unit}): ${seen}. ${proven ? 'Harm beyond the margin is excluded.' : `Harm beyond ${trimmed(margin)} is not excluded yet.`}`
+  if (units === 0) return `Nothing seen yet; one piece of evidence is a ${unit}.`
+  const counted = `${units.toLocaleString('en')} ${units === 1 ? unit : unit.replace(/caller|thing/, '$&s')}`
+  const bounds = lower === null || upper === null ? '' : `, surely between ${trimmed(lower)} and ${trimmed(upper)}`
+  const seen = difference === null ? 'no difference can be given yet' : `difference ${trimmed(difference)}${bounds}`
+  return `${counted}: ${seen}. ${proven ? `More harm than the margin of ${trimmed(margin)} is excluded.` : `More harm than the margin of ${trimmed(margin)} is not excluded yet.`}`
 }
 
 /** The page's sentence for a rollout. */
@@ -58,6 +53,6 @@ export function rolloutSentence(rollout: Rollout): string {
     case 'canary':
       return `Version ${version} answers ${state.weightPercent} % of callers beside version ${championVersion}; ${progress.callersAtStep} callers were seen at this step.`
     default:
-      return rollout.reason
+      return sentence(rollout.reason)
   }
 }

@@ -2,8 +2,8 @@ import type { EvidencePoint, Guardrail } from '@tidemark/contracts'
 import {
   addCaller,
   addDifference,
+  allocateAlpha,
   type CallerUnit,
-  combinedEvidence,
   expectTraffic,
   extendMeanSequence,
   meanEvidence,
@@ -22,6 +22,14 @@ import type { EvidenceSettings, EvidenceState, Pair } from './types.ts'
 const MAX_POINTS = 400
 /** Share of requests expected to fail before any was seen; it weighs as one error. */
 const USUAL_ERROR_RATE = 0.02
+
+/**
+ * What each harm test may spend of the rollout's alpha; the union bound keeps all of them together at alpha. Not the mean of their e-values:
+ * the tests close their units in different orders, so their mean is no e-process. Loss gets half: its units, labelled things, are the fewest.
+ */
+function harmShares(alpha: number): Record<'errors' | 'failures' | 'loss', number> {
+  return allocateAlpha(alpha, { errors: 1, failures: 1, loss: 2 })
+}
 
 /** Evidence of a rollout that has seen nothing yet. */
 export function startEvidence(settings: EvidenceSettings): EvidenceState {
@@ -119,11 +127,6 @@ export function summarise(state: EvidenceState, stage: number, loadFailure: stri
     pairs: state.pairs,
     labelledPairs: state.loss.harm.n,
     callersAtStage: state.stage === stage ? state.callersAtStage : 0,
-    // The mean of e-values is one again, whatever their dependence: all harm tests of the rollout share alpha.
-    harm: {
-      combinedEValue: combinedEvidence(guardrails.map(({ harmEValue }) => ({ weight: 1, eValue: harmEValue }))),
-      needs: 1 / state.settings.alpha,
-    },
     guardrails,
     loadFailure,
   }
@@ -174,7 +177,8 @@ function errorsGuardrail(state: EvidenceState): Guardrail {
     lower: null,
     upper: null,
     margin: errorMarginPercent / 100,
-    harmEValue: finite(harm.eValue),
+    harmEValue: finite(harm.highestEValue),
+    harmNeeds: 1 / harmShares(alpha).errors,
     acceptanceEValue: finite(acceptance.highestEValue),
     acceptanceNeeds,
     proven: acceptance.highestEValue >= acceptanceNeeds,
@@ -197,7 +201,8 @@ function failuresGuardrail(state: EvidenceState): Guardrail {
     lower: null,
     upper: null,
     margin: errorMarginPercent / 100,
-    harmEValue: finite(meanEvidence(failures.harm).eValue),
+    harmEValue: finite(meanEvidence(failures.harm).highestEValue),
+    harmNeeds: 1 / harmShares(alpha).failures,
     acceptanceEValue: finite(acceptance.highestEValue),
     acceptanceNeeds,
     proven: acceptance.highestEValue >= acceptanceNeeds,
@@ -220,7 +225,8 @@ function lossGuardrail(state: EvidenceState): Guardrail {
     lower: units > 0 ? interval.lower : null,
     upper: units > 0 ? interval.upper : null,
     margin: settings.lossMargin,
-    harmEValue: finite(meanEvidence(loss.harm).eValue),
+    harmEValue: finite(meanEvidence(loss.harm).highestEValue),
+    harmNeeds: 1 / harmShares(settings.alpha).loss,
     acceptanceEValue: finite(acceptance.highestEValue),
     acceptanceNeeds,
     proven: acceptance.highestEValue >= acceptanceNeeds,

@@ -29,6 +29,7 @@ function guardrail(name: Guardrail['name'], fields: Partial<Guardrail> = {}): Gu
     upper: null,
     margin: 0.02,
     harmEValue: 1,
+    harmNeeds: 60,
     acceptanceEValue: 1,
     acceptanceNeeds: 40,
     proven: false,
@@ -44,7 +45,6 @@ function evidence(fields: Partial<RolloutEvidence> = {}): RolloutEvidence {
     pairs: 30,
     labelledPairs: 20,
     callersAtStage: 50,
-    harm: { combinedEValue: 1, needs: 20 },
     guardrails: [guardrail('errors'), guardrail('failures'), guardrail('loss')],
     loadFailure: null,
     ...fields,
@@ -52,7 +52,6 @@ function evidence(fields: Partial<RolloutEvidence> = {}): RolloutEvidence {
 }
 const harmful = (name: Guardrail['name']) =>
   evidence({
-    harm: { combinedEValue: 25, needs: 20 },
     guardrails: ['errors', 'failures', 'loss'].map((each) =>
       guardrail(each as Guardrail['name'], { harmEValue: each === name ? 75 : 0.5 }),
     ),

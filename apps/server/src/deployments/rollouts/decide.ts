@@ -13,7 +13,8 @@ export function decide(policy: RolloutPolicy, state: LiveState, evidence: Rollou
   if (evidence.loadFailure !== null) {
     return { kind: 'roll_back', guardrail: 'errors', reason: `a gateway could not load it: ${evidence.loadFailure}` }
   }
-  if (evidence.harm.combinedEValue >= evidence.harm.needs) return rollBack(evidence)
+  const accuser = strongestAccuser(evidence)
+  if (accuser && accuser.harmEValue >= accuser.harmNeeds) return rollBack(accuser)
   const atLastStep = state.kind === 'canary' && state.step === policy.canary.length - 1
   if (atLastStep && errorsProven(evidence) && lossProven(evidence)) {
     return { kind: 'promote', proof: 'non-inferiority proven', reason: proofReason(policy, evidence) }
@@ -75,14 +76,15 @@ function nextStep(policy: RolloutPolicy, step: number, evidence: RolloutEvidence
   }
 }
 
-function rollBack(evidence: RolloutEvidence): Decision {
-  const accuser = evidence.guardrails.reduce<Guardrail | null>(
-    (worst, guardrail) => (worst === null || guardrail.harmEValue > worst.harmEValue ? guardrail : worst),
-    null,
-  )
-  const together = `harm is proven (e = ${number(evidence.harm.combinedEValue)}, needs ${number(evidence.harm.needs)})`
-  const guardrail = accuser?.name === 'loss' ? 'loss' : 'errors'
-  return { kind: 'roll_back', guardrail, reason: accuser ? `${observed(accuser)}; ${together}` : together }
+/** The guardrail whose evidence of harm is nearest to its threshold, or farthest beyond it. */
+function strongestAccuser({ guardrails }: RolloutEvidence): Guardrail | undefined {
+  return guardrails.toSorted((a, b) => b.harmEValue / b.harmNeeds - a.harmEValue / a.harmNeeds)[0]
+}
+
+function rollBack(accuser: Guardrail): Decision {
+  const proof = `harm is proven (e = ${number(accuser.harmEValue)}, needs ${number(accuser.harmNeeds)})`
+  const guardrail = accuser.name === 'loss' ? 'loss' : 'errors'
+  return { kind: 'roll_back', guardrail, reason: `${observed(accuser)}; ${proof}` }
 }
 
 function observed(guardrail: Guardrail): string {

@@ -3,7 +3,7 @@ import type { RolloutEvidence } from './types.ts'
 
 /** The evidence as the flat record that events and decisions carry. */
 export function evidenceNumbers(evidence: RolloutEvidence): Evidence {
-  const { requests, pairs, labelledPairs, callersAtStage, harm } = evidence
+  const { requests, pairs, labelledPairs, callersAtStage } = evidence
   const ofGuardrails = evidence.guardrails.flatMap(({ name, ...guardrail }) => [
     [`${name}.units`, guardrail.units],
     [`${name}.champion`, guardrail.champion],
@@ -11,6 +11,7 @@ export function evidenceNumbers(evidence: RolloutEvidence): Evidence {
     [`${name}.difference`, guardrail.difference],
     [`${name}.margin`, guardrail.margin],
     [`${name}.harmEValue`, guardrail.harmEValue],
+    [`${name}.harmNeeds`, guardrail.harmNeeds],
     [`${name}.acceptanceEValue`, guardrail.acceptanceEValue],
     [`${name}.acceptanceNeeds`, guardrail.acceptanceNeeds],
   ])
@@ -19,8 +20,6 @@ export function evidenceNumbers(evidence: RolloutEvidence): Evidence {
     pairs,
     labelledPairs,
     callersAtStage,
-    harmEValue: harm.combinedEValue,
-    harmNeeds: harm.needs,
     ...(Object.fromEntries(ofGuardrails) as Evidence),
   }
 }

@@ -40,7 +40,6 @@ export interface RolloutEvidence {
   /** Distinct callers of either version seen at the stage in force. */
   readonly callersAtStage: number
   /** All harm tests as one e-value, and the value that rejects: 1/alpha. */
-  readonly harm: { readonly combinedEValue: number; readonly needs: number }
   readonly guardrails: readonly Guardrail[]
   /** Why a gateway could not load the candidate; null when all did. */
   readonly loadFailure: string | null
