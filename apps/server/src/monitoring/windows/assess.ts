@@ -7,7 +7,10 @@ import { watchRealised } from '../performance/service.ts'
 import { profileById } from '../reference/store.ts'
 import type { MonitoringPorts } from '../types.ts'
 import { judgeWindow, nameOfFeature, summariseAlarms } from './decide.ts'
-import { countsOf, eventTimeOf, lockEndpoint, saveVerdict, setEvent, windowById } from './store.ts'
+import { countsOf, eventTimeOf, knownDrift, lockEndpoint, saveVerdict, setEvent, windowById } from './store.ts'
+
+/** Drift that paused for more windows than this is news when it comes again. */
+const WINDOWS_REMEMBERED = 12
 
 /**
  * Judges a closed window, once: its checks, unit faults, then the losses whose inputs are now known to be good. Drift is shown and recorded
@@ -43,7 +46,9 @@ export async function assessWindow(
     const faulty = new Set((await openFaults(tx, key)).map((fault) => fault.feature))
     for (const finding of findings) if (finding.kind === 'new') faulty.add(finding.suspicion.feature)
     // A feature that arrives in the wrong unit has not drifted: it is named as what it is.
-    const drifted = checks.filter((check) => check.alarm && !faulty.has(check.feature))
+    const known = await knownDrift(tx, key, window.starts, WINDOWS_REMEMBERED)
+    // Told once: a feature that goes on drifting is shown window by window, but is no news.
+    const drifted = checks.filter((check) => check.alarm && !faulty.has(check.feature) && !known.has(check.feature))
 
     if (drifted.length > 0) {
       const event = await platform.events.append(

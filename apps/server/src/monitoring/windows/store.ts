@@ -213,6 +213,22 @@ export async function saveVerdict(
   return true
 }
 
+/** Features that alarmed in one of the `count` windows that were judged last before `starts`: their drift is known. */
+export async function knownDrift(
+  tx: Tx,
+  { workspace, endpoint }: EndpointKey,
+  starts: Date,
+  count: number,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ feature: string }>`
+    select distinct c.feature from monitoring_check c
+    where c.workspace = ${workspace} and c.alarm and c.window_id in (
+      select id from monitoring_window
+      where workspace = ${workspace} and endpoint = ${endpoint} and state = 'judged' and starts < ${starts}
+      order by starts desc limit ${count})`.execute(tx)
+  return new Set(rows.map((row) => row.feature))
+}
+
 export async function setEvent(
   tx: Tx,
   workspace: string,
