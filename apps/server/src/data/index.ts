@@ -6,7 +6,6 @@ import { Data } from './service.ts'
 export { Analytics, identifier, literal } from './duckdb.ts'
 export { dataMigrations } from './migrations.ts'
 export type { Data } from './service.ts'
-export type { Materialized, StoredVersion } from './types.ts'
 
 const ProfileJob = z.object({ workspace: z.string(), dataset: z.string(), version: z.int() })
 

@@ -33,14 +33,6 @@ export async function lockApproval(tx: Tx, workspace: string, id: string): Promi
   return rows[0] ?? null
 }
 
-export async function approvalById(db: Queryable, workspace: string, id: string): Promise<StoredApproval | null> {
-  const { rows } =
-    await sql<StoredApproval>`select ${APPROVAL} from approval where workspace = ${workspace} and id = ${id}`.execute(
-      db,
-    )
-  return rows[0] ?? null
-}
-
 /** Approvals, newest first. */
 export async function approvalsOf(
   db: Queryable,

@@ -43,5 +43,3 @@ export function createIdentity(secret: string, clock: Clock) {
     },
   }
 }
-
-export type Identity = ReturnType<typeof createIdentity>

@@ -10,7 +10,7 @@ import type { PipelinePorts } from './types.ts'
 
 export { pipelineMigrations } from './migrations.ts'
 export type { Pipelines } from './service.ts'
-export type { PipelinePorts, TrackingPort } from './types.ts'
+export type { PipelinePorts } from './types.ts'
 
 const RunJob = z.object({ workspace: z.string(), run: z.uuid() })
 

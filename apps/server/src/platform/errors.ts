@@ -6,7 +6,6 @@ export const PermissionDenied = defineError(
   (actor: string, permission: string, what: string) =>
     `"${actor}" lacks the permission ${permission}${what ? ` on ${what}` : ''}. Ask an owner of the workspace for it.`,
 )
-export const InvalidRequest = defineError('INVALID_REQUEST', 400, (what: string) => what)
 export const NotFound = defineError('NOT_FOUND', 404, (what: string) => `There is no ${what}.`)
 export const HostRefused = defineError(
   'HOST_REFUSED',
