@@ -1,18 +1,19 @@
 import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { IconMoon, IconSearch, IconSun } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { Link, Outlet } from '@tanstack/react-router'
+import { Link, Outlet, useLocation } from '@tanstack/react-router'
 import { useState } from 'react'
 import { Ago } from '../ui/index.ts'
 import { client } from './client.ts'
 import { useFeedState, useLiveFeed } from './live.ts'
 import { Palette, usePaletteShortcut } from './palette.tsx'
 import styles from './shell.module.css'
-import { STATIONS } from './stations.ts'
+import { STATIONS, stationOf } from './stations.ts'
 
 export function Shell() {
   useLiveFeed()
   const [searching, setSearching] = useState(false)
+  const here = stationOf(useLocation({ select: (location) => location.pathname }))
   usePaletteShortcut(() => setSearching(true))
   const info = useQuery({ queryKey: ['info'], queryFn: () => client.platform.info(), staleTime: 60_000 })
   return (
@@ -36,7 +37,7 @@ export function Shell() {
         <ul>
           {STATIONS.map(({ to, label, icon: Icon }) => (
             <li key={to}>
-              <Link to={to} className={styles.link} activeOptions={{ exact: to === '/' }} title={label}>
+              <Link to={to} className={styles.link} data-here={to === here} title={label}>
                 <Icon size={17} stroke={1.8} aria-hidden />
                 <span>{label}</span>
               </Link>

@@ -20,3 +20,16 @@ export const STATIONS = [
   { to: '/monitoring', label: 'Monitoring', icon: IconChartLine },
   { to: '/governance', label: 'Governance', icon: IconShieldCheck },
 ] as const
+
+// Pages that belong to a station without standing below its path.
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  runs: '/experiments',
+  'pipeline-runs': '/pipelines',
+  rollouts: '/endpoints',
+}
+
+/** The station of the rail that a page belongs to. */
+export function stationOf(path: string): string {
+  const first = path.split('/')[1] ?? ''
+  return ELSEWHERE[first] ?? `/${first}`
+}

@@ -9,15 +9,15 @@ import {
   Count,
   DataTable,
   day,
-  Empty,
   Figures,
   Loaded,
   Page,
   Section,
   StateChip,
-  trimmed,
+  shortNumber,
 } from '../ui/index.ts'
 import { Bars } from './bars.tsx'
+import { Quarantine } from './quarantine.tsx'
 
 export function DatasetPage() {
   const { dataset: name } = useParams({ from: '/data/$dataset' })
@@ -39,7 +39,7 @@ export function DatasetPage() {
           sentence={data.definition.description || data.definition.source}
         >
           <Figures items={figures(data)} />
-          <Quarantine dataset={name} />
+          <Quarantine dataset={data} />
           <Versions dataset={name} />
           {data.latest && <Profile dataset={name} />}
         </Page>
@@ -62,60 +62,6 @@ function figures(dataset: Dataset) {
   ]
 }
 
-function Quarantine({ dataset }: { readonly dataset: string }) {
-  const quarantine = useQuery({
-    queryKey: ['data', dataset, 'quarantine'],
-    queryFn: () => client.data.listQuarantine({ params: { dataset }, query: { limit: 50 } }),
-  })
-  return (
-    <Section title="Quarantine" note="Rows that the quality gate keeps out of every version, with the reason of each.">
-      <Loaded query={quarantine} what="The quarantine" lines={2}>
-        {(data) =>
-          data.total === 0 ? (
-            <Empty title="No row is quarantined">
-              A row that breaks a declared rule waits here until somebody releases or discards it.
-            </Empty>
-          ) : (
-            <>
-              <ul style={{ margin: 0, paddingLeft: 20 }}>
-                {data.summary.map((item) => (
-                  <li key={`${item.rule}${item.reason}`}>
-                    <strong>{item.rows} rows</strong> by rule “{item.rule}”: {item.reason}
-                  </li>
-                ))}
-              </ul>
-              <DataTable
-                caption="Quarantined rows"
-                rows={data.rows}
-                rowKey={(row) => String(row.id)}
-                columns={[
-                  { id: 'rule', header: 'Rule', cell: (row) => row.rule },
-                  {
-                    id: 'row',
-                    header: 'Row',
-                    cell: (row) =>
-                      Object.values(row.row)
-                        .filter((value) => value !== null)
-                        .slice(0, 4)
-                        .map(String)
-                        .join(' · '),
-                  },
-                  { id: 'reason', header: 'Reason', cell: (row) => row.reason },
-                ]}
-                footer={
-                  data.total > data.rows.length && (
-                    <p style={{ padding: '0 12px' }}>and {data.total - data.rows.length} more</p>
-                  )
-                }
-              />
-            </>
-          )
-        }
-      </Loaded>
-    </Section>
-  )
-}
-
 function Versions({ dataset }: { readonly dataset: string }) {
   const versions = useQuery({
     queryKey: ['data', dataset, 'versions'],
@@ -130,15 +76,33 @@ function Versions({ dataset }: { readonly dataset: string }) {
             rows={data.versions}
             rowKey={(row) => String(row.version)}
             columns={[
-              { id: 'version', header: 'Version', align: 'right', cell: (row) => row.version },
-              { id: 'digest', header: 'Digest', cell: (row) => <CopyId id={row.digest} /> },
-              { id: 'rows', header: 'Rows', align: 'right', cell: (row) => row.rows.toLocaleString('en') },
-              { id: 'new', header: 'New', align: 'right', cell: (row) => row.newRows },
-              { id: 'replaced', header: 'Replaced', align: 'right', cell: (row) => row.replacedRows },
-              { id: 'bytes', header: 'Stored', align: 'right', cell: (row) => bytes(row.newBytes) },
-              { id: 'quarantined', header: 'Quarantined', align: 'right', cell: (row) => row.quarantinedRows },
+              { id: 'version', header: 'Version', width: 'fit', align: 'right', cell: (row) => row.version },
+              { id: 'digest', header: 'Digest', width: 'fit', cell: (row) => <CopyId id={row.digest} /> },
+              {
+                id: 'rows',
+                header: 'Rows',
+                width: 'fit',
+                align: 'right',
+                cell: (row) => row.rows.toLocaleString('en'),
+              },
+              {
+                id: 'new',
+                header: 'New',
+                width: 'fit',
+                align: 'right',
+                cell: (row) => row.newRows.toLocaleString('en'),
+              },
+              { id: 'replaced', header: 'Replaced', width: 'fit', align: 'right', cell: (row) => row.replacedRows },
+              { id: 'bytes', header: 'Stored', width: 'fit', align: 'right', cell: (row) => bytes(row.newBytes) },
+              {
+                id: 'quarantined',
+                header: 'Quarantined',
+                width: 'fit',
+                align: 'right',
+                cell: (row) => row.quarantinedRows,
+              },
               { id: 'source', header: 'Source', cell: (row) => row.source },
-              { id: 'when', header: 'Made', cell: (row) => <Ago at={row.createdAt} /> },
+              { id: 'when', header: 'Made', width: 'fit', cell: (row) => <Ago at={row.createdAt} /> },
             ]}
           />
         )}
@@ -191,7 +155,7 @@ function Shape({ of }: { readonly of: ColumnProfile }) {
 
 function typical(column: ColumnProfile): string {
   if (column.numeric)
-    return `${trimmed(column.numeric.quantiles.p05)} to ${trimmed(column.numeric.quantiles.p95)}, median ${trimmed(column.numeric.quantiles.p50)}`
+    return `${shortNumber(column.numeric.quantiles.p05)} to ${shortNumber(column.numeric.quantiles.p95)}, median ${shortNumber(column.numeric.quantiles.p50)}`
   if (column.time) return `${day(column.time.from)} to ${day(column.time.to)}`
   return column.top
     .slice(0, 3)

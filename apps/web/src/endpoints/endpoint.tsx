@@ -2,21 +2,9 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import type { EndpointView } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
-import {
-  Ago,
-  Command,
-  CopyId,
-  Count,
-  DataTable,
-  day,
-  Empty,
-  Figures,
-  Loaded,
-  Page,
-  Section,
-  StateChip,
-  trimmed,
-} from '../ui/index.ts'
+import { actionClass, Command, DataTable, day, Empty, Loaded, Page, Section, StateChip, sentence } from '../ui/index.ts'
+import { Predictions } from './predictions.tsx'
+import { Traffic } from './traffic.tsx'
 import { stateOf } from './words.ts'
 
 export function EndpointPage() {
@@ -36,7 +24,12 @@ export function EndpointPage() {
               {data.state}
             </StateChip>
           }
-          sentence={sentence(data)}
+          sentence={inWords(data)}
+          action={
+            <Link to="/monitoring/$endpoint" params={{ endpoint: data.name }} className={actionClass}>
+              Monitoring
+            </Link>
+          }
         >
           <Traffic endpoint={data} />
           <Rollouts endpoint={data} />
@@ -48,7 +41,7 @@ export function EndpointPage() {
   )
 }
 
-function sentence(endpoint: EndpointView): string {
+function inWords(endpoint: EndpointView): string {
   if (endpoint.problem) return endpoint.problem
   const where =
     endpoint.runtime === 'onnx'
@@ -59,42 +52,6 @@ function sentence(endpoint: EndpointView): string {
   return endpoint.rollout
     ? `${endpoint.champion} serves ${where}; version ${endpoint.rollout.version} is on its way (${stateOf(endpoint.rollout.state).word}).`
     : `${endpoint.champion} serves all callers ${where}.`
-}
-
-function Traffic({ endpoint }: { readonly endpoint: EndpointView }) {
-  const windows = useQuery({
-    queryKey: ['windows', endpoint.name],
-    queryFn: () => client.monitoring.listWindows({ params: { endpoint: endpoint.name }, query: { limit: 1000 } }),
-  })
-  const total = windows.data?.windows.reduce((sum, window) => sum + window.predictions, 0)
-  const errors = windows.data?.windows.reduce((sum, window) => sum + window.errors, 0)
-  const { gates, rollout, monitoring } = endpoint.policy
-  return (
-    <Figures
-      items={[
-        {
-          label: 'Predictions',
-          value: total === undefined ? '…' : <Count value={total} />,
-          note: `in ${windows.data?.windows.length ?? '…'} windows of a ${monitoring.window}`,
-        },
-        {
-          label: 'Failed answers',
-          value: errors === undefined ? '…' : <Count value={errors} />,
-          note: "the version's own, not callers' mistakes",
-        },
-        {
-          label: 'Champion',
-          value: endpoint.champion,
-          note: endpoint.runtime === 'onnx' ? 'ONNX, parity checked' : 'Python worker',
-        },
-        {
-          label: 'Approval',
-          value: endpoint.policy.approval,
-          note: `gates at ${trimmed(gates.alpha * 100)} %, rollout at ${trimmed(rollout.alpha * 100)} %`,
-        },
-      ]}
-    />
-  )
 }
 
 function Rollouts({ endpoint }: { readonly endpoint: EndpointView }) {
@@ -138,68 +95,7 @@ function Rollouts({ endpoint }: { readonly endpoint: EndpointView }) {
                   cell: (row) =>
                     row.eventTimeFrom && row.eventTimeTo ? `${day(row.eventTimeFrom)} to ${day(row.eventTimeTo)}` : '—',
                 },
-                { id: 'reason', header: 'Last decision', cell: (row) => row.reason },
-              ]}
-            />
-          )
-        }
-      </Loaded>
-    </Section>
-  )
-}
-
-function Predictions({ endpoint }: { readonly endpoint: string }) {
-  const predictions = useQuery({
-    queryKey: ['predictions', endpoint],
-    queryFn: () => client.monitoring.listPredictions({ params: { endpoint }, query: { limit: 20 } }),
-  })
-  return (
-    <Section
-      title="Latest predictions"
-      note="From the log. Each leads to its model version, run, commit, data and approval."
-    >
-      <Loaded query={predictions} what="The predictions" lines={3}>
-        {(data) =>
-          data.predictions.length === 0 ? (
-            <Empty title="No prediction yet">Send one with the command below.</Empty>
-          ) : (
-            <DataTable
-              caption="Latest predictions"
-              rows={data.predictions}
-              rowKey={(row) => row.id}
-              columns={[
-                {
-                  id: 'id',
-                  header: 'Prediction',
-                  cell: (row) => <CopyId id={row.id} length={13} />,
-                },
-                {
-                  id: 'why',
-                  header: 'Lineage',
-                  cell: (row) => (
-                    <Link to="/governance/why/$id" params={{ id: row.id }}>
-                      Why
-                    </Link>
-                  ),
-                },
-                { id: 'entity', header: 'About', cell: (row) => row.entities.filter(Boolean).join(', ') || '—' },
-                {
-                  id: 'answer',
-                  header: 'Answer',
-                  align: 'right',
-                  cell: (row) =>
-                    row.error ? (
-                      <StateChip tone="harm">failed</StateChip>
-                    ) : (
-                      (row.predictions ?? [])
-                        .map((value) => (typeof value === 'number' ? trimmed(value) : String(value)))
-                        .join(', ')
-                    ),
-                },
-                { id: 'version', header: 'Version', cell: (row) => row.version },
-                { id: 'time', header: 'Event time', cell: (row) => day(row.eventTime) },
-                { id: 'arrived', header: 'Arrived', cell: (row) => <Ago at={row.arrivedAt} /> },
-                { id: 'ms', header: 'ms', align: 'right', cell: (row) => trimmed(row.milliseconds) },
+                { id: 'reason', header: 'Last decision', width: 'wide', cell: (row) => sentence(row.reason) },
               ]}
             />
           )

@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import type { EventRecord } from '@tidemark/contracts'
-import { Ago, type Knot, type Tone } from '../ui/index.ts'
+import { Ago, type Knot, sentence, type Tone } from '../ui/index.ts'
+import { Who } from './who.tsx'
 
 const TONES: Readonly<Record<string, Tone>> = {
   'data.rows_quarantined': 'watch',
@@ -15,11 +16,13 @@ const TONES: Readonly<Record<string, Tone>> = {
   'monitoring.drift_detected': 'watch',
   'monitoring.input_fault_detected': 'harm',
   'monitoring.performance_lost': 'harm',
-  'automation.retraining_decided': 'watch',
+  'automation.retraining_decided': 'accent',
+  'deployments.rollout_started': 'accent',
+  'deployments.rollout_shifted': 'accent',
 }
 
 export function toneOf(type: string): Tone {
-  return TONES[type] ?? 'unknown'
+  return TONES[type] ?? 'plain'
 }
 
 /** An event as a knot of the thread: who and when, the sentence, the numbers it used. */
@@ -30,7 +33,9 @@ export function knotOf(event: EventRecord): Knot {
     tone: toneOf(event.type),
     head: (
       <>
-        <span>{event.actor.kind === 'system' ? `policy of ${event.actor.id}` : event.actor.id}</span>
+        <span>
+          <Who actor={event.actor} />
+        </span>
         <Ago at={event.recordedAt} />
         <Link to="/governance/why/$id" params={{ id: event.id }}>
           Why
@@ -38,7 +43,7 @@ export function knotOf(event: EventRecord): Knot {
         <span className="tm-mono">#{event.position}</span>
       </>
     ),
-    text: event.sentence,
+    text: sentence(event.sentence),
     ...(typeof evidence === 'object' && evidence !== null ? { evidence: evidence as Record<string, unknown> } : {}),
   }
 }

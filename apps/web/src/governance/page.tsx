@@ -3,7 +3,9 @@ import { Link } from '@tanstack/react-router'
 import type { EventRecord } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
 import { Ago, type Column, Count, DataTable, Empty, Figures, Loaded, Page, Section, StateChip } from '../ui/index.ts'
+import { Approvals } from './approvals.tsx'
 import { toneOf } from './events.tsx'
+import { Who } from './who.tsx'
 
 /** The audit: what happened, by whom, whether the record is whole, and what waits for a person. */
 export function GovernancePage() {
@@ -38,59 +40,7 @@ export function GovernancePage() {
           { label: 'Waivers', value: waivers.data?.waivers.length ?? '…', note: 'gates overruled, with a reason' },
         ]}
       />
-      <Section title="Approvals">
-        <Loaded query={approvals} what="The approvals" lines={2}>
-          {(data) =>
-            data.approvals.length === 0 ? (
-              <Empty title="No approvals yet">
-                A version that passed its gates asks for approval here, before it may be rolled out.
-              </Empty>
-            ) : (
-              <DataTable
-                caption="Approvals"
-                rows={data.approvals}
-                rowKey={(row) => row.id}
-                columns={[
-                  {
-                    id: 'version',
-                    header: 'Version',
-                    cell: (row) => (
-                      <Link
-                        to="/governance/why/$id"
-                        params={{ id: `${row.model}/${row.version}` }}
-                      >{`${row.model}/${row.version}`}</Link>
-                    ),
-                  },
-                  { id: 'endpoint', header: 'Endpoint', cell: (row) => row.endpoint },
-                  {
-                    id: 'state',
-                    header: 'State',
-                    cell: (row) => (
-                      <StateChip
-                        tone={
-                          row.state === 'approved'
-                            ? row.waiver
-                              ? 'watch'
-                              : 'good'
-                            : row.state === 'waiting'
-                              ? 'accent'
-                              : 'harm'
-                        }
-                      >
-                        {row.state}
-                        {row.waiver ? ' by waiver' : ''}
-                      </StateChip>
-                    ),
-                  },
-                  { id: 'by', header: 'By', cell: (row) => row.by?.id ?? '—' },
-                  { id: 'reason', header: 'Reason', cell: (row) => row.reason ?? '—' },
-                  { id: 'when', header: 'When', cell: (row) => <Ago at={row.decidedAt ?? row.requestedAt} /> },
-                ]}
-              />
-            )
-          }
-        </Loaded>
-      </Section>
+      <Approvals query={approvals} />
       <Section title="Audit trail" note="Newest first.">
         <Loaded query={events} what="The audit trail">
           {(data) =>
@@ -108,26 +58,29 @@ export function GovernancePage() {
 
 const EVENT_COLUMNS: readonly Column<EventRecord>[] = [
   { id: 'position', header: '#', align: 'right', cell: (row) => row.position },
-  { id: 'when', header: 'When', cell: (row) => <Ago at={row.recordedAt} /> },
+  { id: 'when', header: 'When', width: 'fit', cell: (row) => <Ago at={row.recordedAt} /> },
   {
     id: 'type',
     header: 'Event',
+    width: 'fit',
     cell: (row) => (
       <StateChip tone={toneOf(row.type)}>{row.type.split('.')[1]?.replace(/_/g, ' ') ?? row.type}</StateChip>
     ),
   },
-  { id: 'sentence', header: 'What', cell: (row) => row.sentence },
+  { id: 'sentence', header: 'What', width: 'wide', cell: (row) => row.sentence },
   {
     id: 'actor',
     header: 'Who',
-    cell: (row) => (row.actor.kind === 'system' ? `policy of ${row.actor.id}` : row.actor.id),
+    width: 'fit',
+    cell: (row) => <Who actor={row.actor} />,
   },
   {
     id: 'why',
     header: 'Why',
+    width: 'fit',
     cell: (row) => (
       <Link to="/governance/why/$id" params={{ id: row.id }}>
-        Causes ({row.causes.length})
+        {row.causes.length === 0 ? 'Origin' : 'Causes'}
       </Link>
     ),
   },

@@ -2,8 +2,10 @@ import { useQueries, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { client } from '../app/client.ts'
 import { knotOf } from '../governance/events.tsx'
-import { Command, Empty, Loaded, Page, Section, StateChip, Thread } from '../ui/index.ts'
+import { Command, Empty, type Knot, Loaded, Page, Section, StateChip, Thread } from '../ui/index.ts'
+import { lastDecisions, type Told } from './decisions.ts'
 import { Loop } from './loop.tsx'
+import styles from './page.module.css'
 import { stationsOf } from './stations.ts'
 
 /** Is everything well? The loop with its stations, the one that needs a person lit, and what happened last. */
@@ -49,7 +51,7 @@ export function HomePage() {
           ? 'The platform is up and empty.'
           : lit.length === 0
             ? 'The loop runs by itself; nothing waits for a person.'
-            : lit.map((station) => station.sentence).join(' ')
+            : `${lit.map(({ name }) => name).join(' and ')} ${lit.length === 1 ? 'asks' : 'ask'} for you; the rest runs by itself.`
       }
     >
       {newcomer ? (
@@ -64,24 +66,6 @@ export function HomePage() {
   )
 }
 
-const DECISIONS = new Set([
-  'automation.retraining_decided',
-  'automation.retraining_declined',
-  'evaluation.gates_passed',
-  'evaluation.gates_failed',
-  'governance.version_approved',
-  'governance.waiver_recorded',
-  'deployments.rollout_started',
-  'deployments.rollout_shifted',
-  'deployments.rollout_promoted',
-  'deployments.rollout_rolled_back',
-  'monitoring.input_fault_detected',
-  'monitoring.performance_lost',
-  'monitoring.drift_detected',
-  'data.rows_quarantined',
-  'pipelines.run_failed',
-])
-
 function LastDecisions() {
   const events = useQuery({
     queryKey: ['events', 'home'],
@@ -91,18 +75,33 @@ function LastDecisions() {
     <Section title="What was decided last" action={<Link to="/governance">Whole audit trail</Link>}>
       <Loaded query={events} what="The decisions">
         {(data) => {
-          const decisions = data.events.filter((event) => DECISIONS.has(event.type)).slice(0, 12)
+          const decisions = lastDecisions(data.events, 10)
           return decisions.length === 0 ? (
             <Empty title="Nothing was decided yet">
               Decisions of gates, rollouts and monitoring appear here, each with its reasons.
             </Empty>
           ) : (
-            <Thread knots={decisions.map(knotOf)} />
+            <Thread knots={decisions.map(knot)} />
           )
         }}
       </Loaded>
     </Section>
   )
+}
+
+function knot({ event, moreAlike }: Told): Knot {
+  const { key, tone, head, text } = knotOf(event)
+  return {
+    key,
+    tone,
+    head,
+    text: (
+      <>
+        <span className={styles.clamp}>{text}</span>
+        {moreAlike > 0 && <span className={styles.alike}>and {moreAlike} more of this kind right before it</span>}
+      </>
+    ),
+  }
 }
 
 /** For a newcomer: two ways in, ready to copy. */

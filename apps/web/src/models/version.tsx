@@ -1,9 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
-import type { Evaluation, GateVerdict, RegisteredVersion } from '@tidemark/contracts'
+import type { Evaluation, Gate, GateVerdict, RegisteredVersion } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
+import { WhyLink } from '../governance/why-link.tsx'
 import {
   bytes,
+  type Column,
+  Columns,
   CopyId,
   DataTable,
   Empty,
@@ -13,8 +16,12 @@ import {
   Pairs,
   Section,
   StateChip,
+  sentence,
   type Tone,
+  trimmed,
+  words,
 } from '../ui/index.ts'
+import styles from './version.module.css'
 
 export function VersionPage() {
   const { model, version } = useParams({ from: '/models/$model/$version' })
@@ -41,15 +48,13 @@ export function VersionPage() {
             </StateChip>
           ))}
           sentence={data.description || `Registered from ${data.run ? `run ${data.run.name}` : data.source}.`}
-          action={
-            <Link to="/governance/why/$id" params={{ id: `${model}/${version}` }}>
-              Why
-            </Link>
-          }
+          action={<WhyLink id={`${model}/${version}`} />}
         >
           <Gates model={model} version={Number(version)} />
-          <Origin version={data} />
-          <Signature version={data} />
+          <Columns>
+            <Origin version={data} />
+            <Signature version={data} />
+          </Columns>
           <Section title="Files" note="Frozen at registration.">
             <DataTable
               caption="Files"
@@ -100,7 +105,7 @@ function Verdicts({ of }: { readonly of: Evaluation }) {
     <>
       <Pairs
         items={[
-          ['State', of.summary ?? of.problem ?? of.state],
+          ['Outcome', sentence(of.summary ?? of.problem ?? of.state)],
           [
             'Compared with',
             of.champion === null ? 'the mean of the labels (no champion yet)' : `${of.model}/${of.champion}`,
@@ -114,27 +119,70 @@ function Verdicts({ of }: { readonly of: Evaluation }) {
           ],
         ]}
       />
+      <ul className={styles.gates}>
+        {of.gates.map((gate) => (
+          <li key={gate.name}>
+            <div className={styles.gateHead}>
+              <StateChip tone={VERDICT[gate.verdict].tone}>{VERDICT[gate.verdict].word}</StateChip>
+              <strong>{GATE_NAMES[gate.name]}</strong>
+            </div>
+            <p>{sentence(gate.sentence)}</p>
+            <Evidence of={gate.numbers} />
+            {gate.parts.length > 0 && <Parts of={gate} />}
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}
+
+/** A gate's finer grain: those that failed first, those not judged last. */
+function Parts({ of }: { readonly of: Gate }) {
+  const order: readonly GateVerdict[] = ['failed', 'passed', 'not_judged']
+  const judged = of.parts.filter(({ verdict }) => verdict !== 'not_judged').length
+  return (
+    <details className={styles.parts} open={of.verdict === 'failed'}>
+      <summary>
+        {of.parts.length} {of.name === 'slices' ? 'slices' : 'kinds'}, {judged} judged
+      </summary>
       <DataTable
-        caption="Gates"
-        rows={of.gates.flatMap((gate) => [
-          { ...gate, key: gate.name, name: gate.name.replace('_', ' '), part: '' },
-          ...gate.parts.map((part) => ({ ...part, key: `${gate.name}/${part.name}`, part: part.name, name: '' })),
-        ])}
-        rowKey={(row) => row.key}
+        caption={`Parts of ${GATE_NAMES[of.name]}`}
+        rows={[...of.parts].sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))}
+        rowKey={(row) => row.name}
         columns={[
-          { id: 'name', header: 'Gate', cell: (row) => <strong>{row.name}</strong> },
-          { id: 'part', header: 'Part', cell: (row) => row.part },
           {
             id: 'verdict',
             header: 'Verdict',
+            width: 'fit',
             cell: (row) => <StateChip tone={VERDICT[row.verdict].tone}>{VERDICT[row.verdict].word}</StateChip>,
           },
-          { id: 'sentence', header: 'Reason', cell: (row) => row.sentence },
-          { id: 'numbers', header: 'Numbers', cell: (row) => <Evidence of={row.numbers} /> },
+          { id: 'sentence', header: 'In words', width: 'wide', cell: (row) => sentence(row.sentence) },
+          ...numbersOf(of),
         ]}
       />
-    </>
+    </details>
   )
+}
+
+/** A column for each number that the parts have in common. */
+function numbersOf(gate: Gate): Column<Gate['parts'][number]>[] {
+  const names = [...new Set(gate.parts.flatMap(({ numbers }) => Object.keys(numbers)))]
+  return names.slice(0, 5).map((name) => ({
+    id: name,
+    header: words(name),
+    align: 'right',
+    cell: ({ numbers }) => {
+      const value = numbers[name]
+      return typeof value === 'number' ? trimmed(value) : (value?.toString() ?? '—')
+    },
+  }))
+}
+
+const GATE_NAMES: Readonly<Record<Gate['name'], string>> = {
+  beats_champion: 'Beats the champion',
+  integrity: 'Saw nothing of the holdout',
+  slices: 'Harms no slice',
+  robustness: 'Stands disturbed inputs',
 }
 
 function Origin({ version }: { readonly version: RegisteredVersion }) {
@@ -153,7 +201,7 @@ function Origin({ version }: { readonly version: RegisteredVersion }) {
               'none'
             ),
           ],
-          ['Data', origin.dataset ?? 'not recorded'],
+          ['Data', origin.dataset ? <DatasetRef key="data" of={origin.dataset} /> : 'not recorded'],
           ['Commit', origin.gitCommit ? <CopyId key="c" id={origin.gitCommit} length={12} /> : 'not recorded'],
           ['Environment lock', origin.lock ? <CopyId key="l" id={origin.lock} length={12} /> : 'not recorded'],
           ['Source', version.source],
@@ -161,6 +209,15 @@ function Origin({ version }: { readonly version: RegisteredVersion }) {
         ]}
       />
     </Section>
+  )
+}
+
+/** `films/3` leads to the dataset. */
+function DatasetRef({ of }: { readonly of: string }) {
+  return (
+    <Link to="/data/$dataset" params={{ dataset: of.split('/')[0] ?? of }}>
+      {of}
+    </Link>
   )
 }
 

@@ -3,6 +3,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { EndpointHealth, RetrainingDecision } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
 import {
+  actionClass,
   Chart,
   DataTable,
   day,
@@ -16,6 +17,7 @@ import {
   Section,
   type Series,
   StateChip,
+  sentence,
   Thread,
   trimmed,
 } from '../ui/index.ts'
@@ -37,8 +39,8 @@ export function EndpointHealthPage() {
           state={<StateChip tone={healthTone(data.state)}>{healthWord(data.state)}</StateChip>}
           sentence={data.sentence}
           action={
-            <Link to="/endpoints/$endpoint" params={{ endpoint: data.endpoint }}>
-              Endpoint
+            <Link to="/endpoints/$endpoint" params={{ endpoint: data.endpoint }} className={actionClass}>
+              Endpoint and rollouts
             </Link>
           }
         >
@@ -81,7 +83,7 @@ function figures(health: EndpointHealth) {
       note:
         labels.medianDelayDays === null
           ? 'none yet'
-          : `half come within ${trimmed(labels.medianDelayDays)} days; ${labels.overdue} overdue`,
+          : `half come within ${Math.ceil(labels.medianDelayDays)} days; ${labels.overdue} overdue`,
     },
   ]
 }
@@ -95,20 +97,22 @@ function Faults({ health }: { readonly health: EndpointHealth }) {
         rows={health.faults}
         rowKey={(row) => row.id}
         columns={[
-          { id: 'feature', header: 'Feature', cell: (row) => row.feature },
-          { id: 'factor', header: 'Factor', align: 'right', cell: (row) => `× ${trimmed(row.factor)}` },
-          { id: 'since', header: 'Since', cell: (row) => day(row.since) },
-          { id: 'until', header: 'Until', cell: (row) => (row.until ? day(row.until) : '—') },
+          { id: 'feature', header: 'Feature', width: 'fit', cell: (row) => row.feature },
+          { id: 'factor', header: 'Factor', align: 'right', width: 'fit', cell: (row) => `× ${trimmed(row.factor)}` },
+          { id: 'since', header: 'Since', width: 'fit', cell: (row) => day(row.since) },
+          { id: 'until', header: 'Until', width: 'fit', cell: (row) => (row.until ? day(row.until) : '—') },
           {
             id: 'state',
             header: 'State',
+            width: 'fit',
             cell: (row) => <StateChip tone={row.state === 'open' ? 'harm' : 'good'}>{row.state}</StateChip>,
           },
           { id: 'quarantined', header: 'Quarantined', align: 'right', cell: (row) => row.quarantined },
-          { id: 'sentence', header: 'In words', cell: (row) => row.sentence },
+          { id: 'sentence', header: 'In words', width: 'wide', cell: (row) => row.sentence },
           {
             id: 'why',
             header: 'Why',
+            width: 'fit',
             cell: (row) =>
               row.event && (
                 <Link to="/governance/why/$id" params={{ id: row.event }}>
@@ -130,12 +134,18 @@ function Loss({ health }: { readonly health: EndpointHealth }) {
       label: unit,
       color: 'candidate',
       points: true,
-      values: points.map((point) => point.mean),
-      band: { lower: points.map((point) => point.lower), upper: points.map((point) => point.upper) },
+      values: points.map((point) => (point.n === 0 ? null : point.mean)),
+      band: {
+        lower: points.map((point) => (point.n === 0 ? null : point.lower)),
+        upper: points.map((point) => (point.n === 0 ? null : point.upper)),
+      },
     },
   ]
   return (
-    <Section title="Loss on labelled things" note={health.performance?.sentence}>
+    <Section
+      title="Loss on labelled things"
+      note={health.performance ? sentence(health.performance.sentence) : undefined}
+    >
       {points.length < 2 ? (
         <Empty title="Not enough labels yet">Loss is drawn when the labels of two windows are there.</Empty>
       ) : (
@@ -178,7 +188,7 @@ function Drift({ health }: { readonly health: EndpointHealth }) {
           rows={features}
           columns={windows.map(({ id, from }) => ({ key: id, label: month(from) }))}
           cell={(feature, id) => cells.get(`${feature}|${id}`)}
-          full={0.5}
+          full={1}
           onPick={(id) =>
             void navigate({
               to: '/monitoring/$endpoint',
@@ -221,17 +231,19 @@ function Decisions({ endpoint }: { readonly endpoint: string }) {
 function knotOf(decision: RetrainingDecision): Knot {
   return {
     key: decision.id,
-    tone: decision.verdict === 'retrain' ? 'watch' : 'unknown',
+    tone: decision.verdict === 'retrain' ? 'accent' : 'plain',
     head: (
       <>
-        <strong>{decision.verdict === 'retrain' ? 'retrain' : 'do not retrain'}</strong>
+        <strong>{decision.verdict === 'retrain' ? 'Retrain' : 'Do not retrain'}</strong>
         <span>event time {day(decision.at)}</span>
         <Link to="/governance/why/$id" params={{ id: decision.event }}>
           Why
         </Link>
       </>
     ),
-    text: decision.outcome ? `${decision.sentence} Outcome: ${decision.outcome.sentence}` : decision.sentence,
+    text: decision.outcome
+      ? `${sentence(decision.sentence)} Outcome: ${sentence(decision.outcome.sentence)}`
+      : sentence(decision.sentence),
     evidence: decision.numbers,
   }
 }

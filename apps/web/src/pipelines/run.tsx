@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { PipelineRun, StepRun } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
+import { WhyLink } from '../governance/why-link.tsx'
 import { Ago, Dag, DataTable, duration, Loaded, Page, Pairs, Section, StateChip } from '../ui/index.ts'
 import styles from './run.module.css'
 import { stateTone } from './words.ts'
@@ -20,11 +21,7 @@ export function PipelineRunPage() {
           crumbs={<Link to="/pipelines">Pipelines</Link>}
           state={<StateChip tone={stateTone(data.state)}>{data.state}</StateChip>}
           sentence={sentence(data)}
-          action={
-            <Link to="/governance/why/$id" params={{ id: data.run }}>
-              Why
-            </Link>
-          }
+          action={<WhyLink id={data.run} />}
         >
           <Steps run={data} />
           <Section title="Ran with">

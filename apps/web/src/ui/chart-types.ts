@@ -15,6 +15,8 @@ export interface Series {
 export interface Threshold {
   readonly value: number
   readonly label: string
+  /** A line to compare with, not one that must not be crossed. */
+  readonly plain?: boolean
 }
 
 export interface ChartProps {
@@ -28,4 +30,6 @@ export interface ChartProps {
   readonly series: readonly Series[]
   readonly thresholds?: readonly Threshold[]
   readonly height?: number
+  /** The y axis begins at zero: for lengths that are compared. */
+  readonly fromZero?: boolean
 }

@@ -12,11 +12,18 @@ export function exactNumber(value: number): string {
 
 /** Four significant digits, no trailing zeros, whole from a thousand on: what a table shows of a metric. */
 export function trimmed(value: number): string {
-  if (Number.isInteger(value)) return whole.format(value)
   const size = Math.abs(value)
-  if (size >= 1e15 || (size !== 0 && size < 0.0001)) return value.toExponential(2)
-  if (size >= 1000) return whole.format(value)
+  if (size >= 1e12 || (size !== 0 && size < 0.0001)) return value.toExponential(1)
+  if (size >= 1000 || Number.isInteger(value)) return whole.format(value)
   return Number(value.toPrecision(4)).toString()
+}
+
+/** A text as a sentence: it begins with a capital and ends with a stop. */
+export function sentence(text: string): string {
+  const trimmedText = text.trim()
+  if (trimmedText === '') return ''
+  const begun = trimmedText.charAt(0).toUpperCase() + trimmedText.slice(1)
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`
 }
 
 /** A number of a series, or a dash where there is none. */

@@ -19,23 +19,34 @@ export function Lines(props: ChartProps & { readonly onCanvas: (canvas: HTMLCanv
     props.time,
     props.xLabel,
     props.yLabel,
-    props.height,
+    props.fromZero,
   ])
   const height = props.height ?? DEFAULT_HEIGHT
 
   useEffect(() => {
     const element = host.current
     if (!element) return
-    const [x, series, thresholds = [], time = false, xLabel, yLabel] = JSON.parse(content) as [
+    const [x, series, thresholds, time, xLabel, yLabel, fromZero] = JSON.parse(content) as [
       number[],
       Series[],
       Threshold[] | null,
       boolean | null,
       string,
       string,
+      boolean | null,
     ]
     const made = new uPlot(
-      optionsOf({ element, series, thresholds: thresholds ?? [], time: time ?? false, xLabel, yLabel, height, scheme }),
+      optionsOf({
+        element,
+        series,
+        thresholds: thresholds ?? [],
+        time: time ?? false,
+        fromZero: fromZero ?? false,
+        xLabel,
+        yLabel,
+        height,
+        scheme,
+      }),
       dataOf(time ? x.map((at) => at / 1000) : x, series),
       element,
     )
@@ -64,6 +75,7 @@ interface Plan {
   readonly series: readonly Series[]
   readonly thresholds: readonly Threshold[]
   readonly time: boolean
+  readonly fromZero: boolean
   readonly xLabel: string
   readonly yLabel: string
   readonly height: number
@@ -104,9 +116,16 @@ function optionsOf(plan: Plan): uPlot.Options {
     height: plan.height,
     series: lines,
     bands,
-    scales: { x: { time: plan.time }, y: { range: (_, low, high) => padded(low, high, plan.thresholds) } },
+    scales: { x: { time: plan.time }, y: { range: (_, low, high) => padded(low, high, plan) } },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     axes: [
-      { ...axis, label: plan.xLabel, labelSize: 20, labelFont: axis.font },
+      {
+        ...axis,
+        ...(plan.time ? { values: TIME_LABELS, space: 72 } : {}),
+        label: plan.xLabel,
+        labelSize: 20,
+        labelFont: axis.font,
+      },
       { ...axis, label: plan.yLabel, labelSize: 20, labelFont: axis.font, size: 56 },
     ],
     legend: { show: false },
@@ -115,14 +134,25 @@ function optionsOf(plan: Plan): uPlot.Options {
   }
 }
 
+const DAY_SECONDS = 86_400
+/** Labels of a time axis in UTC by the distance of its ticks: [seconds, label, label where the year or day changes …]. */
+const TIME_LABELS: uPlot.Axis.Values = [
+  [DAY_SECONDS * 365, '{YYYY}', null, null, null, null, null, null, 1],
+  [DAY_SECONDS * 28, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [DAY_SECONDS, '{D} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [3600, '{HH}:00', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
+]
+
 /** Room above and below the data and the named lines. */
-function padded(low: number, high: number, thresholds: readonly Threshold[]): [number, number] {
+function padded(low: number, high: number, { thresholds, fromZero }: Plan): [number, number] {
   const values = [low, high, ...thresholds.map(({ value }) => value)].filter(Number.isFinite)
   if (values.length === 0) return [0, 1]
   const least = Math.min(...values)
   const most = Math.max(...values)
   const room = (most - least || Math.abs(most) || 1) * 0.08
-  return [least - room, most + room]
+  return [fromZero ? 0 : least - room, most + room]
 }
 
 function thresholdLines(thresholds: readonly Threshold[], token: (name: string) => string): uPlot.Plugin {
@@ -131,10 +161,9 @@ function thresholdLines(thresholds: readonly Threshold[], token: (name: string) 
       draw: (plot) => {
         const { ctx, bbox } = plot
         ctx.save()
-        for (const { value, label } of thresholds) {
+        for (const { value, label, plain } of thresholds) {
           const y = plot.valToPos(value, 'y', true)
-          ctx.strokeStyle = token('watch')
-          ctx.fillStyle = token('watch')
+          ctx.strokeStyle = token(plain ? 'border-strong' : 'watch')
           ctx.setLineDash([6, 4])
           ctx.lineWidth = devicePixelRatio
           ctx.beginPath()
@@ -142,8 +171,16 @@ function thresholdLines(thresholds: readonly Threshold[], token: (name: string) 
           ctx.lineTo(bbox.left + bbox.width, y)
           ctx.stroke()
           ctx.font = `${11 * devicePixelRatio}px ${token('sans')}`
-          ctx.textAlign = 'right'
-          ctx.fillText(label, bbox.left + bbox.width - 4 * devicePixelRatio, y - 4 * devicePixelRatio)
+          ctx.textAlign = 'left'
+          ctx.textBaseline = 'middle'
+          // On a patch of the page's own colour, above the line unless there is no room: readable over the data.
+          const high = 16 * devicePixelRatio
+          const middle = y - high * 0.6 > bbox.top ? y - high * 0.6 : y + high * 0.6
+          const width = ctx.measureText(label).width + 8 * devicePixelRatio
+          ctx.fillStyle = token('surface')
+          ctx.fillRect(bbox.left + 2 * devicePixelRatio, middle - high / 2, width, high)
+          ctx.fillStyle = token(plain ? 'text-dim' : 'watch')
+          ctx.fillText(label, bbox.left + 6 * devicePixelRatio, middle)
         }
         ctx.restore()
       },

@@ -86,3 +86,6 @@ export function Pairs({ items }: { readonly items: readonly (readonly [string, R
     </dl>
   )
 }
+
+/** Looks of a link that stands where a page's main action stands. */
+export const actionClass = styles.why ?? ''

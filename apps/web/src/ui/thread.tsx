@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import { trimmed } from './format.ts'
+import { Evidence } from './evidence.tsx'
 import styles from './parts.module.css'
 import type { Tone } from './state.tsx'
 
@@ -34,25 +34,4 @@ export function Thread({ knots }: { readonly knots: readonly Knot[] }) {
       ))}
     </ol>
   )
-}
-
-/** The numbers that a decision used, by name. */
-export function Evidence({ of }: { readonly of: Readonly<Record<string, unknown>> }) {
-  const entries = Object.entries(of).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
-  if (entries.length === 0) return null
-  return (
-    <dl className={styles.evidence}>
-      {entries.map(([name, value]) => (
-        <div key={name}>
-          <dt>{words(name)}</dt>
-          <dd>{typeof value === 'number' ? trimmed(value) : String(value)}</dd>
-        </div>
-      ))}
-    </dl>
-  )
-}
-
-/** `lossNow` and `loss_now` as "loss now". */
-function words(name: string): string {
-  return name.replace(/_/g, ' ').replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`)
 }

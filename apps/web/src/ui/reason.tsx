@@ -1,0 +1,76 @@
+import { Button, Modal, Textarea } from '@mantine/core'
+import { useState } from 'react'
+import styles from './parts.module.css'
+
+/** A button whose act asks for a reason first: the audit trail keeps it. `act` may fail; its message is shown and nothing is closed. */
+export function ReasonButton(props: {
+  /** On the button, a verb: "Refuse". */
+  readonly label: string
+  /** In the dialog, the whole act: "Refuse films/3". */
+  readonly verb: string
+  readonly tone: 'main' | 'plain' | 'danger'
+  readonly act: (reason: string) => Promise<unknown>
+  readonly size?: 'compact-xs'
+}) {
+  const [open, setOpen] = useState(false)
+  const [reason, setReason] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [problem, setProblem] = useState<string | undefined>()
+  const act = async () => {
+    setBusy(true)
+    setProblem(undefined)
+    try {
+      await props.act(reason.trim())
+      setOpen(false)
+      setReason('')
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error))
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <>
+      <Button
+        variant={props.tone === 'main' ? 'filled' : 'default'}
+        {...(props.size ? { size: props.size } : {})}
+        onClick={() => setOpen(true)}
+      >
+        {props.label}
+      </Button>
+      <Modal opened={open} onClose={() => setOpen(false)} title={props.verb} transitionProps={{ duration: 0 }}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault()
+            void act()
+          }}
+        >
+          <Textarea
+            label="Reason"
+            description="The audit trail keeps it."
+            value={reason}
+            onChange={(event) => setReason(event.currentTarget.value)}
+            data-autofocus
+            minRows={3}
+            autosize
+            required
+          />
+          {problem && (
+            <p role="alert" className={styles.problem}>
+              {problem}
+            </p>
+          )}
+          <Button
+            mt="md"
+            type="submit"
+            disabled={reason.trim() === ''}
+            loading={busy}
+            {...(props.tone === 'danger' ? { color: 'var(--tm-harm-solid)' } : {})}
+          >
+            {props.verb}
+          </Button>
+        </form>
+      </Modal>
+    </>
+  )
+}
