@@ -1,7 +1,7 @@
 import type { Actor, Platform } from '../platform/index.ts'
+import { noRun } from './lifecycle.ts'
 import * as logStore from './logStore.ts'
 import { runInfo } from './runStore.ts'
-import { noRun } from './tracking.ts'
 import type { MetricPoint } from './types.ts'
 
 export type RunHistory = ReturnType<typeof createHistory>

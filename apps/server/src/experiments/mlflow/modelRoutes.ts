@@ -1,8 +1,8 @@
 import { artifactFolder, invalid, pathOfUri, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
 import type { Artifacts } from '../artifacts.ts'
 import type { LoggedModels } from '../loggedModels.ts'
+import { page, pageSize, pairs } from './asked.ts'
 import type { MlflowCall, MlflowRoutes } from './plugin.ts'
-import { page, pageSize, pairs } from './trackingRoutes.ts'
 import { wireFiles, wireLoggedModel } from './wire.ts'
 
 const idOf = (call: MlflowCall) => call.params.model_id ?? ''

@@ -1,0 +1,137 @@
+import { experimentNumber, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
+import type { Tracking } from '../tracking.ts'
+import type { DatasetInput, LoggedMetric } from '../types.ts'
+import { MAX_PAGE, page, pageSize, pairs } from './asked.ts'
+import type { MlflowRoutes } from './plugin.ts'
+import { wireRun, wireRunInfo } from './wire.ts'
+
+interface WireLoggedMetric {
+  readonly key: string
+  readonly value: number
+  readonly timestamp: number
+  readonly step: number | undefined
+  readonly model_id: string | undefined
+  readonly dataset_name: string | undefined
+  readonly dataset_digest: string | undefined
+}
+
+function metricOf(metric: WireLoggedMetric): LoggedMetric {
+  return {
+    key: metric.key,
+    value: metric.value,
+    atMs: metric.timestamp,
+    step: metric.step ?? 0,
+    model: metric.model_id || null,
+    datasetName: metric.dataset_name || null,
+    datasetDigest: metric.dataset_digest || null,
+  }
+}
+
+/** Runs of MLflow's REST API: their life, what is logged to them, and the search. */
+export function runRoutes(tracking: Tracking): MlflowRoutes {
+  return {
+    'POST runs/create': async ({ read, actor }) => {
+      const { experiment_id, user_id, run_name, start_time, tags } = read(requests.CreateRun)
+      const run = await tracking.createRun(actor, {
+        experimentId: experiment_id ?? '',
+        user: user_id ?? '',
+        name: run_name ?? '',
+        startMs: start_time ?? 0,
+        tags: pairs(tags),
+      })
+      return { run: wireRun(run, 'without outputs') }
+    },
+    'GET runs/get': async ({ read, actor }) => ({
+      run: wireRun(await tracking.run(actor, read(requests.RunId).run_id)),
+    }),
+    'POST runs/update': async ({ read, actor }) => {
+      const { run_id, status, end_time, run_name } = read(requests.UpdateRun)
+      const run = await tracking.updateRun(actor, run_id, { status, endMs: end_time, name: run_name })
+      return { run_info: wireRunInfo(run) }
+    },
+    'POST runs/delete': async ({ read, actor }) => {
+      await tracking.moveRun(actor, read(requests.RunId).run_id, 'deleted')
+      return {}
+    },
+    'POST runs/restore': async ({ read, actor }) => {
+      await tracking.moveRun(actor, read(requests.RunId).run_id, 'active')
+      return {}
+    },
+    'POST runs/log-metric': async ({ read, actor }) => {
+      const metric = read(requests.LogMetric)
+      await tracking.logMetric(actor, metric.run_id, metricOf(metric))
+      return {}
+    },
+    'POST runs/log-parameter': async ({ read, actor }) => {
+      const { run_id, key, value } = read(requests.LogParameter)
+      await tracking.logParameter(actor, run_id, { key, value: value ?? '' })
+      return {}
+    },
+    'POST runs/log-batch': async ({ read, actor }) => {
+      const { run_id, metrics, params, tags } = read(requests.LogBatch)
+      const batch = { metrics: (metrics ?? []).map(metricOf), parameters: pairs(params), tags: pairs(tags) }
+      await tracking.logBatch(actor, run_id, batch)
+      return {}
+    },
+    'POST runs/set-tag': async ({ read, actor }) => {
+      const { run_id, key, value } = read(requests.SetTag)
+      await tracking.setTag(actor, run_id, { key, value: value ?? '' })
+      return {}
+    },
+    'POST runs/delete-tag': async ({ read, actor }) => {
+      const { run_id, key } = read(requests.DeleteTag)
+      await tracking.removeTag(actor, run_id, key)
+      return {}
+    },
+    'POST runs/log-inputs': async ({ read, actor }) => {
+      const { run_id, datasets, models } = read(requests.LogInputs)
+      const inputs = (datasets ?? []).map(
+        ({ dataset, tags }): DatasetInput => ({
+          name: dataset.name,
+          digest: dataset.digest,
+          sourceType: dataset.source_type,
+          source: dataset.source,
+          schema: dataset.schema ?? null,
+          profile: dataset.profile ?? null,
+          tags: pairs(tags),
+        }),
+      )
+      const used = (models ?? []).map(({ model_id }) => ({ role: 'input' as const, model: model_id, step: 0 }))
+      await tracking.addInputs(actor, run_id, inputs, used)
+      return {}
+    },
+    'POST runs/outputs': async ({ read, actor }) => {
+      const { run_id, models } = read(requests.LogOutputs)
+      const made = models.map(({ model_id, step }) => ({ role: 'output' as const, model: model_id, step: step ?? 0 }))
+      await tracking.addInputs(actor, run_id, [], made)
+      return {}
+    },
+    'POST runs/log-model': async ({ read, actor }) => {
+      const { run_id, model_json } = read(requests.LogModel)
+      await tracking.noteModel(actor, run_id, model_json)
+      return {}
+    },
+    'POST runs/search': async ({ read, actor }) => {
+      const asked = read(requests.SearchRuns)
+      const size = pageSize(asked.max_results, 1000, MAX_PAGE)
+      const experiments = (asked.experiment_ids ?? []).map(experimentNumber)
+      const { items, next } = await page(size, asked.page_token, (offset, limit) =>
+        tracking.searchRuns(actor, {
+          experiments,
+          view: asked.run_view_type ?? 'ACTIVE_ONLY',
+          filter: asked.filter,
+          orderBy: asked.order_by,
+          offset,
+          limit,
+        }),
+      )
+      return {
+        ...unlessEmpty(
+          'runs',
+          items.map((run) => wireRun(run)),
+        ),
+        ...next,
+      }
+    },
+  }
+}
