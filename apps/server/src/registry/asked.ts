@@ -1,0 +1,28 @@
+import { checkKey, checkLength, invalid, LIMITS } from '@tidemark/mlflow-protocol'
+import type { KeyValue } from '../experiments/index.ts'
+import type { Stage } from './types.ts'
+
+const STAGES: readonly Stage[] = ['None', 'Staging', 'Production', 'Archived']
+
+export interface Search {
+  readonly filter: string | undefined
+  readonly orderBy: readonly string[] | undefined
+  readonly offset: number
+  readonly limit: number
+}
+
+/** @throws MlflowError for a key or value that MLflow would refuse. */
+export function checkTag(tag: KeyValue): void {
+  checkKey(tag.key, 'key')
+  checkLength('key', LIMITS.key, tag.key)
+  checkLength('value', LIMITS.registryTagValue, tag.value)
+}
+
+/** A stage by its name, in any case. @throws MlflowError that lists the stages. */
+export function stageOf(text: string): Stage {
+  const stage = STAGES.find((name) => name.toLowerCase() === text.toLowerCase())
+  if (!stage) {
+    throw invalid(`Invalid Model Version stage: ${text}. Value must be one of None, Staging, Production, Archived.`)
+  }
+  return stage
+}

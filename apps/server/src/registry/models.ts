@@ -1,0 +1,92 @@
+import { versionDeleted } from '@tidemark/contracts'
+import { checkModelName, exists, parseFilter, parseOrderBy, REGISTERED_MODELS } from '@tidemark/mlflow-protocol'
+import type { KeyValue } from '../experiments/index.ts'
+import { type Actor, inTransaction, type Platform } from '../platform/index.ts'
+import { dropAliases, tellAliasesRemoved } from './aliases.ts'
+import { checkTag, type Search } from './asked.ts'
+import { modelNamed } from './lookup.ts'
+import { searchModels } from './searchStore.ts'
+import * as store from './store.ts'
+import type { RegisteredModel } from './types.ts'
+import * as versionStore from './versionStore.ts'
+
+/** Registered models: the names that versions stand under. */
+export function createModels(platform: Platform) {
+  const { db, clock, events } = platform
+  const nowMs = () => clock.now().getTime()
+
+  return {
+    async createModel(actor: Actor, name: string, description: string, tags: readonly KeyValue[]) {
+      actor.require('registry.write', name)
+      checkModelName(name)
+      for (const tag of tags) checkTag(tag)
+      return inTransaction(db, async (tx) => {
+        const added = await store.addModel(tx, actor.workspace, name, description, nowMs())
+        if (!added) throw exists(`Registered Model (name=${name}) already exists.`)
+        for (const tag of tags) await store.setModelTag(tx, actor.workspace, name, tag)
+        return modelNamed(tx, actor.workspace, name)
+      })
+    },
+
+    async getModel(actor: Actor, name: string): Promise<RegisteredModel> {
+      actor.require('registry.read', name)
+      return modelNamed(db, actor.workspace, name)
+    },
+
+    async describeModel(actor: Actor, name: string, description: string): Promise<RegisteredModel> {
+      actor.require('registry.write', name)
+      return inTransaction(db, async (tx) => {
+        await modelNamed(tx, actor.workspace, name)
+        await store.describeModel(tx, actor.workspace, name, description, nowMs())
+        return modelNamed(tx, actor.workspace, name)
+      })
+    },
+
+    async renameModel(actor: Actor, name: string, newName: string): Promise<RegisteredModel> {
+      actor.require('registry.write', name)
+      checkModelName(newName, 'new_name')
+      return inTransaction(db, async (tx) => {
+        await modelNamed(tx, actor.workspace, name)
+        const renamed = await store.renameModel(tx, actor.workspace, name, newName, nowMs())
+        if (!renamed) throw exists(`Registered Model (name=${newName}) already exists.`)
+        return modelNamed(tx, actor.workspace, newName)
+      })
+    },
+
+    async deleteModel(actor: Actor, name: string): Promise<void> {
+      actor.require('registry.write', name)
+      await inTransaction(db, async (tx) => {
+        const found = await modelNamed(tx, actor.workspace, name)
+        const all = await versionStore.versionsOfModel(tx, actor.workspace, name)
+        await dropAliases(platform, tx, actor, name, found.aliases)
+        await store.deleteModel(tx, actor.workspace, name, nowMs())
+        await tellAliasesRemoved(platform, tx, actor, name, found.aliases)
+        for (const { version: number } of all) {
+          await events.append(tx, actor, versionDeleted, { model: name, version: number })
+        }
+      })
+    },
+
+    async searchModels(actor: Actor, search: Search): Promise<RegisteredModel[]> {
+      actor.require('registry.read')
+      return searchModels(db, actor.workspace, {
+        ...search,
+        clauses: parseFilter(search.filter, REGISTERED_MODELS),
+        sort: parseOrderBy(search.orderBy, REGISTERED_MODELS),
+      })
+    },
+
+    async setModelTag(actor: Actor, name: string, tag: KeyValue): Promise<void> {
+      actor.require('registry.write', name)
+      checkTag(tag)
+      await modelNamed(db, actor.workspace, name)
+      await store.setModelTag(db, actor.workspace, name, tag)
+    },
+
+    async removeModelTag(actor: Actor, name: string, key: string): Promise<void> {
+      actor.require('registry.write', name)
+      await modelNamed(db, actor.workspace, name)
+      await store.removeModelTag(db, actor.workspace, name, key)
+    },
+  }
+}

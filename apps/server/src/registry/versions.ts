@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto'
+import { versionDeleted, versionRegistered } from '@tidemark/contracts'
+import {
+  ARTIFACT_SCHEME,
+  checkModelName,
+  invalid,
+  MODEL_VERSIONS,
+  missing,
+  parseFilter,
+  parseOrderBy,
+} from '@tidemark/mlflow-protocol'
+import type { ArtifactFile, KeyValue } from '../experiments/index.ts'
+import { type Actor, inTransaction, type Platform, type Tx } from '../platform/index.ts'
+import { dropAliases, tellAliasesRemoved } from './aliases.ts'
+import { checkTag, type Search, stageOf } from './asked.ts'
+import { modelNamed, versionNumbered } from './lookup.ts'
+import { readModelFile } from './modelFile.ts'
+import { searchVersions } from './searchStore.ts'
+import { type NewVersion, type RegistryPorts, resolveSource } from './source.ts'
+import * as store from './store.ts'
+import type { ModelVersion } from './types.ts'
+import * as versionStore from './versionStore.ts'
+
+// An MLmodel is a few kilobytes; one of more than this is not read.
+const MAX_MODEL_FILE_BYTES = 1024 * 1024
+
+/** Model versions, whose files never change. */
+export function createVersions(platform: Platform, ports: RegistryPorts) {
+  const { db, clock, events, blobs } = platform
+  const nowMs = () => clock.now().getTime()
+
+  async function modelFile(tx: Tx, workspace: string, files: readonly ArtifactFile[]) {
+    const file = files.find(({ path }) => path === 'MLmodel')
+    if (!file || file.bytes > MAX_MODEL_FILE_BYTES) return readModelFile('')
+    const { stream } = await blobs.open(tx, workspace, file.digest)
+    const chunks: Buffer[] = []
+    for await (const chunk of stream) chunks.push(chunk as Buffer)
+    return readModelFile(Buffer.concat(chunks).toString('utf8'))
+  }
+
+  return {
+    /** Registers a version: its files are listed, frozen for good, and the list is addressed by its content. */
+    async createVersion(actor: Actor, given: NewVersion): Promise<ModelVersion> {
+      actor.require('registry.write', given.model)
+      checkModelName(given.model)
+      for (const tag of given.tags) checkTag(tag)
+      return inTransaction(db, async (tx) => {
+        const now = nowMs()
+        const number = await versionStore.nextVersion(tx, actor.workspace, given.model, now)
+        if (number === null) throw missing(`Registered Model with name=${given.model} not found`)
+        const { storageUri, run, loggedModel } = await resolveSource(tx, actor.workspace, given, ports)
+        const held = storageUri.startsWith(ARTIFACT_SCHEME)
+        const files = held ? await ports.freeze(tx, actor.workspace, storageUri, `${given.model}/${number}`) : []
+        const { signature, flavors } = await modelFile(tx, actor.workspace, files)
+        const tags = new Map(given.tags.map((tag) => [tag.key, tag.value]))
+        const made: ModelVersion = {
+          model: given.model,
+          version: number,
+          description: given.description,
+          source: given.source,
+          storageUri,
+          run,
+          loggedModel,
+          runLink: given.runLink,
+          stage: 'None',
+          user: actor.id,
+          createdMs: now,
+          updatedMs: now,
+          tags: [...tags].map(([key, value]) => ({ key, value })),
+          aliases: [],
+          digest: digestOf(files),
+          signature,
+          flavors,
+        }
+        await versionStore.addVersion(tx, actor.workspace, made, files)
+        const logged = loggedModel === '' ? null : await ports.loggedModel(tx, actor.workspace, loggedModel)
+        if (logged) await ports.noteVersion(tx, actor.workspace, logged, given.model, number)
+        await events.append(tx, actor, versionRegistered, {
+          model: given.model,
+          version: number,
+          mlflowRun: run || null,
+          digest: made.digest,
+        })
+        return made
+      })
+    },
+
+    async getVersion(actor: Actor, name: string, number: number): Promise<ModelVersion> {
+      actor.require('registry.read', `${name}/${number}`)
+      return versionNumbered(db, actor.workspace, name, number)
+    },
+
+    async files(actor: Actor, name: string, number: number): Promise<ArtifactFile[]> {
+      actor.require('registry.read', `${name}/${number}`)
+      await versionNumbered(db, actor.workspace, name, number)
+      return versionStore.filesOfVersion(db, actor.workspace, name, number)
+    },
+
+    async versionsOf(actor: Actor, name: string): Promise<ModelVersion[]> {
+      actor.require('registry.read', name)
+      await modelNamed(db, actor.workspace, name)
+      return versionStore.versionsOfModel(db, actor.workspace, name)
+    },
+
+    async latestVersions(actor: Actor, names: readonly string[]): Promise<ModelVersion[]> {
+      actor.require('registry.read')
+      return names.length === 0 ? [] : versionStore.latestVersions(db, actor.workspace, names)
+    },
+
+    async searchVersions(actor: Actor, search: Search): Promise<ModelVersion[]> {
+      actor.require('registry.read')
+      return searchVersions(db, actor.workspace, {
+        ...search,
+        clauses: parseFilter(search.filter, MODEL_VERSIONS),
+        sort: parseOrderBy(search.orderBy, MODEL_VERSIONS),
+      })
+    },
+
+    async describeVersion(actor: Actor, name: string, number: number, description: string): Promise<ModelVersion> {
+      actor.require('registry.write', `${name}/${number}`)
+      return inTransaction(db, async (tx) => {
+        await versionNumbered(tx, actor.workspace, name, number)
+        await versionStore.changeVersion(tx, actor.workspace, name, number, { description }, nowMs())
+        return versionNumbered(tx, actor.workspace, name, number)
+      })
+    },
+
+    async moveStage(
+      actor: Actor,
+      name: string,
+      number: number,
+      asked: string,
+      archiveOthers: boolean,
+    ): Promise<ModelVersion> {
+      actor.require('registry.write', `${name}/${number}`)
+      const stage = stageOf(asked)
+      if (archiveOthers && stage !== 'Staging' && stage !== 'Production') {
+        throw invalid(
+          `Model version transition cannot archive existing model versions because '${asked}' is not an Active stage. Valid stages are ['Staging', 'Production']`,
+        )
+      }
+      return inTransaction(db, async (tx) => {
+        await versionNumbered(tx, actor.workspace, name, number)
+        if (archiveOthers) await versionStore.archiveOthers(tx, actor.workspace, name, number, stage, nowMs())
+        await versionStore.changeVersion(tx, actor.workspace, name, number, { stage }, nowMs())
+        return versionNumbered(tx, actor.workspace, name, number)
+      })
+    },
+
+    /** How many versions each model has. */
+    async countVersions(actor: Actor): Promise<Map<string, number>> {
+      actor.require('registry.read')
+      return versionStore.countVersions(db, actor.workspace)
+    },
+
+    /** Takes a version out of sight. Its number and its files stay its own. */
+    async deleteVersion(actor: Actor, name: string, number: number): Promise<void> {
+      actor.require('registry.write', `${name}/${number}`)
+      await inTransaction(db, async (tx) => {
+        await store.lockModel(tx, actor.workspace, name)
+        const found = await versionNumbered(tx, actor.workspace, name, number)
+        const aliases = found.aliases.map((alias) => ({ alias, version: number }))
+        await dropAliases(platform, tx, actor, name, aliases)
+        await versionStore.deleteVersion(tx, actor.workspace, name, number, nowMs())
+        await tellAliasesRemoved(platform, tx, actor, name, aliases)
+        await events.append(tx, actor, versionDeleted, { model: name, version: number })
+      })
+    },
+
+    async setVersionTag(actor: Actor, name: string, number: number, tag: KeyValue): Promise<void> {
+      actor.require('registry.write', `${name}/${number}`)
+      checkTag(tag)
+      await versionNumbered(db, actor.workspace, name, number)
+      await versionStore.setVersionTag(db, actor.workspace, name, number, tag)
+    },
+
+    async removeVersionTag(actor: Actor, name: string, number: number, key: string): Promise<void> {
+      actor.require('registry.write', `${name}/${number}`)
+      await versionNumbered(db, actor.workspace, name, number)
+      await versionStore.removeVersionTag(db, actor.workspace, name, number, key)
+    },
+  }
+}
+
+/** The content address of a list of files: of its paths and digests, in the order of the paths. */
+function digestOf(files: readonly ArtifactFile[]): string | null {
+  if (files.length === 0) return null
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(JSON.stringify([file.path, file.digest, file.bytes]))
+  return `sha256:${hash.digest('hex')}`
+}
