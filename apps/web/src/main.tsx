@@ -9,8 +9,10 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { queryClient } from './app/client.ts'
 import { router } from './app/router.tsx'
+import { openTrackingLink } from './app/tracking-link.ts'
 import { theme } from './ui/index.ts'
 
+openTrackingLink()
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no element with the id "root".')
 createRoot(root).render(

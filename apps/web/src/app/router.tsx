@@ -2,7 +2,10 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '
 import { Shell } from './shell.tsx'
 
 // One route a page: its path, and the module that is loaded when it is first opened.
-const root = createRootRoute({ component: Shell })
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: lazyRouteComponent(() => import('./not-found.tsx'), 'NotFoundPage'),
+})
 
 /** The named search parameters that are texts; whatever else stands in the URL is passed over. */
 function textFields<K extends string>(

@@ -11,6 +11,7 @@ import {
   day,
   Figures,
   Loaded,
+  LoadedPage,
   Page,
   Section,
   StateChip,
@@ -26,7 +27,7 @@ export function DatasetPage() {
     queryFn: () => client.data.getDataset({ params: { dataset: name } }),
   })
   return (
-    <Loaded query={dataset} what={`Dataset ${name}`}>
+    <LoadedPage query={dataset} what={`Dataset ${name}`} crumbs={<Link to="/data">Data</Link>}>
       {(data) => (
         <Page
           title={data.name}
@@ -44,7 +45,7 @@ export function DatasetPage() {
           {data.latest && <Profile dataset={name} />}
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

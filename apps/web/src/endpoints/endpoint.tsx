@@ -2,7 +2,19 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import type { EndpointView } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
-import { actionClass, Command, DataTable, day, Empty, Loaded, Page, Section, StateChip, sentence } from '../ui/index.ts'
+import {
+  actionClass,
+  Command,
+  DataTable,
+  day,
+  Empty,
+  Loaded,
+  LoadedPage,
+  Page,
+  Section,
+  StateChip,
+  sentence,
+} from '../ui/index.ts'
 import { Predictions } from './predictions.tsx'
 import { Traffic } from './traffic.tsx'
 import { stateOf } from './words.ts'
@@ -14,7 +26,7 @@ export function EndpointPage() {
     queryFn: () => client.deployments.getEndpoint({ params: { endpoint: name } }),
   })
   return (
-    <Loaded query={endpoint} what={`Endpoint ${name}`}>
+    <LoadedPage query={endpoint} what={`Endpoint ${name}`} crumbs={<Link to="/endpoints">Endpoints</Link>}>
       {(data) => (
         <Page
           title={data.name}
@@ -37,7 +49,7 @@ export function EndpointPage() {
           <Try endpoint={data} />
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

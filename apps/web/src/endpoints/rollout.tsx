@@ -12,7 +12,7 @@ import {
   Empty,
   Figures,
   type Knot,
-  Loaded,
+  LoadedPage,
   Page,
   ReasonButton,
   Section,
@@ -33,7 +33,7 @@ export function RolloutPage() {
     queryFn: () => client.deployments.getRollout({ params: { id } }),
   })
   return (
-    <Loaded query={rollout} what="The rollout">
+    <LoadedPage query={rollout} what="The rollout" crumbs={<Link to="/endpoints">Endpoints</Link>}>
       {(data) => (
         <Page
           title={`${data.model}/${data.version} to ${data.endpoint}`}
@@ -60,7 +60,7 @@ export function RolloutPage() {
           </Section>
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

@@ -12,6 +12,7 @@ import {
   Empty,
   Figures,
   Loaded,
+  LoadedPage,
   Page,
   Pairs,
   Section,
@@ -26,7 +27,7 @@ export function RunPage() {
   const { run: id } = useParams({ from: '/runs/$run' })
   const run = useQuery({ queryKey: ['run', id], queryFn: () => client.experiments.getRun({ params: { run: id } }) })
   return (
-    <Loaded query={run} what="The run">
+    <LoadedPage query={run} what="The run" crumbs={<Link to="/experiments">Experiments</Link>}>
       {(data) => (
         <Page
           title={data.name}
@@ -74,7 +75,7 @@ export function RunPage() {
           <Files run={data.id} />
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import type { Why } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
-import { CopyId, Empty, Loaded, Page, Pairs, Section, Thread, trimmed } from '../ui/index.ts'
+import { CopyId, Empty, LoadedPage, Page, Pairs, Section, Thread, trimmed } from '../ui/index.ts'
 import { knotOf } from './events.tsx'
 import styles from './why.module.css'
 
@@ -11,7 +11,7 @@ export function WhyPage() {
   const { id } = useParams({ from: '/governance/why/$id' })
   const why = useQuery({ queryKey: ['why', id], queryFn: () => client.governance.why({ params: { id } }) })
   return (
-    <Loaded query={why} what="The chain of causes">
+    <LoadedPage query={why} what="The chain of causes" crumbs={<Link to="/governance">Governance</Link>}>
       {(data) => (
         <Page
           title={data.about.title}
@@ -33,7 +33,7 @@ export function WhyPage() {
           </div>
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

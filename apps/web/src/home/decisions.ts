@@ -18,24 +18,23 @@ const DECISIONS = new Set([
   'pipelines.run_failed',
 ])
 
-/** A decision, and how many of the same kind came right before it: thirty windows in a row that drifted are one line. */
+/** Kinds that come with every window or batch while something lasts. */
+const FREQUENT = new Set(['monitoring.drift_detected', 'data.rows_quarantined'])
+
+/** A decision, and how many of its kind came before it: thirty windows that drifted are one line. */
 export interface Told {
   readonly event: EventRecord
   readonly moreAlike: number
 }
 
-/** The decisions among events (newest first), those of the same kind in a row as one. */
+/** The decisions among events (newest first); of a frequent kind only the last, with the count of the others. */
 export function lastDecisions(events: readonly EventRecord[], most: number): readonly Told[] {
   const told: { event: EventRecord; moreAlike: number }[] = []
   for (const event of events) {
     if (!DECISIONS.has(event.type)) continue
-    const last = told.at(-1)
-    if (last && last.event.type === event.type && isFrequent(event.type)) last.moreAlike += 1
+    const before = FREQUENT.has(event.type) ? told.find((each) => each.event.type === event.type) : undefined
+    if (before) before.moreAlike += 1
     else told.push({ event, moreAlike: 0 })
   }
   return told.slice(0, most)
-}
-
-function isFrequent(type: string): boolean {
-  return type === 'monitoring.drift_detected' || type === 'data.rows_quarantined'
 }

@@ -98,7 +98,7 @@ function knot({ event, moreAlike }: Told): Knot {
     text: (
       <>
         <span className={styles.clamp}>{text}</span>
-        {moreAlike > 0 && <span className={styles.alike}>and {moreAlike} more of this kind right before it</span>}
+        {moreAlike > 0 && <span className={styles.alike}>and {moreAlike} more of this kind before it</span>}
       </>
     ),
   }

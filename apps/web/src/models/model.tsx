@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { client } from '../app/client.ts'
-import { Ago, DataTable, Empty, Loaded, Page, Section, StateChip } from '../ui/index.ts'
+import { Ago, DataTable, Empty, LoadedPage, Page, Section, Tag } from '../ui/index.ts'
 
 export function ModelPage() {
   const { model: name } = useParams({ from: '/models/$model' })
@@ -10,7 +10,7 @@ export function ModelPage() {
     queryFn: () => client.registry.getModel({ params: { model: name } }),
   })
   return (
-    <Loaded query={model} what={`Model ${name}`}>
+    <LoadedPage query={model} what={`Model ${name}`} crumbs={<Link to="/models">Models</Link>}>
       {(data) => (
         <Page
           title={data.name}
@@ -40,12 +40,7 @@ export function ModelPage() {
                 {
                   id: 'aliases',
                   header: 'Aliases',
-                  cell: (row) =>
-                    row.aliases.map((alias) => (
-                      <StateChip key={alias} tone="accent">
-                        {alias}
-                      </StateChip>
-                    )),
+                  cell: (row) => row.aliases.map((alias) => <Tag key={alias}>{alias}</Tag>),
                 },
                 { id: 'description', header: 'Description', cell: (row) => row.description || '—' },
                 { id: 'when', header: 'Registered', cell: (row) => <Ago at={row.createdAt} /> },
@@ -89,6 +84,6 @@ export function ModelPage() {
           </Section>
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }

@@ -12,11 +12,13 @@ import {
   Empty,
   Evidence,
   Loaded,
+  LoadedPage,
   Page,
   Pairs,
   Section,
   StateChip,
   sentence,
+  Tag,
   type Tone,
   trimmed,
   words,
@@ -30,7 +32,7 @@ export function VersionPage() {
     queryFn: () => client.registry.getVersion({ params: { model, version } }),
   })
   return (
-    <Loaded query={found} what={`${model}/${version}`}>
+    <LoadedPage query={found} what={`${model}/${version}`} crumbs={<Link to="/models">Models</Link>}>
       {(data) => (
         <Page
           title={`${model}/${version}`}
@@ -42,11 +44,7 @@ export function VersionPage() {
               </Link>
             </>
           }
-          state={data.aliases.map((alias) => (
-            <StateChip key={alias} tone="accent">
-              {alias}
-            </StateChip>
-          ))}
+          state={data.aliases.map((alias) => <Tag key={alias}>{alias}</Tag>)}
           sentence={data.description || `Registered from ${data.run ? `run ${data.run.name}` : data.source}.`}
           action={<WhyLink id={`${model}/${version}`} />}
         >
@@ -69,7 +67,7 @@ export function VersionPage() {
           </Section>
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

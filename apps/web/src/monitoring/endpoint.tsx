@@ -12,6 +12,7 @@ import {
   HeatMap,
   type Knot,
   Loaded,
+  LoadedPage,
   month,
   Page,
   Section,
@@ -31,7 +32,7 @@ export function EndpointHealthPage() {
     queryFn: () => client.monitoring.health({ params: { endpoint }, query: {} }),
   })
   return (
-    <Loaded query={health} what={`The health of ${endpoint}`}>
+    <LoadedPage query={health} what={`The health of ${endpoint}`} crumbs={<Link to="/monitoring">Monitoring</Link>}>
       {(data) => (
         <Page
           title={data.endpoint}
@@ -51,7 +52,7 @@ export function EndpointHealthPage() {
           <Decisions endpoint={data.endpoint} />
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

@@ -3,7 +3,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { PipelineRun, StepRun } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
 import { WhyLink } from '../governance/why-link.tsx'
-import { Ago, Dag, DataTable, duration, Loaded, Page, Pairs, Section, StateChip } from '../ui/index.ts'
+import { Ago, Dag, DataTable, duration, Loaded, LoadedPage, Page, Pairs, Section, StateChip } from '../ui/index.ts'
 import styles from './run.module.css'
 import { stateTone } from './words.ts'
 
@@ -14,7 +14,7 @@ export function PipelineRunPage() {
     queryFn: () => client.pipelines.getRun({ params: { run: id } }),
   })
   return (
-    <Loaded query={run} what="The run">
+    <LoadedPage query={run} what="The run" crumbs={<Link to="/pipelines">Pipelines</Link>}>
       {(data) => (
         <Page
           title={`${data.pipeline}, run ${data.run.slice(0, 13)}`}
@@ -52,7 +52,7 @@ export function PipelineRunPage() {
           </Section>
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

@@ -4,6 +4,7 @@ import { IconCheck, IconCopy } from '@tabler/icons-react'
 import type { UseQueryResult } from '@tanstack/react-query'
 import { TidemarkError } from '@tidemark/contracts'
 import type { ReactNode } from 'react'
+import { Page } from './page.tsx'
 import styles from './parts.module.css'
 
 /** A command or a snippet, ready to copy. */
@@ -34,17 +35,24 @@ export function Empty(props: { readonly title: string; readonly children: ReactN
 
 /** What failed and what to do, with the id to quote. */
 export function Failure({ error, what }: { readonly error: unknown; readonly what: string }) {
-  const message = error instanceof Error ? error.message : String(error)
-  const code = error instanceof TidemarkError ? error.code : undefined
+  const known = error instanceof TidemarkError ? error : undefined
   return (
     <div className={styles.error} role="alert">
       <p className={styles.errorTitle}>{what} could not be read</p>
       <p>
-        {message} {code && <span className="tm-mono">({code})</span>}
+        {messageOf(error)} {known && <span className="tm-mono">({known.code})</span>}
       </p>
       <p>Nothing was changed. The page asks again by itself.</p>
     </div>
   )
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof TypeError) return 'The server does not answer. Is the platform running?'
+  // An answer of another form than this page knows: page and server are of different releases.
+  if (error instanceof Error && error.name === 'ZodError')
+    return 'The server answers in a form that this page does not know. Reload the page.'
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Lines in the true layout while the first answer is on its way. */
@@ -71,4 +79,27 @@ export function Loaded<T>(props: {
   if (query.data !== undefined) return props.children(query.data)
   if (query.isError) return <Failure error={query.error} what={props.what} />
   return <Skeleton {...(props.lines === undefined ? {} : { lines: props.lines })} />
+}
+
+/** A page about one thing: its head and grey lines while it is read, its head and what failed when it cannot be. */
+export function LoadedPage<T>(props: {
+  readonly query: UseQueryResult<T>
+  readonly what: string
+  readonly crumbs: ReactNode
+  readonly children: (data: T) => ReactNode
+}) {
+  const { query, what } = props
+  if (query.data !== undefined) return props.children(query.data)
+  return (
+    <Page title={what} crumbs={props.crumbs}>
+      {query.isError ? (
+        <Failure error={query.error} what={what} />
+      ) : (
+        <>
+          <Skeleton lines={1} height={84} />
+          <Skeleton lines={6} />
+        </>
+      )}
+    </Page>
+  )
 }

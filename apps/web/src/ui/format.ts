@@ -22,7 +22,10 @@ export function trimmed(value: number): string {
 export function sentence(text: string): string {
   const trimmedText = text.trim()
   if (trimmedText === '') return ''
-  const begun = trimmedText.charAt(0).toUpperCase() + trimmedText.slice(1)
+  // A name such as films/2 keeps its own letters.
+  const begun = /^[a-z]+[\s,]/.test(trimmedText)
+    ? trimmedText.charAt(0).toUpperCase() + trimmedText.slice(1)
+    : trimmedText
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`
 }
 

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react'
 import { trimmed } from './format.ts'
 import styles from './heat-map.module.css'
 
@@ -19,17 +20,25 @@ export function HeatMap(props: {
   readonly full: number
   readonly onPick?: (column: string) => void
 }) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const newest = props.columns.at(-1)?.key
+  // The newest column is what a reader comes for.
+  useEffect(() => {
+    if (newest && scroller.current) scroller.current.scrollLeft = scroller.current.scrollWidth
+  }, [newest])
   return (
     <figure className={styles.figure}>
       <figcaption className={styles.caption}>{props.caption}</figcaption>
-      <div className={styles.scroll} tabIndex={0}>
+      <div className={styles.scroll} tabIndex={0} ref={scroller}>
         <table className={styles.map}>
           <thead>
             <tr>
               <td />
               {props.columns.map(({ key, label }, index) => (
                 <th key={key} scope="col" className={styles.column}>
-                  <span>{index % 6 === 0 ? label : ''}</span>
+                  <span className={index % 6 === 0 && index + 4 < props.columns.length ? undefined : styles.hidden}>
+                    {label}
+                  </span>
                 </th>
               ))}
             </tr>

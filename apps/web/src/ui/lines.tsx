@@ -123,15 +123,23 @@ function optionsOf(plan: Plan): uPlot.Options {
         ...axis,
         ...(plan.time ? { values: TIME_LABELS, space: 72 } : {}),
         label: plan.xLabel,
-        labelSize: 20,
+        labelSize: 16,
+        labelGap: 0,
+        size: plan.time ? 38 : 28,
         labelFont: axis.font,
       },
       { ...axis, label: plan.yLabel, labelSize: 20, labelFont: axis.font, size: 56 },
     ],
     legend: { show: false },
+    padding: [8, roomFor(plan.thresholds), 0, 0],
     cursor: { drag: { x: true, y: false }, lock: true, points: { size: 7 } },
     plugins: [thresholdLines(plan.thresholds, token), readout(plan)],
   }
+}
+
+/** CSS pixels that the names of the lines take on the right; 11-px letters are about 6 wide. */
+function roomFor(thresholds: readonly Threshold[]): number {
+  return Math.max(16, ...thresholds.map(({ label }) => label.length * 6 + 12))
 }
 
 const DAY_SECONDS = 86_400
@@ -171,16 +179,11 @@ function thresholdLines(thresholds: readonly Threshold[], token: (name: string) 
           ctx.lineTo(bbox.left + bbox.width, y)
           ctx.stroke()
           ctx.font = `${11 * devicePixelRatio}px ${token('sans')}`
+          // Beside the data, not over it: room is kept for it on the right.
           ctx.textAlign = 'left'
           ctx.textBaseline = 'middle'
-          // On a patch of the page's own colour, above the line unless there is no room: readable over the data.
-          const high = 16 * devicePixelRatio
-          const middle = y - high * 0.6 > bbox.top ? y - high * 0.6 : y + high * 0.6
-          const width = ctx.measureText(label).width + 8 * devicePixelRatio
-          ctx.fillStyle = token('surface')
-          ctx.fillRect(bbox.left + 2 * devicePixelRatio, middle - high / 2, width, high)
           ctx.fillStyle = token(plain ? 'text-dim' : 'watch')
-          ctx.fillText(label, bbox.left + 6 * devicePixelRatio, middle)
+          ctx.fillText(label, bbox.left + bbox.width + 6 * devicePixelRatio, y)
         }
         ctx.restore()
       },

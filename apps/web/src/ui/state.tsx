@@ -30,3 +30,8 @@ export function StateChip({ tone, children }: { readonly tone: Tone; readonly ch
     </span>
   )
 }
+
+/** A name given to a thing, such as an alias: neither good nor bad. */
+export function Tag({ children }: { readonly children: ReactNode }) {
+  return <span className={`${styles.chip} ${styles.accent}`}>{children}</span>
+}

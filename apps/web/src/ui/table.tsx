@@ -30,7 +30,8 @@ export function DataTable<T>(props: {
   readonly footer?: ReactNode
 }) {
   return (
-    <section className={styles.tableWrap} tabIndex={0} aria-label={props.caption}>
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset groups inputs; this is a table that may scroll, and no landmark.
+    <div className={styles.tableWrap} tabIndex={0} role="group" aria-label={props.caption}>
       <table className={styles.table}>
         <caption className={styles.visuallyHidden}>{props.caption}</caption>
         <thead>
@@ -55,7 +56,7 @@ export function DataTable<T>(props: {
         </tbody>
       </table>
       {props.footer}
-    </section>
+    </div>
   )
 }
 

@@ -10,8 +10,9 @@ export function CopyId({ id, length = 8 }: { readonly id: string; readonly lengt
   const bare = id.replace(/^sha256:/, '')
   return (
     <Tooltip label={clipboard.copied ? 'Copied' : id} openDelay={300}>
-      <button type="button" className={styles.copyId} onClick={() => clipboard.copy(id)} aria-label={`Copy ${id}`}>
+      <button type="button" className={styles.copyId} onClick={() => clipboard.copy(id)}>
         {bare.length > length + 1 ? `${bare.slice(0, length)}…` : bare}
+        <span className={styles.visuallyHidden}> copy</span>
       </button>
     </Tooltip>
   )
