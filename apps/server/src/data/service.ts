@@ -17,16 +17,15 @@ import { type Actor, inTransaction, type Platform, type Queryable, type Tx } fro
 import { rowReader } from './cast.ts'
 import { declareActive, type ExportFormat, exportActive, magnitudesOf, pageOf } from './chunks.ts'
 import { judgeBatch } from './decide.ts'
+import { requireCompatible, requireKnownColumns } from './definition.ts'
 import { Analytics } from './duckdb.ts'
 import {
   DatasetEmpty,
   DatasetNotFound,
   DatasetVersionNotFound,
-  DefinitionIncompatible,
   QuarantineNotFound,
   RowUnreadable,
   UnknownColumn,
-  UnknownColumns,
 } from './errors.ts'
 import { batchDigest } from './identity.ts'
 import { profileActive } from './profile.ts'
@@ -286,23 +285,6 @@ export class Data {
 
 function contentOf(row: RawRow): string {
   return createHash('sha256').update(canonicalJson(row)).digest('hex')
-}
-
-function requireCompatible(known: DatasetDefinition, next: DatasetDefinition): void {
-  if (canonicalJson(known.key) !== canonicalJson(next.key)) throw DefinitionIncompatible(next.name, 'its key differs')
-  for (const [column, { type }] of Object.entries(known.columns)) {
-    const after = next.columns[column]
-    if (!after) throw DefinitionIncompatible(next.name, `the column "${column}" is gone`)
-    if (after.type !== type)
-      throw DefinitionIncompatible(next.name, `the column "${column}" was ${type} and would be ${after.type}`)
-  }
-}
-
-function requireKnownColumns(definition: DatasetDefinition, rows: readonly RawRow[]): void {
-  const unknown = new Set<string>()
-  for (const row of rows)
-    for (const column of Object.keys(row)) if (!Object.hasOwn(definition.columns, column)) unknown.add(column)
-  if (unknown.size > 0) throw UnknownColumns(definition.name, [...unknown].slice(0, 20).join(', '))
 }
 
 function createdEvent(version: StoredVersion) {
