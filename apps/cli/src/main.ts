@@ -45,12 +45,17 @@ async function main([name, ...args]: string[]): Promise<number> {
   return command.run(args)
 }
 
+/** Errors with a code of ours say what to do; anything else is a fault of the program, and its stack helps to find it. */
+function told(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  // By name: the classes live in packages that only some commands load.
+  if (error.name === 'TidemarkError') return `tidemark: ${cliError('REFUSED', error.message).message}`
+  return error instanceof CliError || error.name === 'PostgresError' ? `tidemark: ${error.message}` : error
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  // Errors with a code of ours say what to do; anything else is a fault of the program, and its stack helps to find it.
-  const expected =
-    error instanceof CliError || (error instanceof Error && ['PostgresError', 'TidemarkError'].includes(error.name))
-  console.error(expected ? `tidemark: ${error.message}` : error)
+  console.error(told(error))
   process.exitCode = 1
 }

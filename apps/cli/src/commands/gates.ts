@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { type Evaluation, type Gate, parseModelVersionRef, TidemarkError } from '@tidemark/contracts'
+import { type Evaluation, type Gate, parseModelVersionRef } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
 import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
@@ -34,56 +34,51 @@ ${URL_HELP}`,
     })
     const [verb, ref] = positionals
     const { client } = connect(values.url)
-    try {
-      switch (verb) {
-        case 'run': {
-          const body = { ...versionOf(ref), endpoint: needed(values.endpoint, '--endpoint') }
-          let evaluation = await client.evaluation.startEvaluation({ body })
-          while (evaluation.finishedAt === null) {
-            await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS))
-            evaluation = await client.evaluation.getEvaluation({ params: { id: evaluation.id } })
-          }
-          console.log(verdicts(evaluation))
-          return evaluation.state === 'passed' ? 0 : 1
+    switch (verb) {
+      case 'run': {
+        const body = { ...versionOf(ref), endpoint: needed(values.endpoint, '--endpoint') }
+        let evaluation = await client.evaluation.startEvaluation({ body })
+        while (evaluation.finishedAt === null) {
+          await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS))
+          evaluation = await client.evaluation.getEvaluation({ params: { id: evaluation.id } })
         }
-        case 'show': {
-          const question = { ...versionOf(ref), ...(values.endpoint ? { endpoint: values.endpoint } : {}) }
-          const { evaluations } = await client.evaluation.listEvaluations({ query: question })
-          console.log(evaluations.map(verdicts).join('\n\n') || `${ref} was never evaluated.`)
-          return 0
-        }
-        case 'waive': {
-          const gates = needed(values.gates, '--gates').split(',') as Gate['name'][]
-          const waiver = await client.governance.recordWaiver({
-            body: {
-              ...versionOf(ref),
-              endpoint: needed(values.endpoint, '--endpoint'),
-              gates,
-              reason: needed(values.reason, '--reason'),
-            },
-          })
-          console.log(`Waiver ${waiver.id} recorded: ${waiver.gates.join(', ')} for ${ref} on ${waiver.endpoint}.`)
-          return 0
-        }
-        case 'list': {
-          const { evaluations } = await client.evaluation.listEvaluations({ query: {} })
-          const rows = evaluations.map((each) => [
-            `${each.model}/${each.version}`,
-            each.endpoint,
-            each.state,
-            each.champion === null ? 'none' : String(each.champion),
-            each.startedAt.slice(0, 19),
-            each.id,
-          ])
-          console.log(table([['VERSION', 'ENDPOINT', 'STATE', 'CHAMPION', 'STARTED', 'EVALUATION'], ...rows]))
-          return 0
-        }
-        default:
-          throw cliError('USAGE', 'Say "run", "show", "waive" or "list".', 'gates')
+        console.log(verdicts(evaluation))
+        return evaluation.state === 'passed' ? 0 : 1
       }
-    } catch (error) {
-      if (error instanceof TidemarkError) throw cliError('REFUSED', error.message)
-      throw error
+      case 'show': {
+        const question = { ...versionOf(ref), ...(values.endpoint ? { endpoint: values.endpoint } : {}) }
+        const { evaluations } = await client.evaluation.listEvaluations({ query: question })
+        console.log(evaluations.map(verdicts).join('\n\n') || `${ref} was never evaluated.`)
+        return 0
+      }
+      case 'waive': {
+        const gates = needed(values.gates, '--gates').split(',') as Gate['name'][]
+        const waiver = await client.governance.recordWaiver({
+          body: {
+            ...versionOf(ref),
+            endpoint: needed(values.endpoint, '--endpoint'),
+            gates,
+            reason: needed(values.reason, '--reason'),
+          },
+        })
+        console.log(`Waiver ${waiver.id} recorded: ${waiver.gates.join(', ')} for ${ref} on ${waiver.endpoint}.`)
+        return 0
+      }
+      case 'list': {
+        const { evaluations } = await client.evaluation.listEvaluations({ query: {} })
+        const rows = evaluations.map((each) => [
+          `${each.model}/${each.version}`,
+          each.endpoint,
+          each.state,
+          each.champion === null ? 'none' : String(each.champion),
+          each.startedAt.slice(0, 19),
+          each.id,
+        ])
+        console.log(table([['VERSION', 'ENDPOINT', 'STATE', 'CHAMPION', 'STARTED', 'EVALUATION'], ...rows]))
+        return 0
+      }
+      default:
+        throw cliError('USAGE', 'Say "run", "show", "waive" or "list".', 'gates')
     }
   },
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { LabelInput, TidemarkError } from '@tidemark/contracts'
+import { LabelInput } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
 import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
@@ -36,46 +36,41 @@ ${URL_HELP}`,
     const [verb, endpoint, last] = positionals
     if (endpoint === undefined) throw cliError('USAGE', 'The endpoint is missing.', 'labels')
     const { client } = connect(values.url)
-    try {
-      switch (verb) {
-        case 'put': {
-          const labels = last === undefined ? [labelOfFlags(values)] : labelsOfFile(last)
-          const total = { accepted: 0, corrected: 0, repeated: 0, unknown: [] as string[] }
-          for (let from = 0; from < labels.length; from += BATCH) {
-            const body = { labels: labels.slice(from, from + BATCH) }
-            const reply = await client.monitoring.putLabels({ params: { endpoint }, body })
-            total.accepted += reply.accepted
-            total.corrected += reply.corrected
-            total.repeated += reply.repeated
-            total.unknown.push(...reply.unknown)
-          }
-          console.log(
-            `${total.accepted} labels joined, ${total.corrected} corrections kept, ${total.repeated} known before, ${total.unknown.length} of unknown predictions`,
-          )
-          for (const id of total.unknown.slice(0, 20)) console.log(`  unknown: ${id}`)
-          return total.unknown.length === 0 ? 0 : 1
+    switch (verb) {
+      case 'put': {
+        const labels = last === undefined ? [labelOfFlags(values)] : labelsOfFile(last)
+        const total = { accepted: 0, corrected: 0, repeated: 0, unknown: [] as string[] }
+        for (let from = 0; from < labels.length; from += BATCH) {
+          const body = { labels: labels.slice(from, from + BATCH) }
+          const reply = await client.monitoring.putLabels({ params: { endpoint }, body })
+          total.accepted += reply.accepted
+          total.corrected += reply.corrected
+          total.repeated += reply.repeated
+          total.unknown.push(...reply.unknown)
         }
-        case 'show': {
-          if (last === undefined) throw cliError('USAGE', 'The key of the thing is missing.', 'labels')
-          const { values: history } = await client.monitoring.getLabel({ params: { endpoint, entity: last } })
-          if (history.length === 0) console.log(`No label for "${last}" yet.`)
-          else {
-            const rows = history.map((each) => [
-              String(each.value),
-              each.knownAt.slice(0, 19),
-              each.recordedAt.slice(0, 19),
-              each.by,
-            ])
-            console.log(table([['VALUE', 'KNOWN AT', 'RECORDED', 'BY'], ...rows]))
-          }
-          return 0
-        }
-        default:
-          throw cliError('USAGE', 'Say "put" or "show".', 'labels')
+        console.log(
+          `${total.accepted} labels joined, ${total.corrected} corrections kept, ${total.repeated} known before, ${total.unknown.length} of unknown predictions`,
+        )
+        for (const id of total.unknown.slice(0, 20)) console.log(`  unknown: ${id}`)
+        return total.unknown.length === 0 ? 0 : 1
       }
-    } catch (error) {
-      if (error instanceof TidemarkError) throw cliError('REFUSED', error.message)
-      throw error
+      case 'show': {
+        if (last === undefined) throw cliError('USAGE', 'The key of the thing is missing.', 'labels')
+        const { values: history } = await client.monitoring.getLabel({ params: { endpoint, entity: last } })
+        if (history.length === 0) console.log(`No label for "${last}" yet.`)
+        else {
+          const rows = history.map((each) => [
+            String(each.value),
+            each.knownAt.slice(0, 19),
+            each.recordedAt.slice(0, 19),
+            each.by,
+          ])
+          console.log(table([['VALUE', 'KNOWN AT', 'RECORDED', 'BY'], ...rows]))
+        }
+        return 0
+      }
+      default:
+        throw cliError('USAGE', 'Say "put" or "show".', 'labels')
     }
   },
 }

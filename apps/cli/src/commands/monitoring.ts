@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { type EndpointHealth, TidemarkError, type WindowCheck } from '@tidemark/contracts'
+import type { EndpointHealth, WindowCheck } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
 import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
@@ -34,89 +34,84 @@ ${URL_HELP}`,
       return value
     }
     const endpoint = () => ({ endpoint: needed(first, 'The endpoint') })
-    try {
-      switch (verb) {
-        case 'list': {
-          const { endpoints } = await client.monitoring.overview()
-          const rows = endpoints.map((each) => [
-            each.endpoint,
-            each.state,
-            each.eventTime?.slice(0, 10) ?? '–',
-            `${each.alarmedWindows} of ${each.windows}`,
-            each.sentence,
-          ])
-          console.log(table([['ENDPOINT', 'STATE', 'EVENT TIME', 'WINDOWS WITH ALARM', 'WHY'], ...rows]))
-          return 0
-        }
-        case 'show': {
-          const query = { windows: Number(values.windows) }
-          console.log(shownHealth(await client.monitoring.health({ params: endpoint(), query })))
-          return 0
-        }
-        case 'window': {
-          const params = { ...endpoint(), window: needed(second, "The window's id") }
-          const { window, checks } = await client.monitoring.getWindow({ params })
-          console.log(`${window.from.slice(0, 10)} to ${window.to.slice(0, 10)}: ${window.reason ?? window.state}`)
-          console.log(table([['FEATURE', 'CHECK', 'P', 'ADJUSTED', 'EFFECT', '', 'WHAT'], ...checks.map(checkRow)]))
-          return 0
-        }
-        case 'faults': {
-          const { faults } = await client.monitoring.listFaults({ params: endpoint() })
-          for (const fault of faults) {
-            console.log(
-              `${fault.id}  ${fault.state}  ${fault.sentence}${fault.resolution ? `; ${fault.resolution}` : ''}`,
-            )
-          }
-          if (faults.length === 0) console.log('No input fault.')
-          return 0
-        }
-        case 'resolve': {
-          const params = { ...endpoint(), fault: needed(second, "The fault's id") }
-          const body = { reason: needed(values.reason, '--reason') }
-          const fault = await client.monitoring.resolveFault({ params, body })
-          console.log(`${fault.feature} is taken as good from ${fault.until?.slice(0, 10)} on: ${fault.resolution}`)
-          return 0
-        }
-        case 'quarantine': {
-          const { entities, total } = await client.monitoring.listQuarantine({ params: endpoint(), query: {} })
-          const rows = entities.map((each) => [
-            each.entity,
-            each.feature,
-            String(each.value),
-            each.eventTime.slice(0, 10),
-            each.prediction,
-          ])
-          console.log(table([['THING', 'FEATURE', 'VALUE', 'EVENT TIME', 'PREDICTION'], ...rows]))
-          console.log(`${total} things in quarantine`)
-          return 0
-        }
-        case 'decisions': {
-          const { decisions, recovery } = await client.automation.listDecisions({ params: endpoint() })
-          for (const each of decisions) {
-            console.log(`${each.at.slice(0, 10)}  ${each.verdict.padEnd(7)}  ${each.sentence}`)
-            if (each.outcome) console.log(`            outcome: ${each.outcome.sentence}`)
-          }
-          if (decisions.length === 0) console.log('No decision yet: no performance was lost.')
-          if (recovery) {
-            console.log(`Expected recovery ${Math.round(recovery.mean * 100)} % after ${recovery.outcomes} outcomes`)
-          }
-          return 0
-        }
-        case 'prediction': {
-          const found = await client.monitoring.getPrediction({ params: { id: needed(first, "The prediction's id") } })
-          console.log(JSON.stringify(found, null, 2))
-          return 0
-        }
-        default:
-          throw cliError(
-            'USAGE',
-            'Say "list", "show", "window", "faults", "resolve", "quarantine", "decisions" or "prediction".',
-            'monitoring',
-          )
+    switch (verb) {
+      case 'list': {
+        const { endpoints } = await client.monitoring.overview()
+        const rows = endpoints.map((each) => [
+          each.endpoint,
+          each.state,
+          each.eventTime?.slice(0, 10) ?? '–',
+          `${each.alarmedWindows} of ${each.windows}`,
+          each.sentence,
+        ])
+        console.log(table([['ENDPOINT', 'STATE', 'EVENT TIME', 'WINDOWS WITH ALARM', 'WHY'], ...rows]))
+        return 0
       }
-    } catch (error) {
-      if (error instanceof TidemarkError) throw cliError('REFUSED', error.message)
-      throw error
+      case 'show': {
+        const query = { windows: Number(values.windows) }
+        console.log(shownHealth(await client.monitoring.health({ params: endpoint(), query })))
+        return 0
+      }
+      case 'window': {
+        const params = { ...endpoint(), window: needed(second, "The window's id") }
+        const { window, checks } = await client.monitoring.getWindow({ params })
+        console.log(`${window.from.slice(0, 10)} to ${window.to.slice(0, 10)}: ${window.reason ?? window.state}`)
+        console.log(table([['FEATURE', 'CHECK', 'P', 'ADJUSTED', 'EFFECT', '', 'WHAT'], ...checks.map(checkRow)]))
+        return 0
+      }
+      case 'faults': {
+        const { faults } = await client.monitoring.listFaults({ params: endpoint() })
+        for (const fault of faults) {
+          console.log(
+            `${fault.id}  ${fault.state}  ${fault.sentence}${fault.resolution ? `; ${fault.resolution}` : ''}`,
+          )
+        }
+        if (faults.length === 0) console.log('No input fault.')
+        return 0
+      }
+      case 'resolve': {
+        const params = { ...endpoint(), fault: needed(second, "The fault's id") }
+        const body = { reason: needed(values.reason, '--reason') }
+        const fault = await client.monitoring.resolveFault({ params, body })
+        console.log(`${fault.feature} is taken as good from ${fault.until?.slice(0, 10)} on: ${fault.resolution}`)
+        return 0
+      }
+      case 'quarantine': {
+        const { entities, total } = await client.monitoring.listQuarantine({ params: endpoint(), query: {} })
+        const rows = entities.map((each) => [
+          each.entity,
+          each.feature,
+          String(each.value),
+          each.eventTime.slice(0, 10),
+          each.prediction,
+        ])
+        console.log(table([['THING', 'FEATURE', 'VALUE', 'EVENT TIME', 'PREDICTION'], ...rows]))
+        console.log(`${total} things in quarantine`)
+        return 0
+      }
+      case 'decisions': {
+        const { decisions, recovery } = await client.automation.listDecisions({ params: endpoint() })
+        for (const each of decisions) {
+          console.log(`${each.at.slice(0, 10)}  ${each.verdict.padEnd(7)}  ${each.sentence}`)
+          if (each.outcome) console.log(`            outcome: ${each.outcome.sentence}`)
+        }
+        if (decisions.length === 0) console.log('No decision yet: no performance was lost.')
+        if (recovery) {
+          console.log(`Expected recovery ${Math.round(recovery.mean * 100)} % after ${recovery.outcomes} outcomes`)
+        }
+        return 0
+      }
+      case 'prediction': {
+        const found = await client.monitoring.getPrediction({ params: { id: needed(first, "The prediction's id") } })
+        console.log(JSON.stringify(found, null, 2))
+        return 0
+      }
+      default:
+        throw cliError(
+          'USAGE',
+          'Say "list", "show", "window", "faults", "resolve", "quarantine", "decisions" or "prediction".',
+          'monitoring',
+        )
     }
   },
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { type Rollout, TidemarkError } from '@tidemark/contracts'
+import type { Rollout } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
 import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
@@ -32,45 +32,40 @@ ${URL_HELP}`,
     }
     const body = () => ({ reason: needed(values.reason, '--reason') })
     const params = () => ({ id: needed(first, "The rollout's id") })
-    try {
-      switch (verb) {
-        case 'list': {
-          const query = values.endpoint === undefined ? {} : { endpoint: values.endpoint }
-          const { rollouts } = await client.deployments.listRollouts({ query })
-          const rows = rollouts.map((each) => [
-            each.id,
-            each.endpoint,
-            `${each.model}/${each.version}`,
-            stateOf(each),
-            each.createdAt.slice(0, 19),
-            each.reason,
-          ])
-          console.log(table([['ROLLOUT', 'ENDPOINT', 'VERSION', 'STATE', 'CREATED', 'LAST DECISION'], ...rows]))
-          return 0
-        }
-        case 'show':
-          console.log(shown(await client.deployments.getRollout({ params: params() })))
-          return 0
-        case 'start': {
-          const version = Number(needed(second, 'The version'))
-          const endpoint = needed(first, 'The endpoint')
-          console.log(
-            shown(await client.deployments.startRollout({ params: { endpoint }, body: { ...body(), version } })),
-          )
-          return 0
-        }
-        case 'promote':
-          console.log(shown(await client.deployments.promoteRollout({ params: params(), body: body() })))
-          return 0
-        case 'abort':
-          console.log(shown(await client.deployments.abortRollout({ params: params(), body: body() })))
-          return 0
-        default:
-          throw cliError('USAGE', 'Say "list", "show", "start", "promote" or "abort".', 'rollouts')
+    switch (verb) {
+      case 'list': {
+        const query = values.endpoint === undefined ? {} : { endpoint: values.endpoint }
+        const { rollouts } = await client.deployments.listRollouts({ query })
+        const rows = rollouts.map((each) => [
+          each.id,
+          each.endpoint,
+          `${each.model}/${each.version}`,
+          stateOf(each),
+          each.createdAt.slice(0, 19),
+          each.reason,
+        ])
+        console.log(table([['ROLLOUT', 'ENDPOINT', 'VERSION', 'STATE', 'CREATED', 'LAST DECISION'], ...rows]))
+        return 0
       }
-    } catch (error) {
-      if (error instanceof TidemarkError) throw cliError('REFUSED', error.message)
-      throw error
+      case 'show':
+        console.log(shown(await client.deployments.getRollout({ params: params() })))
+        return 0
+      case 'start': {
+        const version = Number(needed(second, 'The version'))
+        const endpoint = needed(first, 'The endpoint')
+        console.log(
+          shown(await client.deployments.startRollout({ params: { endpoint }, body: { ...body(), version } })),
+        )
+        return 0
+      }
+      case 'promote':
+        console.log(shown(await client.deployments.promoteRollout({ params: params(), body: body() })))
+        return 0
+      case 'abort':
+        console.log(shown(await client.deployments.abortRollout({ params: params(), body: body() })))
+        return 0
+      default:
+        throw cliError('USAGE', 'Say "list", "show", "start", "promote" or "abort".', 'rollouts')
     }
   },
 }

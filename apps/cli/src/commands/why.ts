@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { type EventRecord, TidemarkError, type Why } from '@tidemark/contracts'
+import type { EventRecord, Why } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
 import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
@@ -23,14 +23,9 @@ ${URL_HELP}`,
     const [id] = positionals
     if (id === undefined) throw cliError('USAGE', 'Say what to explain.', 'why')
     const { client, url } = connect(values.url)
-    try {
-      const why = await client.governance.why({ params: { id } })
-      console.log(values.json ? JSON.stringify(why, null, 2) : explanation(why, url))
-      return 0
-    } catch (error) {
-      if (error instanceof TidemarkError) throw cliError('REFUSED', error.message)
-      throw error
-    }
+    const why = await client.governance.why({ params: { id } })
+    console.log(values.json ? JSON.stringify(why, null, 2) : explanation(why, url))
+    return 0
   },
 }
 export default command
