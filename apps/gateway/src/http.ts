@@ -1,4 +1,5 @@
 import { TidemarkError, uuidv7 } from '@tidemark/contracts'
+import { givenRequestId, strangerOf } from '@tidemark/process'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { HostRefused, OriginRefused } from './errors.ts'
 import type { Log } from './telemetry.ts'
@@ -15,10 +16,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: options.bodyLimitBytes ?? 16 * 1024 * 1024,
-    genReqId: (request) => {
-      const given = request.headers['x-request-id']
-      return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : uuidv7()
-    },
+    genReqId: (request) => givenRequestId(request.headers['x-request-id']) ?? uuidv7(),
     routerOptions: { maxParamLength: 500 },
     forceCloseConnections: 'idle',
   })
@@ -28,7 +26,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     reply.header('x-content-type-options', 'nosniff')
-    checkSource(request, options.allowedHosts())
+    refuseStrangers(request, options.allowedHosts())
   })
   app.setErrorHandler((error, request, reply) => {
     const { status, code, message } = describe(error, request, options.out)
@@ -46,17 +44,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   return app
 }
 
-/** The names of a loopback server for `allowedHosts`. */
-export function loopbackHosts(port: number): ReadonlySet<string> {
-  return new Set([`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
-}
-
-/** Refuses requests by another name (DNS rebinding) and from pages of other sites. Exact matches only. */
-function checkSource(request: FastifyRequest, allowed: ReadonlySet<string>): void {
-  if (!allowed.has(request.headers.host ?? '')) throw HostRefused()
-  const { origin } = request.headers
-  if (origin === undefined) return
-  if (![...allowed].some((name) => origin === `http://${name}`)) throw OriginRefused()
+function refuseStrangers(request: FastifyRequest, allowed: ReadonlySet<string>): void {
+  const stranger = strangerOf(request.headers, allowed)
+  if (stranger) throw stranger.kind === 'host' ? HostRefused() : OriginRefused()
 }
 
 function describe(

@@ -1,6 +1,6 @@
+import { onParentGone, reportReady } from '@tidemark/process'
 import { readConfig } from './config.ts'
 import { startGateway } from './gateway.ts'
-import { onParentGone, reportReady } from './parent.ts'
 import { createLog } from './telemetry.ts'
 
 const config = readConfig(process.env)

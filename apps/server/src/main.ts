@@ -1,5 +1,5 @@
+import { onParentGone, reportReady } from '@tidemark/process'
 import { readConfig } from './platform/config.ts'
-import { onParentGone, reportReady } from './platform/parent.ts'
 import { createPlatform } from './platform/platform.ts'
 import { startServer } from './server.ts'
 

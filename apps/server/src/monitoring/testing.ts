@@ -17,12 +17,13 @@ import {
   uuidv7,
   windowClosed,
 } from '@tidemark/contracts'
+import { loopbackHosts } from '@tidemark/process'
 import { seededUniform } from '@tidemark/statistics'
 import { z } from 'zod'
 import { type AutomationPorts, createAutomation } from '../automation/index.ts'
 import { systemActor } from '../platform/actor.ts'
 import { findEvent, listEvents } from '../platform/events.ts'
-import { createHttp, loopbackHosts } from '../platform/http.ts'
+import { createHttp } from '../platform/http.ts'
 import { createPlatform, type Platform } from '../platform/platform.ts'
 import { migratedTestDatabase } from '../platform/testing.ts'
 import { createMonitoring, type MonitoredEndpoint, type Monitoring, type MonitoringPorts } from './index.ts'

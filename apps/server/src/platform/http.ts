@@ -6,6 +6,7 @@ import {
   TidemarkError,
   uuidv7,
 } from '@tidemark/contracts'
+import { givenRequestId, strangerOf } from '@tidemark/process'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Histogram, type Registry } from 'prom-client'
 import type { z } from 'zod'
@@ -45,10 +46,7 @@ export function createHttp(options: HttpOptions): HttpServer {
   const app = Fastify({
     logger: false,
     bodyLimit: options.bodyLimitBytes ?? 32 * 1024 * 1024,
-    genReqId: (request) => {
-      const given = request.headers['x-request-id']
-      return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : uuidv7()
-    },
+    genReqId: (request) => givenRequestId(request.headers['x-request-id']) ?? uuidv7(),
     routerOptions: { maxParamLength: 500 },
     forceCloseConnections: true,
   })
@@ -65,7 +63,7 @@ export function createHttp(options: HttpOptions): HttpServer {
     reply.header('x-content-type-options', 'nosniff')
     reply.header('x-frame-options', 'DENY')
     reply.header('referrer-policy', 'same-origin')
-    checkSource(request, options.allowedHosts())
+    refuseStrangers(request, options.allowedHosts())
   })
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
@@ -92,22 +90,9 @@ export function createHttp(options: HttpOptions): HttpServer {
   return app
 }
 
-/**
- * Refuses requests by another name (DNS rebinding) and from other sites' pages (CSRF). Exact matches only: look-alikes and prefixes pass
- * nothing.
- */
-function checkSource(request: FastifyRequest, allowed: ReadonlySet<string>): void {
-  const host = request.headers.host ?? ''
-  if (!allowed.has(host)) throw HostRefused(host.slice(0, 100))
-  const origin = request.headers.origin
-  if (origin === undefined) return
-  const ours = [...allowed].some((name) => origin === `http://${name}`)
-  if (!ours) throw OriginRefused(origin.slice(0, 100))
-}
-
-/** The names of a loopback server for `allowedHosts`. */
-export function loopbackHosts(port: number): ReadonlySet<string> {
-  return new Set([`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
+function refuseStrangers(request: FastifyRequest, allowed: ReadonlySet<string>): void {
+  const stranger = strangerOf(request.headers, allowed)
+  if (stranger) throw stranger.kind === 'host' ? HostRefused(stranger.said) : OriginRefused(stranger.said)
 }
 
 function errorReply(error: unknown, request: FastifyRequest, log: Log): { status: number; body: ErrorReply } {
