@@ -41,7 +41,7 @@ export function ExperimentPage() {
     <Page
       title={name}
       crumbs={<Link to="/experiments">Experiments</Link>}
-      sentence={runs.data ? `${runs.data.total.toLocaleString('en')} runs${filter ? ' match' : ''}.` : undefined}
+      sentence={runs.data ? counted(runs.data.total, filter !== '') : undefined}
     >
       <FilterBar
         key={filter}
@@ -82,6 +82,11 @@ export function ExperimentPage() {
       )}
     </Page>
   )
+}
+
+function counted(runs: number, filtered: boolean): string {
+  const many = `${runs.toLocaleString('en')} ${runs === 1 ? 'run' : 'runs'}`
+  return filtered ? `${many} ${runs === 1 ? 'matches' : 'match'}.` : `${many}.`
 }
 
 function FilterBar({ filter, onFilter }: { readonly filter: string; readonly onFilter: (filter: string) => void }) {
