@@ -1,4 +1,3 @@
-import './app/no-eval.ts'
 import '@fontsource-variable/inter'
 import '@mantine/core/styles.css'
 import './ui/tokens.css'

@@ -142,7 +142,7 @@ describe('the web UI on a platform that lived for a while', { skip }, () => {
   test('from a prediction to its model version, run, data and waiver', async () => {
     const visit = await Visit.open(browser, server.url, 'light', 1440)
     await visit.go(`/governance/why/${seeded.prediction}`, /^An answer of films/)
-    const facts = await visit.page.locator('dl').first().innerText()
+    const facts = await visit.page.getByRole('region', { name: 'Facts' }).innerText()
     for (const fact of ['Model version', 'Run', 'Data version', 'Commit', 'Waiver'])
       assert.ok(facts.includes(fact), fact)
     await visit.close()
@@ -167,7 +167,7 @@ describe('the web UI on a platform that lived for a while', { skip }, () => {
     await visit.close()
   })
 
-  test('what happens elsewhere appears without a reload, and a lost connection says since when', async () => {
+  test('what happens elsewhere appears without a reload', async () => {
     const visit = await Visit.open(browser, server.url, 'dark', 1440)
     await visit.go('/data', 'Data')
     await visit.page.getByText('Live', { exact: true }).waitFor()
@@ -179,14 +179,11 @@ describe('the web UI on a platform that lived for a while', { skip }, () => {
       body: { rows: [{ Name: 'Odeon' }], source: 'by hand' },
     })
     await visit.page.getByRole('link', { name: 'cinemas' }).waitFor({ timeout: 5000 })
-    await visit.page.context().setOffline(true)
-    await visit.page.evaluate(() => window.dispatchEvent(new Event('offline')))
-    await visit.page.getByText(/Not live/).waitFor({ timeout: 10_000 })
     await visit.close()
   })
 })
 
-test('an empty platform tells a newcomer what to do, with its own address', { skip }, async () => {
+test('an empty platform tells a newcomer what to do, and a lost connection says since when', { skip }, async () => {
   await ensureWeb(ROOT)
   const server = await startTestServer()
   const browser = await openBrowser(chromium ?? '')
@@ -207,9 +204,10 @@ test('an empty platform tells a newcomer what to do, with its own address', { sk
       await visit.go(`/${path}`, title)
       await visit.check(`${path}-empty`)
     }
+    await server.close()
+    await visit.page.getByText(/Not live: connection lost \d+ s ago/).waitFor()
     await visit.close()
   } finally {
     await browser.close()
-    await server.close()
   }
 })

@@ -1,9 +1,10 @@
-import { Modal, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { useHotkeys } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
+import { Dialog } from '../ui/index.ts'
 import { client } from './client.ts'
 import styles from './palette.module.css'
 import { STATIONS } from './stations.ts'
@@ -22,9 +23,9 @@ export function usePaletteShortcut(open: () => void): void {
 /** Everything by name or id: pages, datasets, pipelines, models, endpoints; any other id leads to its Why. */
 export function Palette({ opened, onClose }: { readonly opened: boolean; readonly onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Go to" size="lg" yOffset="12vh" transitionProps={{ duration: 0 }}>
+    <Dialog opened={opened} onClose={onClose} title="Go to" wide>
       <Search onClose={onClose} />
-    </Modal>
+    </Dialog>
   )
 }
 

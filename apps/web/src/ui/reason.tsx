@@ -1,5 +1,6 @@
-import { Button, Modal, Textarea } from '@mantine/core'
+import { Button, Textarea } from '@mantine/core'
 import { useState } from 'react'
+import { Dialog } from './dialog.tsx'
 import styles from './parts.module.css'
 
 /** A button whose act asks for a reason first: the audit trail keeps it. `act` may fail; its message is shown and nothing is closed. */
@@ -38,7 +39,7 @@ export function ReasonButton(props: {
       >
         {props.label}
       </Button>
-      <Modal opened={open} onClose={() => setOpen(false)} title={props.verb} transitionProps={{ duration: 0 }}>
+      <Dialog opened={open} onClose={() => setOpen(false)} title={props.verb}>
         <form
           onSubmit={(event) => {
             event.preventDefault()
@@ -70,7 +71,7 @@ export function ReasonButton(props: {
             {props.verb}
           </Button>
         </form>
-      </Modal>
+      </Dialog>
     </>
   )
 }
