@@ -35,14 +35,28 @@ async function python(): Promise<boolean> {
 }
 
 const checks: readonly Check[] = [
-  { name: 'format and lint', run: () => command('biome', 'ci', '--error-on-warnings', '.') },
+  {
+    name: 'format and lint',
+    run: () => command('biome', 'ci', '--error-on-warnings', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`, '.'),
+  },
   { name: 'types', run: () => command('tsc', '-p', 'tsconfig.json') },
   { name: 'types of the UI', run: () => command('tsc', '-p', 'apps/web/tsconfig.json') },
+  { name: "types of the UI's tests", run: () => command('tsc', '-p', 'apps/web/test/tsconfig.json') },
   { name: 'boundaries', run: boundaries },
   { name: 'dead code', run: () => command('knip') },
   { name: 'generated documents', run: () => command('./tidemark', 'run', 'tools/generate.ts', '--check') },
   { name: 'python', run: python },
 ]
+
+/** A check that cannot run has failed; the others still run. */
+async function outcome(check: Check): Promise<boolean> {
+  try {
+    return await check.run()
+  } catch (error) {
+    console.error(error)
+    return false
+  }
+}
 
 const only = process.argv[2]
 const failed: string[] = []
@@ -50,7 +64,7 @@ for (const check of checks) {
   if (only && !check.name.includes(only)) continue
   console.log(`— ${check.name}`)
   const started = performance.now()
-  const good = await check.run()
+  const good = await outcome(check)
   console.log(`  ${good ? 'good' : 'FAILED'} (${((performance.now() - started) / 1000).toFixed(1)} s)`)
   if (!good) failed.push(check.name)
 }

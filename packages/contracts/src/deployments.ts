@@ -87,6 +87,7 @@ const RolloutSummary = z.object({
   eventTimeTo: Instant.nullable(),
 })
 export const RolloutListItem = RolloutSummary.meta({ id: 'RolloutListItem' })
+export type RolloutListItem = z.infer<typeof RolloutListItem>
 export const Rollout = RolloutSummary.extend({
   /** Shares of callers, percent. */
   weights: z.object({ champion: z.number(), candidate: z.number() }),

@@ -260,6 +260,7 @@ export const HealthSummary = z
     openFaults: z.int(),
   })
   .meta({ id: 'HealthSummary' })
+export type HealthSummary = z.infer<typeof HealthSummary>
 
 export const monitoring = {
   overview: endpoint({

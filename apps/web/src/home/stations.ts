@@ -17,7 +17,6 @@ import type {
   Pipeline,
   RolloutListItem,
 } from '@tidemark/contracts'
-import type { z } from 'zod'
 import { stateOf } from '../endpoints/words.ts'
 import { type Tone, timeAgo } from '../ui/index.ts'
 
@@ -32,13 +31,13 @@ export interface Station {
 }
 
 interface Facts {
-  readonly health: readonly z.infer<typeof HealthSummary>[] | undefined
+  readonly health: readonly HealthSummary[] | undefined
   readonly endpoints: readonly EndpointView[] | undefined
   readonly datasets: readonly Dataset[] | undefined
   readonly pipelines: readonly Pipeline[] | undefined
   readonly experiments: readonly Experiment[] | undefined
   readonly approvals: readonly Approval[] | undefined
-  readonly rollouts: readonly z.infer<typeof RolloutListItem>[] | undefined
+  readonly rollouts: readonly RolloutListItem[] | undefined
 }
 
 type Look = Pick<Station, 'figure' | 'tone' | 'sentence'>

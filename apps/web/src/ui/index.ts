@@ -1,6 +1,5 @@
 export * from './chart.tsx'
 export * from './dag.tsx'
-export type { DagNode } from './dag-types.ts'
 export * from './dialog.tsx'
 export * from './evidence.tsx'
 export * from './feedback.tsx'
