@@ -8,6 +8,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
     summary: "take a film site's model round its whole life",
     load: () => import('./commands/demo.ts'),
   },
+  dev: {
+    summary: 'run the platform from source, with reload and something to look at',
+    load: () => import('./commands/dev.ts'),
+  },
   doctor: {
     summary: 'check what the platform needs, and say what is missing',
     load: () => import('./commands/doctor.ts'),

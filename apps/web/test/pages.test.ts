@@ -3,11 +3,11 @@ import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { browserPath } from '../../../tools/browser.ts'
+import { type FilmYear, seedFilmYear } from '../../cli/src/dev/film-year.ts'
 import { ensureWeb } from '../../cli/src/web-build.ts'
 import { startTestGateway, type TestGateway } from '../../server/src/deployments/gateways/testing.ts'
 import { startTestServer, type TestServer } from '../../server/src/platform/testing.ts'
 import { openBrowser, type Theme, Visit } from './browser.ts'
-import { type Seeded, seed } from './seed.ts'
 
 const chromium = browserPath()
 const skip = chromium ? false : 'no browser: set TIDEMARK_BROWSER, or install chromium'
@@ -17,7 +17,7 @@ describe('the web UI on a platform that lived for a while', { skip }, () => {
   let server: TestServer
   let gateway: TestGateway
   let browser: Browser
-  let seeded: Seeded
+  let seeded: FilmYear
 
   before(async () => {
     await ensureWeb(ROOT)
@@ -28,7 +28,7 @@ describe('the web UI on a platform that lived for a while', { skip }, () => {
       token: server.internalToken,
     })
     browser = await openBrowser(chromium ?? '')
-    seeded = await seed({ client: server.client, url: server.url, gatewayUrl: gateway.url })
+    seeded = await seedFilmYear({ client: server.client, url: server.url, gatewayUrl: gateway.url })
   })
   after(async () => {
     await browser?.close()

@@ -78,7 +78,7 @@ function Versions({ dataset }: { readonly dataset: string }) {
             rowKey={(row) => String(row.version)}
             columns={[
               { id: 'version', header: 'Version', width: 'fit', align: 'right', cell: (row) => row.version },
-              { id: 'digest', header: 'Digest', width: 'fit', cell: (row) => <CopyId id={row.digest} /> },
+              { id: 'digest', spare: true, header: 'Digest', width: 'fit', cell: (row) => <CopyId id={row.digest} /> },
               {
                 id: 'rows',
                 header: 'Rows',
@@ -93,7 +93,14 @@ function Versions({ dataset }: { readonly dataset: string }) {
                 align: 'right',
                 cell: (row) => row.newRows.toLocaleString('en'),
               },
-              { id: 'replaced', header: 'Replaced', width: 'fit', align: 'right', cell: (row) => row.replacedRows },
+              {
+                id: 'replaced',
+                spare: true,
+                header: 'Replaced',
+                width: 'fit',
+                align: 'right',
+                cell: (row) => row.replacedRows,
+              },
               { id: 'bytes', header: 'Stored', width: 'fit', align: 'right', cell: (row) => bytes(row.newBytes) },
               {
                 id: 'quarantined',

@@ -50,7 +50,13 @@ function columnsOf({ definition }: Dataset): Column<Row>[] {
       cell: (row) => definition.key.map((column) => String(row.row[column] ?? '—')).join(' · '),
     },
     { id: 'reason', header: 'Why it is kept out', width: 'wide', cell: (row) => sentence(row.reason) },
-    { id: 'rule', header: 'Rule', width: 'fit', cell: (row) => <span className="tm-mono">{row.rule}</span> },
+    {
+      id: 'rule',
+      spare: true,
+      header: 'Rule',
+      width: 'fit',
+      cell: (row) => <span className="tm-mono">{row.rule}</span>,
+    },
   ]
 }
 

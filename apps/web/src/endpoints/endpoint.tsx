@@ -100,7 +100,7 @@ function Rollouts({ endpoint }: { readonly endpoint: EndpointView }) {
                   header: 'State',
                   cell: (row) => <StateChip tone={stateOf(row.state).tone}>{stateOf(row.state).word}</StateChip>,
                 },
-                { id: 'against', header: 'Against', cell: (row) => `version ${row.championVersion}` },
+                { id: 'against', spare: true, header: 'Against', cell: (row) => `version ${row.championVersion}` },
                 {
                   id: 'span',
                   header: 'Event time',

@@ -54,8 +54,8 @@ export function Predictions({ endpoint }: { readonly endpoint: string }) {
                 },
                 { id: 'version', header: 'Version', cell: (row) => row.version },
                 { id: 'time', header: 'Event time', cell: (row) => day(row.eventTime) },
-                { id: 'arrived', header: 'Arrived', cell: (row) => <Ago at={row.arrivedAt} /> },
-                { id: 'ms', header: 'ms', align: 'right', cell: (row) => trimmed(row.milliseconds) },
+                { id: 'arrived', spare: true, header: 'Arrived', cell: (row) => <Ago at={row.arrivedAt} /> },
+                { id: 'ms', spare: true, header: 'ms', align: 'right', cell: (row) => trimmed(row.milliseconds) },
               ]}
             />
           )

@@ -112,8 +112,8 @@ function Evidence({ rollout }: { readonly rollout: Rollout }) {
         rows={rollout.guardrails}
         rowKey={(row) => row.name}
         columns={[
-          { id: 'name', header: 'Guardrail', width: 'fit', cell: (row) => guardrailName(row.name) },
-          { id: 'units', header: 'Evidence', align: 'right', cell: (row) => row.units },
+          { id: 'name', header: 'Guardrail', cell: (row) => guardrailName(row.name) },
+          { id: 'units', header: 'Evidence', spare: true, align: 'right', cell: (row) => row.units },
           {
             id: 'champion',
             header: 'Champion',

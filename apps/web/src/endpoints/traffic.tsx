@@ -56,7 +56,7 @@ export function Traffic({ endpoint }: { readonly endpoint: EndpointView }) {
           series={[
             {
               label: 'Answers',
-              color: 'candidate',
+              color: 'champion',
               points: true,
               values: oldestFirst.map((window) => window.predictions),
             },

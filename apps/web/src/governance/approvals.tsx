@@ -32,10 +32,11 @@ export function Approvals({ query }: { readonly query: UseQueryResult<{ approval
                 },
                 { id: 'endpoint', header: 'Endpoint', width: 'fit', cell: (row) => row.endpoint },
                 { id: 'state', header: 'State', width: 'fit', cell: (row) => <State of={row} /> },
-                { id: 'by', header: 'By', width: 'fit', cell: (row) => row.by?.id ?? '—' },
+                { id: 'by', spare: true, header: 'By', width: 'fit', cell: (row) => row.by?.id ?? '—' },
                 { id: 'reason', header: 'Reason', width: 'wide', cell: (row) => row.reason ?? '—' },
                 {
                   id: 'when',
+                  spare: true,
                   header: 'When',
                   width: 'fit',
                   cell: (row) => <Ago at={row.decidedAt ?? row.requestedAt} />,

@@ -57,7 +57,7 @@ export function GovernancePage() {
 }
 
 const EVENT_COLUMNS: readonly Column<EventRecord>[] = [
-  { id: 'position', header: '#', align: 'right', cell: (row) => row.position },
+  { id: 'position', spare: true, header: '#', align: 'right', cell: (row) => row.position },
   { id: 'when', header: 'When', width: 'fit', cell: (row) => <Ago at={row.recordedAt} /> },
   {
     id: 'type',
@@ -70,6 +70,7 @@ const EVENT_COLUMNS: readonly Column<EventRecord>[] = [
   { id: 'sentence', header: 'What', width: 'wide', cell: (row) => row.sentence },
   {
     id: 'actor',
+    spare: true,
     header: 'Who',
     width: 'fit',
     cell: (row) => <Who actor={row.actor} />,

@@ -99,16 +99,29 @@ function Faults({ health }: { readonly health: EndpointHealth }) {
         rowKey={(row) => row.id}
         columns={[
           { id: 'feature', header: 'Feature', width: 'fit', cell: (row) => row.feature },
-          { id: 'factor', header: 'Factor', align: 'right', width: 'fit', cell: (row) => `× ${trimmed(row.factor)}` },
+          {
+            id: 'factor',
+            spare: true,
+            header: 'Factor',
+            align: 'right',
+            width: 'fit',
+            cell: (row) => `× ${trimmed(row.factor)}`,
+          },
           { id: 'since', header: 'Since', width: 'fit', cell: (row) => day(row.since) },
-          { id: 'until', header: 'Until', width: 'fit', cell: (row) => (row.until ? day(row.until) : '—') },
+          {
+            id: 'until',
+            spare: true,
+            header: 'Until',
+            width: 'fit',
+            cell: (row) => (row.until ? day(row.until) : '—'),
+          },
           {
             id: 'state',
             header: 'State',
             width: 'fit',
             cell: (row) => <StateChip tone={row.state === 'open' ? 'harm' : 'good'}>{row.state}</StateChip>,
           },
-          { id: 'quarantined', header: 'Quarantined', align: 'right', cell: (row) => row.quarantined },
+          { id: 'quarantined', spare: true, header: 'Quarantined', align: 'right', cell: (row) => row.quarantined },
           { id: 'sentence', header: 'In words', width: 'wide', cell: (row) => row.sentence },
           {
             id: 'why',
@@ -133,7 +146,7 @@ function Loss({ health }: { readonly health: EndpointHealth }) {
   const series: Series[] = [
     {
       label: unit,
-      color: 'candidate',
+      color: 'champion',
       points: true,
       values: points.map((point) => (point.n === 0 ? null : point.mean)),
       band: {

@@ -22,7 +22,13 @@ export function WindowChecks({ endpoint, window }: { readonly endpoint: string; 
             columns={[
               { id: 'feature', header: 'Feature', cell: (row) => row.feature },
               { id: 'kind', header: 'Check', cell: (row) => row.kind.replace('_', ' ') },
-              { id: 'p', header: 'p, adjusted', align: 'right', cell: (row) => trimmed(row.adjustedPValue) },
+              {
+                id: 'p',
+                spare: true,
+                header: 'p, adjusted',
+                align: 'right',
+                cell: (row) => trimmed(row.adjustedPValue),
+              },
               {
                 id: 'effect',
                 header: 'Effect',

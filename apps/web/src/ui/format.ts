@@ -50,8 +50,8 @@ export function bytes(value: number): string {
 export function duration(seconds: number): string {
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`
+  if (seconds < 3600) return parts(Math.round(seconds), 60, 'min', 's')
+  return parts(Math.round(seconds / 60), 60, 'h', 'min')
 }
 
 const STEPS: readonly (readonly [unit: string, seconds: number])[] = [
@@ -61,6 +61,12 @@ const STEPS: readonly (readonly [unit: string, seconds: number])[] = [
   ['h', 3600],
   ['min', 60],
 ]
+
+/** 74 in sixties as "1 min 14 s"; nothing after a whole one. */
+function parts(value: number, size: number, large: string, small: string): string {
+  const rest = value % size
+  return `${Math.floor(value / size)} ${large}${rest === 0 ? '' : ` ${rest} ${small}`}`
+}
 
 /** "3 min ago"; the exact time belongs in the title. */
 export function timeAgo(at: Date, now: Date = new Date()): string {

@@ -8,6 +8,8 @@ export interface Column<T> {
   readonly cell: (row: T) => ReactNode
   /** Numbers stand right. */
   readonly align?: 'left' | 'right'
+  /** Left out where the window is narrow: the row's own page, or another column, says it too. */
+  readonly spare?: boolean
   /** `fit`: as narrow as its content, one line. `wide`: sentences. */
   readonly width?: 'fit' | 'wide'
   /** Key to ask the server to sort by; absent: not sortable. */
@@ -60,8 +62,12 @@ export function DataTable<T>(props: {
   )
 }
 
-function classOf<T>({ align, width }: Column<T>): string | undefined {
-  const names = [align === 'right' ? styles.right : undefined, width ? styles[width] : undefined].filter(Boolean)
+function classOf<T>({ align, width, spare }: Column<T>): string | undefined {
+  const names = [
+    align === 'right' ? styles.right : undefined,
+    width ? styles[width] : undefined,
+    spare ? styles.spare : undefined,
+  ].filter(Boolean)
   return names.length > 0 ? names.join(' ') : undefined
 }
 

@@ -1,21 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type api, type Client, DatasetDefinition, EndpointPolicy } from '@tidemark/contracts'
+import { DatasetDefinition, EndpointPolicy } from '@tidemark/contracts'
 import { parse } from 'yaml'
-import { type Film, filmsOf, monthStart, readFilms, scoringRow } from '../../cli/src/demo/films.ts'
-import { settled, until } from '../../cli/src/demo/settle.ts'
-import { Traffic } from '../../cli/src/demo/traffic.ts'
-import { Visitors } from '../../cli/src/demo/visitors.ts'
-import { applyPipeline } from '../../cli/src/pipelines/apply.ts'
-
-export interface Platform {
-  readonly client: Client<typeof api>
-  readonly url: string
-  readonly gatewayUrl: string
-}
+import type { Platform } from '../demo/context.ts'
+import { type Film, filmsOf, monthStart, readFilms, scoringRow } from '../demo/films.ts'
+import { settled, until } from '../demo/settle.ts'
+import { Traffic } from '../demo/traffic.ts'
+import { Visitors } from '../demo/visitors.ts'
+import { applyPipeline } from '../pipelines/apply.ts'
 
 /** What the seeded platform holds, by the names that its pages have in their addresses. */
-export interface Seeded {
+export interface FilmYear {
   readonly run: string
   readonly curves: string
   readonly pipelineRun: string
@@ -23,7 +18,7 @@ export interface Seeded {
   readonly prediction: string
 }
 
-const FOLDER = fileURLToPath(new URL('../../../examples/films', import.meta.url))
+const FOLDER = fileURLToPath(new URL('../../../../examples/films', import.meta.url))
 const MONTHS = 16
 /** Upstream sends budgets in thousands in these months. */
 const FAULTY = [9, 10, 11]
@@ -31,9 +26,9 @@ const DAY = 86_400_000
 
 /**
  * Fills an empty platform by its API and its gateway alone: films as a dataset, a trained version behind an endpoint, a second one let in by a
- * waiver and rolled out over a year of real films, one input fault, and a run with curves.
+ * waiver and rolled out over sixteen months of real films, one input fault, and a run with curves.
  */
-export async function seed(platform: Platform): Promise<Seeded> {
+export async function seedFilmYear(platform: Platform): Promise<FilmYear> {
   const { client } = platform
   const rows = readFilms()
   const films = filmsOf(rows)
