@@ -85,7 +85,7 @@ function partOf(path: string): string | null {
 }
 
 function isForTests(path: string): boolean {
-  return /\.(test|journey)\.tsx?$|\/testing\.ts$|\/(testing|journeys|fixtures)\//.test(path)
+  return /\.(test|journey)\.tsx?$|\/testing\.ts$|\/(test|testing|journeys|fixtures)\//.test(path)
 }
 
 /** A way round the graph, its first part again at the end; null when there is none. */
