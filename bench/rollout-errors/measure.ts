@@ -56,6 +56,7 @@ export async function tallies(quick: boolean): Promise<Tally[]> {
   return totals
 }
 
+/** A tally of no runs. */
 export function emptyTally(): Tally {
   return {
     runs: 0,

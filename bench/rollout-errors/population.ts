@@ -44,6 +44,7 @@ function aliasSampler(uniform: Uniform, weights: Float64Array): () => number {
   }
 }
 
+/** A standard normal number by Box and Muller (1958), from two uniform ones. */
 export function gaussian(uniform: Uniform): number {
   return Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
 }

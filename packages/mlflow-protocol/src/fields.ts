@@ -67,10 +67,12 @@ export function enumeration<const E extends Readonly<Record<string, number>>>(va
   })
 }
 
+/** A field that a request must have. */
 export function required<T>(of: Field<T>): Field<T, true> {
   return { ...of, required: true }
 }
 
+/** A list of a field's values; an error names the item's place. */
 export function repeated<T>(of: Field<T>): Optional<readonly T[]> {
   return {
     required: false,
@@ -97,6 +99,7 @@ export interface Message<F extends Fields> {
   readonly fromQuery: (query: Readonly<Record<string, unknown>>) => MessageOf<F>
 }
 
+/** A request's reader, from its JSON body or its query, as MLflow's protocol buffers would read it. */
 export function message<F extends Fields>(fields: F): Message<F> {
   const names = Object.keys(fields)
   return {

@@ -65,6 +65,7 @@ export function checkLength(what: string, limit: number, value: string | undefin
   if ([...value].length > limit) throw invalid(`'${what}' exceeds the maximum length of ${limit} characters`)
 }
 
+/** @throws MlflowError for a batch of more than `limit`. */
 export function checkBatch(what: string, limit: number, count: number): void {
   if (count <= limit) return
   throw invalid(

@@ -18,6 +18,7 @@ export function offsetOf(token: string | undefined): number {
   return offset
 }
 
+/** The token of the page that begins at an offset, as MLflow's own server writes it. */
 export function tokenOf(offset: number): string {
   return Buffer.from(`{"offset": ${offset}}`).toString('base64')
 }

@@ -29,6 +29,7 @@ export function parseLockFile(text: string): LockFile | { kind: 'broken' } {
   }
 }
 
+/** What a cluster's `postmaster.pid` says; `absent` when it cannot be read. */
 export function readLockFile(cluster: string): AnyLockFile {
   try {
     return parseLockFile(readFileSync(join(cluster, 'postmaster.pid'), 'utf8'))

@@ -45,6 +45,7 @@ function quarantinedAfterEnd(result: BatchResult): number {
   return result.quarantine.filter(({ reason }) => reason.includes('two')).reduce((sum, { rows }) => sum + rows, 0)
 }
 
+/** Appends a batch of films to the demo's dataset, as any client would. */
 export async function append(
   { platform }: Pick<DemoContext, 'platform'>,
   rows: readonly RawFilm[],

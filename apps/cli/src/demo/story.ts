@@ -10,6 +10,7 @@ export interface Story {
   readonly stations: number
 }
 
+/** What the demo prints: numbered stations, and below each its facts, simulations and decisions. */
 export function createStory(write: (line: string) => void = console.log): Story {
   let stations = 0
   return {

@@ -3,6 +3,7 @@ export type Finding =
   | { readonly kind: 'fine'; readonly subject: string; readonly found: string }
   | { readonly kind: 'note' | 'missing'; readonly subject: string; readonly found: string; readonly todo: string }
 
+/** All is well with the subject. */
 export function fine(subject: string, found: string): Finding {
   return { kind: 'fine', subject, found }
 }
@@ -12,6 +13,7 @@ export function note(subject: string, found: string, todo: string): Finding {
   return { kind: 'note', subject, found, todo }
 }
 
+/** Keeps the platform from running, until the person does `todo`. */
 export function missing(subject: string, found: string, todo: string): Finding {
   return { kind: 'missing', subject, found, todo }
 }

@@ -84,6 +84,7 @@ export function writeRecord(folder: DataFolder, record: PlatformRecord): void {
   renameSync(`${file}.new`, file)
 }
 
+/** Forgets the platform that ran on the folder; nothing when there was none. */
 export function removeRecord(folder: DataFolder): void {
   rmSync(recordFile(folder), { force: true })
 }

@@ -16,6 +16,7 @@ export interface Journal {
   write(event: string, fields: Record<string, unknown>, human?: string): void
 }
 
+/** Opens the supervisor's log, one JSON object a line; what a person should see goes to stderr as well. */
 export function openJournal(logsDir: string): Journal {
   mkdirSync(logsDir, { recursive: true })
   chmodSync(logsDir, 0o700)

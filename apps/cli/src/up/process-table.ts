@@ -20,6 +20,7 @@ export function identify(pid: number): ProcessIdentity | undefined {
   }
 }
 
+/** Whether it is still the same process: a reused id has another start time. */
 export function isAlive(process: ProcessIdentity): boolean {
   return identify(process.pid)?.startTicks === process.startTicks
 }

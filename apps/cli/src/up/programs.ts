@@ -20,6 +20,7 @@ function withoutDatabase(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   )
 }
 
+/** The URL of a host and port; an IPv6 host gets its brackets. */
 export function addressOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -59,6 +59,7 @@ function fileName(digest: string): string {
   return match[1]
 }
 
+/** Whether bytes are what `sha256:…` names. */
 export function isDigestOf(digest: string, bytes: Uint8Array): boolean {
   return digest === `sha256:${hash('sha256', bytes, 'hex')}`
 }

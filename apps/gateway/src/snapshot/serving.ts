@@ -27,10 +27,12 @@ export const NOTHING: Serving = {
   failed: [],
 }
 
+/** One key of an endpoint's workspace and name. */
 export function endpointKey(workspace: string, name: string): string {
   return `${workspace}/${name}`
 }
 
+/** The versions that an endpoint serves now, the champion first. */
 export function variantsOf(endpoint: EndpointSnapshot): Variant[] {
   return endpoint.routing.kind === 'single' ? [endpoint.champion] : [endpoint.champion, endpoint.routing.candidate]
 }

@@ -6,6 +6,7 @@ import { recoveriesOf } from './service.ts'
 import { decisionById, listDecisions } from './store.ts'
 import type { AutomationPorts } from './types.ts'
 
+/** Mounts the own API of automation. */
 export function automationRoutes(app: HttpServer, { db }: Platform, ports: AutomationPorts): void {
   mount(app, contract.listDecisions, async ({ params }, { actor }) => {
     const decisions = await listDecisions(db, actor.workspace, params.endpoint)

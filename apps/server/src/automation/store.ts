@@ -45,6 +45,7 @@ export async function listDecisions(db: Queryable, workspace: string, endpoint: 
   return rows.map(decisionOf)
 }
 
+/** A decision to retrain or not; null when there is none of that id. */
 export async function decisionById(db: Queryable, workspace: string, id: string): Promise<RetrainingDecision | null> {
   const { rows } = await sql<DecisionRow>`
     select ${COLUMNS} from retraining_decision where workspace = ${workspace} and id = ${id}`.execute(db)
@@ -66,6 +67,7 @@ export async function insertDecision(
   return numAffectedRows === 1n
 }
 
+/** Notes the event that told of a decision, for the chain of causes. */
 export async function setDecisionEvent(tx: Tx, workspace: string, id: string, event: string): Promise<void> {
   await sql`update retraining_decision set event = ${event} where workspace = ${workspace} and id = ${id}`.execute(tx)
 }

@@ -93,6 +93,7 @@ export async function writeFresh(
     to ${literal(file)} (format parquet, compression zstd)`)
 }
 
+/** Writes the hashes of the rows that a batch replaces, as the chunk that hides them; in order, so that the same rows give the same bytes. */
 export async function writeReplaced(session: AnalyticsSession, file: string): Promise<void> {
   await session.run(
     `copy (select ${HASH} from replaced order by 1) to ${literal(file)} (format parquet, compression zstd)`,

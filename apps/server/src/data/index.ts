@@ -15,6 +15,7 @@ export interface DataModule {
   stop(): Promise<void>
 }
 
+/** Datasets, with the job that profiles new versions. */
 export function createData(platform: Platform): DataModule {
   const service = new Data(platform)
   platform.jobs.register('data.profile', ProfileJob, async ({ workspace, dataset, version }) => {

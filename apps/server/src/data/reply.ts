@@ -29,6 +29,7 @@ export function batchResult(
   }
 }
 
+/** A dataset as the API shows it. */
 export function replyOf(dataset: StoredDataset, latest: StoredVersion | undefined, quarantinedRows: number): Dataset {
   return {
     name: dataset.name,
@@ -40,6 +41,7 @@ export function replyOf(dataset: StoredDataset, latest: StoredVersion | undefine
   }
 }
 
+/** A version as the API shows it. */
 export function versionReply(version: StoredVersion): DatasetVersion {
   const { workspace: _, definition: __, chunks: ___, from, to, createdAt, ...rest } = version
   return {

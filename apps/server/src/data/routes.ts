@@ -13,6 +13,7 @@ const MEDIA_TYPES = {
   ndjson: 'application/x-ndjson',
 } as const
 
+/** Mounts the own API of datasets. */
 export function dataRoutes(app: HttpServer, data: Data, db: Parameters<Data['version']>[0]): void {
   mount(app, contract.listDatasets, async (_input, { actor }) => ({ datasets: await data.list(actor) }))
   mount(app, contract.defineDataset, async ({ body }, { actor }) => data.define(actor, body))

@@ -34,12 +34,14 @@ function json(value: unknown): string | null {
   return value === null ? null : JSON.stringify(value)
 }
 
+/** An evaluation; null when there is none of that id. */
 export async function evaluationById(db: Queryable, workspace: string, id: string): Promise<Evaluation | null> {
   const { rows } =
     await sql<Evaluation>`select ${COLUMNS} from evaluation where workspace = ${workspace} and id = ${id}`.execute(db)
   return rows[0] ?? null
 }
 
+/** The evaluation that an event caused; null before. What makes the reaction idempotent. */
 export async function evaluationByCause(db: Queryable, workspace: string, cause: string): Promise<Evaluation | null> {
   const { rows } =
     await sql<Evaluation>`select ${COLUMNS} from evaluation where workspace = ${workspace} and cause = ${cause}`.execute(
@@ -48,6 +50,7 @@ export async function evaluationByCause(db: Queryable, workspace: string, cause:
   return rows[0] ?? null
 }
 
+/** Evaluations that fit the question, newest first. */
 export async function evaluationsOf(
   db: Queryable,
   workspace: string,
@@ -78,6 +81,7 @@ export async function takeNext(db: Queryable): Promise<Evaluation | null> {
   return rows[0] ?? null
 }
 
+/** How many evaluations are under way, over all workspaces. */
 export async function unfinishedCount(db: Queryable): Promise<number> {
   const { rows } = await sql<{
     count: number
@@ -85,6 +89,7 @@ export async function unfinishedCount(db: Queryable): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
+/** Where a version runs, with the verdict of its parity check; null before it was measured. */
 export async function runtimeOf(
   db: Queryable,
   workspace: string,
@@ -111,6 +116,7 @@ export async function saveRuntime(
     on conflict do nothing`.execute(tx)
 }
 
+/** Writes the predictions on the holdout over those of an earlier try. */
 export async function saveHoldout(
   tx: Tx,
   key: { workspace: string; id: string },
@@ -124,6 +130,7 @@ export async function saveHoldout(
     from jsonb_array_elements(${JSON.stringify(rows)}::jsonb) with ordinality as r(value, ordinality)`.execute(tx)
 }
 
+/** The predictions on the holdout, in its rows' order. */
 export async function holdoutOf(db: Queryable, workspace: string, evaluation: string): Promise<HoldoutRow[]> {
   const { rows } = await sql<HoldoutRow>`
     select entity, event_time as "eventTime", slices, label, prediction, champion_prediction as "championPrediction"

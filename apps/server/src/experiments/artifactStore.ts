@@ -30,6 +30,7 @@ export async function frozenBecause(db: Queryable, workspace: string, path: stri
   return rows[0]?.reason ?? null
 }
 
+/** Lets nothing below a folder change any more, for the reason given. */
 export async function freezeFolder(tx: Tx, workspace: string, folder: string, reason: string): Promise<void> {
   await sql`insert into frozen_folder (workspace, path, reason) values (${workspace}, ${folder}, ${reason}) on conflict do nothing`.execute(
     tx,
@@ -46,6 +47,7 @@ export async function collides(db: Queryable, workspace: string, path: string): 
   return rows.length > 0
 }
 
+/** Names a blob in the artifact tree, over what had that path before. */
 export async function putFile(tx: Tx, workspace: string, path: string, blob: Blob): Promise<void> {
   await sql`
     insert into artifact (workspace, path, digest, bytes) values (${workspace}, ${path}, ${blob.digest}, ${blob.bytes})
@@ -54,6 +56,7 @@ export async function putFile(tx: Tx, workspace: string, path: string, blob: Blo
   )
 }
 
+/** The file at a path; null when there is none. */
 export async function fileAt(db: Queryable, workspace: string, path: string): Promise<ArtifactFile | null> {
   const { rows } = await sql<ArtifactFile>`
     select path, digest, bytes from artifact where workspace = ${workspace} and path = ${path}`.execute(db)

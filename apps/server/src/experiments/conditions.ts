@@ -18,11 +18,13 @@ const OPERATORS: Readonly<Record<Compared['operator'], Fragment>> = {
   ILIKE: sql.raw('ilike'),
 }
 
+/** The condition of a filter's comparison with one value. */
 export function compare(column: Fragment, clause: Compared): Fragment {
   const value = clause.kind === 'number' ? sql`${clause.value}::double precision` : sql`${clause.value}::text`
   return sql`${column} ${OPERATORS[clause.operator]} ${value}`
 }
 
+/** The condition of a filter's IN or NOT IN. */
 export function compareList(column: Fragment, clause: Listed): Fragment {
   const among = sql`${column} = any (${clause.values}::text[])`
   return clause.operator === 'IN' ? among : sql`not (${among})`
@@ -33,6 +35,7 @@ export function all(conditions: readonly Fragment[]): Fragment {
   return conditions.length === 0 ? sql`true` : sql.join(conditions, sql` and `)
 }
 
+/** The word of SQL for a sort key's direction. */
 export function direction(key: SortKey): Fragment {
   return key.ascending ? sql.raw('asc') : sql.raw('desc')
 }

@@ -8,6 +8,7 @@ export const STAGES: Readonly<Record<ViewTypeName, readonly Lifecycle[]>> = {
   ALL: ['active', 'deleted'],
 }
 
+/** MLflow's words for a run that is not there. */
 export function noRun(id: string): MlflowError {
   return missing(`Run with id=${id} not found`)
 }

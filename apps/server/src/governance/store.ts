@@ -17,6 +17,7 @@ export async function insertApproval(tx: Tx, approval: StoredApproval): Promise<
   return rows.length === 1
 }
 
+/** Writes an approval's state and who decided it. */
 export async function saveApproval(tx: Tx, approval: StoredApproval): Promise<void> {
   const a = approval
   await sql`
@@ -25,6 +26,7 @@ export async function saveApproval(tx: Tx, approval: StoredApproval): Promise<vo
     where workspace = ${a.workspace} and id = ${a.id}`.execute(tx)
 }
 
+/** An approval, locked until the transaction ends; null when there is none of that id. */
 export async function lockApproval(tx: Tx, workspace: string, id: string): Promise<StoredApproval | null> {
   const { rows } =
     await sql<StoredApproval>`select ${APPROVAL} from approval where workspace = ${workspace} and id = ${id} for update`.execute(
@@ -89,6 +91,7 @@ export async function latestEventAbout(
   return rows[0]?.id ?? null
 }
 
+/** How many events there are, over all workspaces. */
 export async function eventCount(db: Queryable): Promise<number> {
   const { rows } = await sql<{ count: number }>`select count(*) as count from event`.execute(db)
   return rows[0]?.count ?? 0

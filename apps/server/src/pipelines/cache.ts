@@ -11,6 +11,7 @@ export function parametersOf(run: Pick<StoredRun, 'parameters'>, step: StepDefin
   return Object.fromEntries(step.parameters.map((name) => [name, run.parameters[name] ?? null]))
 }
 
+/** The run's seed: its parameter `seed` when that is a whole number. */
 export function seedOf(run: Pick<StoredRun, 'parameters'>): number {
   const { seed } = run.parameters
   return typeof seed === 'number' && Number.isInteger(seed) ? seed : DEFAULT_SEED
@@ -62,6 +63,7 @@ export function cachePartsOf(
   }
 }
 
+/** The content address of all that a step's result depends on. */
 export function cacheKeyOf(parts: CacheParts): string {
   return `sha256:${createHash('sha256').update(canonicalJson(parts)).digest('hex')}`
 }

@@ -22,6 +22,7 @@ export interface PipelinesModule {
   stop(): Promise<void>
 }
 
+/** Pipelines: definitions, runs, the reconciler and its job. */
 export function createPipelines(platform: Platform, ports: PipelinePorts): PipelinesModule {
   const logs = new StepLogs(join(platform.config.dataDir, 'logs', 'pipelines'))
   const executor = new Executor(platform, ports, logs)

@@ -30,6 +30,7 @@ export async function runReply(
   }
 }
 
+/** Whether nothing more will happen to a step in this run. */
 export function isEnded(status: StepStatus): boolean {
   switch (status.kind) {
     case 'waiting':

@@ -2,6 +2,7 @@ import { pipelines as contract } from '@tidemark/contracts'
 import { type HttpServer, mount } from '../platform/index.ts'
 import type { Pipelines } from './service.ts'
 
+/** Mounts the own API of pipelines. */
 export function pipelineRoutes(app: HttpServer, pipelines: Pipelines): void {
   mount(app, contract.applyPipeline, async ({ params, body }, { actor }) =>
     pipelines.apply(actor, params.pipeline, body),

@@ -91,12 +91,14 @@ export async function endForeignLeases(db: Queryable, owner: string): Promise<vo
 
 // --- the cache
 
+/** The result of a step with that content, by whichever run it was made; null when there is none. */
 export async function findResult(db: Queryable, workspace: string, key: string): Promise<CacheHit | null> {
   const { rows } = await sql<{ run: string; outputs: CacheHit['outputs']; step_values: CacheHit['values'] }>`
     select run, outputs, step_values from step_result where workspace = ${workspace} and cache_key = ${key}`.execute(db)
   return rows[0] ? { fromRun: rows[0].run, outputs: rows[0].outputs, values: rows[0].step_values } : null
 }
 
+/** Keeps a step's result for later runs; the first of that content stays. */
 export async function saveResult(tx: Tx, workspace: string, run: string, step: StoredStep): Promise<void> {
   await sql`
     insert into step_result (workspace, cache_key, run, step, outputs, step_values)

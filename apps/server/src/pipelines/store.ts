@@ -46,6 +46,7 @@ export async function allPipelines(
   return rows.map((row) => ({ version: versionOf(row), runs: row.runs, lastRun: row.last_run }))
 }
 
+/** The newest definition of a pipeline; undefined when there is no such pipeline. */
 export async function latestVersion(
   db: Queryable,
   workspace: string,
@@ -216,6 +217,7 @@ export async function openRuns(db: Queryable): Promise<{ workspace: string; run:
   return rows
 }
 
+/** The run that registered a model version `name/number`; null when none did. */
 export async function runOfModelVersion(db: Queryable, workspace: string, ref: string): Promise<string | null> {
   const { rows } = await sql<{ run: string }>`
     select run from pipeline_run where workspace = ${workspace} and model_version = ${ref} order by started_at limit 1`.execute(
@@ -224,6 +226,7 @@ export async function runOfModelVersion(db: Queryable, workspace: string, ref: s
   return rows[0]?.run ?? null
 }
 
+/** Writes where a run stands, and at its end when and with which model version. */
 export async function saveRunStatus(
   tx: Tx,
   run: StoredRun,

@@ -150,6 +150,7 @@ export class Events {
   }
 }
 
+/** The hash of an event in the chain: SHA-256 of the previous hash and the event's canonical bytes. */
 export function chainHash(previous: Buffer, canonical: Buffer): Buffer {
   return createHash('sha256').update(previous).update(canonical).digest()
 }
@@ -222,6 +223,7 @@ export async function causesOf(db: Queryable, workspace: string, id: string): Pr
   return rows.map(recordOf)
 }
 
+/** The position of the newest event, in commit order; 0 before the first. */
 export async function lastPosition(db: Queryable): Promise<number> {
   const { rows } = await sql<{ position: number }>`select position from event_head`.execute(db)
   return rows[0]?.position ?? 0

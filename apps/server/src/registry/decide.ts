@@ -104,6 +104,7 @@ function refused(reason: string): Source {
   return { kind: 'refused', reason }
 }
 
+/** MLflow's words for a source outside of the run or logged model that the request names. */
 export function notWithin(source: string, parameter: 'run_id' | 'model_id'): string {
   return `Invalid model version source: '${source}'. The ${parameter} request parameter must identify the resource that contains the source.`
 }

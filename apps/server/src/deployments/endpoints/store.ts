@@ -12,6 +12,7 @@ function endpointOf(row: Row | undefined): Endpoint | null {
   return row ? { ...row, policy: EndpointPolicy.parse(row.policy) } : null
 }
 
+/** The endpoint of that name; null when there is none. */
 export async function endpointNamed(db: Queryable, workspace: string, name: string): Promise<Endpoint | null> {
   const { rows } =
     await sql<Row>`select ${COLUMNS} from endpoint where workspace = ${workspace} and name = ${name}`.execute(db)
@@ -27,6 +28,7 @@ export async function lockEndpoint(tx: Tx, workspace: string, name: string): Pro
   return endpointOf(rows[0])
 }
 
+/** All endpoints, by name. */
 export async function endpointsOf(db: Queryable, workspace: string): Promise<Endpoint[]> {
   const { rows } = await sql<Row>`select ${COLUMNS} from endpoint where workspace = ${workspace} order by name`.execute(
     db,
@@ -34,6 +36,7 @@ export async function endpointsOf(db: Queryable, workspace: string): Promise<End
   return rows.flatMap((row) => endpointOf(row) ?? [])
 }
 
+/** Adds an endpoint or changes it; its model and its birth stay. */
 export async function saveEndpoint(tx: Tx, endpoint: Endpoint): Promise<void> {
   const { workspace, name, model, championVersion, state, problem, replay, policy, columns, createdAt } = endpoint
   await sql`

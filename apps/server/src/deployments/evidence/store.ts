@@ -8,6 +8,7 @@ export interface EvidenceKey {
   readonly rollout: string
 }
 
+/** Begins the evidence of a rollout: from here on its predictions and labels are folded. */
 export async function createEvidence(
   tx: Tx,
   key: EvidenceKey & { endpoint: string },
@@ -18,6 +19,7 @@ export async function createEvidence(
     values (${key.workspace}, ${key.rollout}, ${key.endpoint}, true, ${JSON.stringify(state)}::jsonb)`.execute(tx)
 }
 
+/** The evidence of a rollout; null before it has begun. */
 export async function evidenceOf(db: Queryable, key: EvidenceKey): Promise<EvidenceState | null> {
   const { rows } = await sql<{ state: EvidenceState }>`
     select state from rollout_evidence where workspace = ${key.workspace} and rollout = ${key.rollout}`.execute(db)
@@ -57,6 +59,7 @@ export async function lockEndpointEvidence(
   return rows[0] ?? null
 }
 
+/** Writes the state of a rollout's evidence over the last one. */
 export async function saveEvidence(tx: Tx, key: EvidenceKey, state: EvidenceState): Promise<void> {
   await sql`update rollout_evidence set state = ${JSON.stringify(state)}::jsonb
     where workspace = ${key.workspace} and rollout = ${key.rollout}`.execute(tx)
@@ -101,6 +104,7 @@ export async function openCallers(tx: Tx, key: EvidenceKey, stage: number, first
   return rows.map(rowOf)
 }
 
+/** Writes callers with their counts; how a caller was assigned never changes. */
 export async function saveCallers(tx: Tx, key: EvidenceKey, callers: readonly CallerRow[]): Promise<void> {
   if (callers.length === 0) return
   const records = callers.map(({ open, ...row }) => ({ ...row, ...open, done: remainingClosings(open).length === 0 }))
@@ -134,6 +138,7 @@ export async function halvesOf(tx: Tx, key: EvidenceKey, predictions: readonly s
   return rows.map(({ event_time, ...half }) => ({ ...half, eventTime: event_time.getTime() }))
 }
 
+/** Keeps one version's prediction of a thing until the other's has come; one that is read twice counts once. */
 export async function saveHalves(tx: Tx, key: EvidenceKey, halves: readonly Half[]): Promise<void> {
   if (halves.length === 0) return
   await sql`

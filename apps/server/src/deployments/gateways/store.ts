@@ -14,6 +14,7 @@ export async function nextVersion(tx: Tx): Promise<number> {
   return version
 }
 
+/** Writes what gateways are to serve at an endpoint from that snapshot version on. */
 export async function saveEndpoint(tx: Tx, endpoint: EndpointSnapshot, version: number): Promise<void> {
   await sql`
     insert into gateway_endpoint (workspace, name, snapshot, version)
@@ -21,10 +22,12 @@ export async function saveEndpoint(tx: Tx, endpoint: EndpointSnapshot, version: 
     on conflict (workspace, name) do update set snapshot = excluded.snapshot, version = excluded.version`.execute(tx)
 }
 
+/** Takes an endpoint out of the snapshots that gateways get. */
 export async function deleteEndpoint(tx: Tx, workspace: string, name: string): Promise<void> {
   await sql`delete from gateway_endpoint where workspace = ${workspace} and name = ${name}`.execute(tx)
 }
 
+/** The number of the newest snapshot; 0 before the first. */
 export async function currentVersion(db: Queryable): Promise<number> {
   const { rows } = await sql<{ version: number }>`select version from gateway_configuration`.execute(db)
   return rows[0]?.version ?? 0
@@ -44,6 +47,7 @@ export async function currentConfiguration(
     : { version: 0, issuedAt: new Date(0), endpoints: [] }
 }
 
+/** What gateways are to serve at an endpoint; null when there is none. */
 export async function endpointSnapshot(
   db: Queryable,
   workspace: string,
@@ -54,11 +58,13 @@ export async function endpointSnapshot(
   return rows[0]?.snapshot ?? null
 }
 
+/** Notes that a gateway was heard, in wall time. */
 export async function touchGateway(db: Queryable, id: string, now: Date): Promise<void> {
   await sql`insert into gateway (id, last_seen) values (${id}, ${now})
     on conflict (id) do update set last_seen = excluded.last_seen`.execute(db)
 }
 
+/** Notes which snapshot a gateway serves, and what of it failed to load. */
 export async function saveConfirmation(db: Queryable, confirmation: Confirmation, now: Date): Promise<void> {
   await sql`
     insert into gateway (id, last_seen, confirmed_version, failed)
@@ -72,6 +78,7 @@ export async function forgetGateways(db: Queryable, before: Date): Promise<void>
   await sql`delete from gateway where last_seen < ${before}`.execute(db)
 }
 
+/** Forgets a gateway that has said goodbye: nobody waits for its confirmation. */
 export async function deleteGateway(db: Queryable, id: string): Promise<void> {
   await sql`delete from gateway where id = ${id}`.execute(db)
 }
@@ -83,6 +90,7 @@ export interface GatewayRow {
   readonly failed: Confirmation['failed']
 }
 
+/** All gateways that were heard, by id. */
 export async function listGateways(db: Queryable): Promise<GatewayRow[]> {
   const { rows } = await sql<GatewayRow>`
     select id, last_seen as "lastSeen", confirmed_version as "confirmedVersion", failed from gateway order by id`.execute(

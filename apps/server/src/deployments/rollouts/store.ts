@@ -26,6 +26,7 @@ export async function insertRollout(tx: Tx, rollout: Rollout): Promise<boolean> 
   return rows.length === 1
 }
 
+/** Writes what may change of a rollout. */
 export async function saveRollout(tx: Tx, rollout: Rollout): Promise<void> {
   const r = rollout
   await sql`
@@ -36,6 +37,7 @@ export async function saveRollout(tx: Tx, rollout: Rollout): Promise<void> {
     where workspace = ${r.workspace} and id = ${r.id}`.execute(tx)
 }
 
+/** A rollout; null when there is none of that id. */
 export async function rolloutById(db: Queryable, workspace: string, id: string): Promise<Rollout | null> {
   const { rows } = await sql<Row>`select ${COLUMNS} from rollout where workspace = ${workspace} and id = ${id}`.execute(
     db,
@@ -43,12 +45,14 @@ export async function rolloutById(db: Queryable, workspace: string, id: string):
   return rows[0] ? rolloutOf(rows[0]) : null
 }
 
+/** The same, locked until the transaction ends. */
 export async function lockRollout(tx: Tx, workspace: string, id: string): Promise<Rollout | null> {
   const { rows } =
     await sql<Row>`select ${COLUMNS} from rollout where workspace = ${workspace} and id = ${id} for update`.execute(tx)
   return rows[0] ? rolloutOf(rows[0]) : null
 }
 
+/** Rollouts, newest first. */
 export async function rolloutsOf(
   db: Queryable,
   workspace: string,
@@ -78,6 +82,7 @@ export async function nextQueued(db: Queryable, workspace: string, endpoint: str
   return rows[0] ? rolloutOf(rows[0]) : null
 }
 
+/** How many rollouts wait at an endpoint for the one under way. */
 export async function queuedCount(db: Queryable, workspace: string, endpoint: string): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*) as count from rollout where workspace = ${workspace} and endpoint = ${endpoint} and kind = 'queued'`.execute(
@@ -95,6 +100,7 @@ export async function hasUnconfirmed(db: Queryable, workspace: string, endpoint:
   return rows.length > 0
 }
 
+/** How many rollouts wait for gateways to confirm, over all workspaces. */
 export async function unconfirmedCount(db: Queryable): Promise<number> {
   const { rows } = await sql<{ count: number }>`select count(*) as count from rollout where not confirmed`.execute(db)
   return rows[0]?.count ?? 0
@@ -109,6 +115,7 @@ export async function unsettledRollouts(db: Queryable): Promise<Rollout[]> {
   return rows.map(rolloutOf)
 }
 
+/** Notes that all live gateways serve the rollout's snapshot; nothing when a newer one has replaced it meanwhile. */
 export async function markConfirmed(db: Queryable, rollout: Rollout): Promise<void> {
   await sql`
     update rollout set confirmed = true
@@ -122,6 +129,7 @@ export interface StoredDecision extends RolloutDecision {
   readonly input: unknown
 }
 
+/** Keeps a decision with the input and evidence it was made from, so that it can be replayed. */
 export async function insertDecision(
   tx: Tx,
   rollout: { workspace: string; id: string },

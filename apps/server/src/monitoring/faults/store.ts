@@ -23,6 +23,7 @@ const SELECT = sql`
     (select count(*) from monitoring_quarantine q where q.workspace = f.workspace and q.endpoint = f.endpoint and q.fault = f.id) as quarantined
   from monitoring_fault f`
 
+/** A fault as the API shows it. */
 export function faultOf(row: FaultRow): InputFault {
   return {
     id: row.id,
@@ -49,10 +50,12 @@ export async function listFaults(db: Queryable, { workspace, endpoint }: Endpoin
   return rows
 }
 
+/** Faults of an endpoint that have no end yet. */
 export async function openFaults(db: Queryable, key: EndpointKey): Promise<FaultRow[]> {
   return (await listFaults(db, key)).filter((fault) => fault.until === null)
 }
 
+/** Adds a fault. @returns its id, or null when it is known already. */
 export async function insertFault(
   tx: Tx,
   { workspace, endpoint }: EndpointKey,
@@ -66,6 +69,7 @@ export async function insertFault(
   return rows[0]?.id ?? null
 }
 
+/** Notes the event that told of a fault, for the chain of causes. */
 export async function setFaultEvent(tx: Tx, workspace: string, fault: string, event: string): Promise<void> {
   await sql`update monitoring_fault set event = ${event} where workspace = ${workspace} and id = ${fault}`.execute(tx)
 }
@@ -124,6 +128,7 @@ export async function listQuarantine(
   return rows.map(({ event_time, ...row }) => ({ ...row, eventTime: event_time.toISOString() }))
 }
 
+/** How many things are kept out of retraining at an endpoint. */
 export async function countQuarantined(db: Queryable, { workspace, endpoint }: EndpointKey): Promise<number> {
   const { rows } = await sql<{ n: number }>`
     select count(distinct entity) as n from monitoring_quarantine where workspace = ${workspace} and endpoint = ${endpoint}`.execute(

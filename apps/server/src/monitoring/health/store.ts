@@ -75,6 +75,7 @@ export interface WindowTotals {
   alarmed: number
 }
 
+/** How many windows were judged, and in how many of them a check alarmed. */
 export async function windowTotals(db: Queryable, { workspace, endpoint }: EndpointKey): Promise<WindowTotals> {
   const { rows } = await sql<WindowTotals>`
     select count(*) filter (where state = 'judged') as windows, count(*) filter (where alarms > 0) as alarmed

@@ -20,6 +20,7 @@ export async function latestValues(
   return new Map(rows.map((row) => [row.entity, row.value]))
 }
 
+/** Adds labels in their order; earlier ones of the same thing stay as history. */
 export async function insertLabels(
   tx: Tx,
   { workspace, endpoint }: EndpointKey,

@@ -8,6 +8,7 @@ export interface SegmentName {
   readonly segment: number
 }
 
+/** Where a gateway's segment lies below the log folder. */
 export function segmentPath(folder: string, { gateway, segment }: SegmentName): string {
   return join(folder, gateway, `${String(segment).padStart(8, '0')}.ndjson`)
 }
@@ -65,6 +66,7 @@ async function names(folder: string): Promise<string[]> {
   }
 }
 
+/** Bytes of a file; 0 when there is none. */
 export async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size

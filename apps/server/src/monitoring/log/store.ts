@@ -64,6 +64,7 @@ export async function saveOffset(
     where gateway = ${gateway} and segment = ${segment}`.execute(tx)
 }
 
+/** Notes that a segment was read to its end and its gateway will write no more to it. */
 export async function markFinished(db: Queryable, { gateway, segment }: SegmentName): Promise<void> {
   await sql`insert into log_segment (gateway, segment, finished) values (${gateway}, ${segment}, true)
     on conflict (gateway, segment) do update set finished = true`.execute(db)

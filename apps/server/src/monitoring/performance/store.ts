@@ -35,6 +35,7 @@ export async function insertWatch(
       where monitoring_watch.initial is null and excluded.initial is not null`.execute(tx)
 }
 
+/** The watch over a version's realised loss; null before its first. */
 export async function watchOf(
   db: Queryable,
   { workspace, endpoint }: EndpointKey,
@@ -97,6 +98,7 @@ export async function renumber(
   return rows.sort((a, b) => a.folded - b.folded)
 }
 
+/** Numbers things in the order in which the watch took them, from `after` + 1 on. */
 export async function markFolded(
   tx: Tx,
   { workspace, endpoint }: EndpointKey,
@@ -112,6 +114,7 @@ export async function markFolded(
   )
 }
 
+/** Writes the watch's state over the last one. */
 export async function saveWatch(
   tx: Tx,
   { workspace, endpoint }: EndpointKey,
@@ -123,6 +126,7 @@ export async function saveWatch(
     where workspace = ${workspace} and endpoint = ${endpoint} and version = ${version}`.execute(tx)
 }
 
+/** Writes the newest report of lost performance over the last one. */
 export async function saveReport(
   tx: Tx,
   { workspace, endpoint }: EndpointKey,
