@@ -1,19 +1,22 @@
 /**
  * Has a live model lost performance? Realised losses, label by label, against the losses on its holdout.
  *
- * H0: the mean of the (clipped) losses never exceeds the reference's mean + tolerance. Wealth Π(1 + λ(lossᵢ − μ)) is bet
- * from many starting points, because the loss may rise long after the watch began: start j gets the share wⱼ of the money,
- * Σwⱼ ≤ 1, so the total stays an e-process (Shin, Ramdas & Rinaldo, E-detectors, 2203.03532, section 2: with weights that
- * sum to one the probability of ever alarming is bounded, not only the mean time between alarms).
+ * H0: holdout losses and live losses are exchangeable: nothing has changed. Each new loss is ranked among the holdout's and all
+ * live ones before it; its smoothed rank is then uniform on (0, 1) and independent of those before, whatever the losses'
+ * distribution (conformal p-values: Vovk, Nouretdinov & Gammerman, Testing exchangeability on-line, ICML 2003). Wealth
+ * is bet on small p, that is on large losses, from many starting points, because the loss may rise long
+ * after the watch began: start j gets the share wⱼ of the money, Σwⱼ ≤ 1, so the total stays an e-process (Shin, Ramdas &
+ * Rinaldo, E-detectors, 2203.03532, section 2). False alarms over the watch's whole life, all looks together: at most α
+ * (Ville).
  *
- * The reference mean is itself estimated: μ is its upper bound at level α/4, the test has the other 3α/4. False alarms over
- * the watch's whole life, all looks together: at most α.
- *
- * Assumes independent labelled things, and that the mean of the holdout's clipped losses is near normal (n ≥ 50).
+ * Ranks need no estimate of the holdout's mean, whose error would hide any smaller rise for ever: good live losses join the
+ * comparison and sharpen it. Beyond `MOST_COMPARED` losses the comparison is frozen; p-values are then uniform up to its
+ * sampling error, 1/√5000.
  */
 import { studentQuantile } from './distributions.ts'
 import { meanAndError } from './paired.ts'
 import type { Interval } from './proportions.ts'
+import { seededUniform } from './random.ts'
 
 /** One labelled thing; `at` is its event time, milliseconds since the epoch. */
 export interface RealisedLoss {
@@ -21,7 +24,7 @@ export interface RealisedLoss {
   at: number
 }
 
-/** A run of losses that looks worse than the reference, for one stake. */
+/** A run of losses that looks worse than the reference, for one linear bet. */
 interface Suspicion {
   logWealth: number
   since: number
@@ -33,94 +36,120 @@ interface Suspicion {
 
 /** State of the watch over one version; plain numbers, to be stored as JSON and resumed. */
 export interface PerformanceWatch {
-  formatVersion: 1
+  formatVersion: 2
   alpha: number
-  reference: { n: number; mean: number; standardError: number; upperMean: number; cap: number; tolerance: number }
+  reference: { n: number; mean: number; standardError: number }
+  /** Losses that the next is ranked among, ascending. */
+  compared: number[]
   n: number
   sum: number
   sumOfSquares: number
-  /** Money bet per stake; what has not been bet yet is 1 − share started. */
+  /** Money on each bet; what has not been bet yet is 1 − share started. */
   wealth: number[]
   highestEValue: number
   suspicions: Suspicion[]
 }
 
-/** Stakes as shares of 1/μ, the largest that cannot lose all. */
-const STAKES = [0.08, 0.2, 0.45, 0.9] as const
-/** Half of the money is bet within this many labels; later starts share the rest with weights falling as 1/j². */
-const HALF_STARTED = 60
-const ALPHA_FOR_REFERENCE = 0.25
+/**
+ * What wealth grows by at rank p; each has mean 1 when p is uniform. Linear bets for rises that take hundreds of labels to show, Vovk's power bet
+ * for a collapse, which shows in ten.
+ */
+const LINEAR_BETS: readonly ((p: number) => number)[] = [
+  (p) => 1 + 0.1 * (1 - 2 * p),
+  (p) => 1 + 0.2 * (1 - 2 * p),
+  (p) => 1 + 0.4 * (1 - 2 * p),
+]
+const BETS = [...LINEAR_BETS, (p: number) => 0.5 / Math.sqrt(p)]
+const MOST_COMPARED = 5_000
 
 /**
- * A new watch. `tolerance` is a rise of the mean loss that does not matter. Losses are clipped at `cap`, by default one and a
- * half times the holdout's largest, so that one absurd label cannot end the watch.
+ * A new watch.
  *
- * @throws RangeError below ten reference losses, or when they are negative.
+ * @throws RangeError below ten reference losses, or when one is negative or not a number.
  */
 export function startPerformanceWatch(
   referenceLosses: readonly number[],
-  options: { alpha?: number; tolerance?: number; cap?: number } = {},
+  options: { alpha?: number } = {},
 ): PerformanceWatch {
-  const { alpha = 0.05, tolerance = 0 } = options
+  const { alpha = 0.05 } = options
   if (referenceLosses.length < 10) throw new RangeError('At least ten reference losses are needed.')
   if (referenceLosses.some((loss) => !(loss >= 0))) throw new RangeError('Losses must not be negative.')
-  let largest = 0
-  for (const loss of referenceLosses) largest = Math.max(largest, loss)
-  const cap = options.cap ?? 1.5 * largest
-  const { n, mean, standardError } = meanAndError(referenceLosses.map((loss) => Math.min(loss, cap)))
-  const upperMean = mean + studentQuantile(1 - alpha * ALPHA_FOR_REFERENCE, n - 1) * standardError + tolerance
+  const { n, mean, standardError } = meanAndError(referenceLosses)
   return {
-    formatVersion: 1,
+    formatVersion: 2,
     alpha,
-    // A reference without any loss: the smallest positive mean keeps the stakes finite.
-    reference: { n, mean, standardError, upperMean: Math.max(upperMean, 1e-9), cap, tolerance },
+    reference: { n, mean, standardError },
+    compared: [...referenceLosses].sort((a, b) => a - b).slice(0, MOST_COMPARED),
     n: 0,
     sum: 0,
     sumOfSquares: 0,
-    wealth: STAKES.map(() => 0),
+    wealth: BETS.map(() => 0),
     highestEValue: 1,
-    suspicions: STAKES.map(() => ({ logWealth: 0, since: 0, firstLabel: 0, n: 0, sum: 0, sumOfSquares: 0 })),
+    suspicions: LINEAR_BETS.map(() => ({ logWealth: 0, since: 0, firstLabel: 0, n: 0, sum: 0, sumOfSquares: 0 })),
   }
 }
 
 /** Adds one realised loss, in the order in which labels arrive, and returns the new state. */
 export function addLoss(watch: PerformanceWatch, { loss, at }: RealisedLoss): PerformanceWatch {
   if (!(loss >= 0)) throw new RangeError('Losses must not be negative.')
-  const { upperMean, cap } = watch.reference
-  const clipped = Math.min(loss, cap)
   const n = watch.n + 1
-  const newMoney = (startedShare(n) - startedShare(n - 1)) / STAKES.length
-  const growth = STAKES.map((stake) => 1 + stake * (clipped / upperMean - 1))
+  const below = lowerBound(watch.compared, loss)
+  const p = smoothedRank(watch.compared, loss, below, n)
+  const newMoney = (startedShare(watch, n) - startedShare(watch, n - 1)) / BETS.length
+  const growth = BETS.map((bet) => bet(p))
   const wealth = growth.map((factor, index) => ((watch.wealth[index] ?? 0) + newMoney) * factor)
-  const suspicions = growth.map((factor, index): Suspicion => {
+  // The power bet lives on single large losses: its runs are too short to date a change by.
+  const suspicions = growth.slice(0, LINEAR_BETS.length).map((factor, index): Suspicion => {
     const before = watch.suspicions[index]
     const logFactor = Math.log(factor)
     return before === undefined || before.logWealth <= 0
-      ? { logWealth: logFactor, since: at, firstLabel: n, n: 1, sum: clipped, sumOfSquares: clipped * clipped }
+      ? { logWealth: logFactor, since: at, firstLabel: n, n: 1, sum: loss, sumOfSquares: loss * loss }
       : {
           ...before,
           logWealth: before.logWealth + logFactor,
           n: before.n + 1,
-          sum: before.sum + clipped,
-          sumOfSquares: before.sumOfSquares + clipped * clipped,
+          sum: before.sum + loss,
+          sumOfSquares: before.sumOfSquares + loss * loss,
         }
   })
   const next = {
     ...watch,
+    compared: watch.compared.length < MOST_COMPARED ? watch.compared.toSpliced(below, 0, loss) : watch.compared,
     n,
     wealth,
     suspicions,
-    sum: watch.sum + clipped,
-    sumOfSquares: watch.sumOfSquares + clipped ** 2,
+    sum: watch.sum + loss,
+    sumOfSquares: watch.sumOfSquares + loss ** 2,
   }
   return { ...next, highestEValue: Math.max(watch.highestEValue, eValueOf(next)) }
+}
+
+/** Share of the losses that are larger, ties and the loss itself split by chance: the same label always gets the same chance. */
+function smoothedRank(compared: readonly number[], loss: number, below: number, label: number): number {
+  let upTo = below
+  while (compared[upTo] === loss) upTo += 1
+  // Never 0, where the power bet has no bound.
+  const chance = Math.max(Number.EPSILON, seededUniform(label)())
+  return (compared.length - upTo + chance * (upTo - below + 1)) / (compared.length + 1)
+}
+
+/** How many of the ascending numbers are smaller. */
+function lowerBound(sorted: readonly number[], value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle] ?? Number.POSITIVE_INFINITY) < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 export interface PerformanceEvidence {
   /** Evidence against H0 now, and the largest so far. */
   eValue: number
   highestEValue: number
-  /** The e-value that alarms, 1 / (3α/4). */
+  /** The e-value that alarms, 1/α. */
   threshold: number
   alarm: boolean
   n: number
@@ -130,7 +159,7 @@ export interface PerformanceEvidence {
   increase: number
   interval: Interval
   /**
-   * The likeliest start of the rise (CUSUM's last zero for the stake that won most), when there is suspicion: label number
+   * The likeliest start of the rise (CUSUM's last zero for the bet that won most), when there is suspicion: label number
    * (1 is the first), event time, and the increase since. Its interval ignores that the start was chosen: display only.
    */
   change: { firstLabel: number; since: number; n: number; increase: number; interval: Interval } | null
@@ -138,12 +167,11 @@ export interface PerformanceEvidence {
 
 /** The evidence so far. */
 export function performanceEvidence(watch: PerformanceWatch): PerformanceEvidence {
-  const threshold = 1 / (watch.alpha * (1 - ALPHA_FOR_REFERENCE))
+  const threshold = 1 / watch.alpha
   const strongest = watch.suspicions.reduce<Suspicion | null>(
     (best, each) => (each.n > 0 && each.logWealth > (best?.logWealth ?? 0) ? each : best),
     null,
   )
-  const overall = increaseOf(watch, watch)
   return {
     eValue: eValueOf(watch),
     highestEValue: watch.highestEValue,
@@ -152,7 +180,7 @@ export function performanceEvidence(watch: PerformanceWatch): PerformanceEvidenc
     n: watch.n,
     meanLoss: watch.n > 0 ? watch.sum / watch.n : 0,
     referenceMean: watch.reference.mean,
-    ...overall,
+    ...increaseOf(watch, watch),
     change:
       strongest === null
         ? null
@@ -165,22 +193,23 @@ export function performanceEvidence(watch: PerformanceWatch): PerformanceEvidenc
   }
 }
 
-function eValueOf(watch: Pick<PerformanceWatch, 'n' | 'wealth'>): number {
-  return watch.wealth.reduce((sum, money) => sum + money, 1 - startedShare(watch.n))
+function eValueOf(watch: Pick<PerformanceWatch, 'n' | 'wealth' | 'reference'>): number {
+  return watch.wealth.reduce((sum, money) => sum + money, 1 - startedShare(watch, watch.n))
 }
 
-function startedShare(labels: number): number {
-  return labels / (labels + HALF_STARTED)
+/** Half of the money is bet within as many labels as the holdout has; later starts share the rest with weights falling as 1/j². */
+function startedShare({ reference }: Pick<PerformanceWatch, 'reference'>, labels: number): number {
+  return labels / (labels + reference.n)
 }
 
 function increaseOf(
   { reference }: PerformanceWatch,
   sample: { n: number; sum: number; sumOfSquares: number },
 ): { increase: number; interval: Interval } {
-  if (sample.n === 0) return { increase: 0, interval: { lower: -reference.mean, upper: reference.cap } }
+  if (sample.n === 0) return { increase: 0, interval: { lower: -reference.mean, upper: Number.MAX_VALUE } }
   const mean = sample.sum / sample.n
   const increase = mean - reference.mean
-  if (sample.n === 1) return { increase, interval: { lower: -reference.mean, upper: reference.cap - reference.mean } }
+  if (sample.n === 1) return { increase, interval: { lower: -reference.mean, upper: Number.MAX_VALUE } }
   const variance = Math.max(0, sample.sumOfSquares - sample.n * mean * mean) / (sample.n - 1)
   const half =
     studentQuantile(0.975, Math.min(sample.n, reference.n) - 1) *

@@ -171,6 +171,15 @@ test('a loss up by 40 % after 150 labels is found within 300 more in 90 % of run
   assert.ok(Math.abs(median(increases) - 0.36) < 0.15, `median increase ${median(increases)}`)
 })
 
+test('a model that collapses is found within 15 labels', () => {
+  const uniform = seededUniform(35)
+  const delays = Array.from({ length: 40 }, () => (watchRun(uniform, 100, 4.5, 160).at ?? 160) - 100)
+  assert.ok(
+    delays.every((delay) => delay > 0 && delay <= 15),
+    `${delays}`,
+  )
+})
+
 test('a watch resumed from its JSON goes on as if never stored, and an absurd label does not end it', () => {
   const uniform = seededUniform(4)
   let watch = startPerformanceWatch(Array.from({ length: 100 }, () => loss(uniform, 0.9)))

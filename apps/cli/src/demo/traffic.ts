@@ -20,7 +20,7 @@ export interface Answer {
 
 /** Sends requests to the gateway over kept-alive connections and counts what was acknowledged. */
 export class Traffic {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 8 })
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 48 })
   private readonly gatewayUrl: string
   /** Answers with a prediction id: each must be in the log. */
   acknowledged = 0
@@ -60,7 +60,7 @@ export class Traffic {
         if (wanted && (await this.send(wanted)).status !== 200) notGood += 1
       }
     }
-    await Promise.all(Array.from({ length: 6 }, lane))
+    await Promise.all(Array.from({ length: 48 }, lane))
     return notGood
   }
 

@@ -36,6 +36,8 @@ import { writeVersion } from './write.ts'
 
 type VersionChoice = number | 'latest'
 
+const PROFILE_AFTER_MILLISECONDS = 5_000
+
 /** Datasets: declared once, filled by batches, each state an immutable version. */
 export class Data {
   private readonly platform: Platform
@@ -271,11 +273,16 @@ export class Data {
         }),
       )
       if (written.version)
-        await this.platform.jobs.add(tx, 'data.profile', {
-          workspace: actor.workspace,
-          dataset: dataset.name,
-          version: written.version.version,
-        })
+        await this.platform.jobs.add(
+          tx,
+          'data.profile',
+          { workspace: actor.workspace, dataset: dataset.name, version: written.version.version },
+          // Only the latest of many quick batches is profiled ahead; any other is profiled when it is asked for.
+          {
+            key: `data.profile:${actor.workspace}:${dataset.name}`,
+            runAt: new Date(this.platform.clock.now().getTime() + PROFILE_AFTER_MILLISECONDS),
+          },
+        )
       return written
     } finally {
       await folder.remove()

