@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
@@ -92,6 +93,11 @@ describe('the web UI on a platform that lived for a while', { skip }, () => {
     await visit.page.waitForURL(/filter=/)
     await visit.page.getByText('1 run matches.').waitFor()
     assert.ok(before > 2)
+    const saved = visit.page.waitForEvent('download')
+    await visit.page.getByRole('button', { name: 'Export CSV' }).click()
+    const csv = readFileSync(await (await saved).path(), 'utf8').split('\r\n')
+    assert.match(csv[0] ?? '', /^run,name,state,.*params\.trees.*metrics\.holdout_rmse/)
+    assert.equal(csv.length, 2)
     await visit.close()
   })
 

@@ -16,6 +16,7 @@ import {
   StateChip,
   trimmed,
 } from '../ui/index.ts'
+import { allRuns, csvOf, download } from './csv.ts'
 import { runTone } from './words.ts'
 
 const METRICS_SHOWN = 6
@@ -41,6 +42,11 @@ export function ExperimentPage() {
     <Page
       title={name}
       crumbs={<Link to="/experiments">Experiments</Link>}
+      action={
+        <ExportButton
+          onExport={async () => download(`${name}.csv`, csvOf(await allRuns({ experiment, filter, orderBy })))}
+        />
+      }
       sentence={runs.data ? counted(runs.data.total, filter !== '') : undefined}
     >
       <FilterBar
@@ -81,6 +87,23 @@ export function ExperimentPage() {
         </Button>
       )}
     </Page>
+  )
+}
+
+function ExportButton({ onExport }: { readonly onExport: () => Promise<void> }) {
+  const [busy, setBusy] = useState(false)
+  return (
+    <Button
+      variant="default"
+      size="xs"
+      loading={busy}
+      onClick={() => {
+        setBusy(true)
+        void onExport().finally(() => setBusy(false))
+      }}
+    >
+      Export CSV
+    </Button>
   )
 }
 
