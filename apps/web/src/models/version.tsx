@@ -77,6 +77,16 @@ const VERDICT: Readonly<Record<GateVerdict, { tone: Tone; word: string }>> = {
   not_judged: { tone: 'unknown', word: 'not judged' },
 }
 
+const OUTCOME: Readonly<Record<Evaluation['state'], { tone: Tone; word: string }>> = {
+  converting: { tone: 'accent', word: 'being converted' },
+  predicting: { tone: 'accent', word: 'predicting the holdout' },
+  judging: { tone: 'accent', word: 'being judged' },
+  passed: { tone: 'good', word: 'passed' },
+  failed: { tone: 'harm', word: 'refused' },
+  measured: { tone: 'plain', word: 'measured, not gated' },
+  broken: { tone: 'harm', word: 'could not be evaluated' },
+}
+
 function Gates({ model, version }: { readonly model: string; readonly version: number }) {
   const evaluations = useQuery({
     queryKey: ['evaluations', model, version],
@@ -103,7 +113,13 @@ function Verdicts({ of }: { readonly of: Evaluation }) {
     <>
       <Pairs
         items={[
-          ['Outcome', sentence(of.summary ?? of.problem ?? of.state)],
+          [
+            'Outcome',
+            <span key="outcome">
+              <StateChip tone={OUTCOME[of.state].tone}>{OUTCOME[of.state].word}</StateChip>{' '}
+              {of.summary || of.problem ? sentence(of.summary ?? of.problem ?? '') : ''}
+            </span>,
+          ],
           [
             'Compared with',
             of.champion === null ? 'the mean of the labels (no champion yet)' : `${of.model}/${of.champion}`,
