@@ -41,11 +41,16 @@ export function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<
   return db.transaction().execute(work)
 }
 
+// Class 08 and the shutdowns of class 57 (PostgreSQL, appendix A), and the sockets' own.
+const LOSS_CODE = /^(57P0[123]|08...|ECONNREFUSED|ECONNRESET|EPIPE)$/
+const LOSS_MESSAGE = /^(Connection terminated|Client has encountered a connection error)/
+
 /** True for errors that mean that PostgreSQL is away or restarting, so that the same work may be tried again. */
 export function isConnectionLoss(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code
-  return (
-    typeof code === 'string' &&
-    (/^(57P0[123]|08...)$/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'].includes(code))
-  )
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  // A socket that is not there; a file that is missing has another call.
+  if (code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect'
+  // The driver gives its own errors no code.
+  return LOSS_CODE.test(code) || (code === '' && LOSS_MESSAGE.test(error.message))
 }

@@ -1,7 +1,10 @@
-import { Logger, type Runner, run, runMigrations, type TaskList } from 'graphile-worker'
+import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Logger, type Runner, run, runMigrations, type TaskList, type WorkerEvents } from 'graphile-worker'
 import type pg from 'pg'
 import type { z } from 'zod'
 import { type Queryable, sql } from './db.ts'
+import { queuePool } from './queue-pool.ts'
 import type { Log } from './telemetry.ts'
 
 export interface JobOptions {
@@ -14,12 +17,21 @@ export interface JobOptions {
   readonly queue?: string
 }
 
+const START_AGAIN_MILLISECONDS = 100
+/** A runner that lost PostgreSQL may never say that it ended. */
+const END_MILLISECONDS = 500
+
 type Handler = (payload: unknown) => Promise<void>
 
 /** The only queue: graphile-worker in the same PostgreSQL, so that a job joins the transaction of the change that asks for it. */
 export class Jobs {
   private readonly handlers = new Map<string, Handler>()
   private runner: Runner | undefined
+  /** A new start that is under way. */
+  private again: Promise<void> | undefined
+  private stopped = false
+  /** Handlers under way. */
+  private running = 0
   private readonly pool: pg.Pool
   private readonly log: Log
 
@@ -56,28 +68,66 @@ export class Jobs {
       [...this.handlers].map(([task, handler]) => [
         task,
         async (payload: unknown) => {
+          this.running += 1
           try {
             await handler(payload)
           } catch (error) {
             this.log.error({ err: error, task, payload }, 'job failed, it is tried again')
             throw error
+          } finally {
+            this.running -= 1
           }
         },
       ]),
     )
-    this.runner = await run({
-      pgPool: this.pool,
+    const events: WorkerEvents = new EventEmitter()
+    const runner = await run({
+      pgPool: queuePool(this.pool),
       concurrency,
       taskList,
+      events,
       noHandleSignals: true,
-      pollInterval: 2000,
       logger: loggerOf(this.log),
+      // Written in batches only so that a write that fails ends the runner: alone it would be an unhandled rejection, which ends the process.
+      preset: { worker: { pollInterval: 2000, completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     })
-    this.runner.promise.catch((error: unknown) => this.log.error({ err: error }, 'the job runner stopped'))
+    this.runner = runner
+    const lost = () => this.startAgain(runner, concurrency)
+    // A question whose answer was lost may have locked a job that nobody runs; a new start frees it, and listens again at once.
+    events.on('worker:getJob:error', lost)
+    events.on('pool:listen:error', lost)
+    // It ends when it cannot write down how a job ended. Its promise may then never settle (0.18.0, main.js, `batch` counts below zero).
+    events.on('pool:gracefulShutdown', lost)
+    runner.promise.catch((error: unknown) => this.log.warn({ err: error }, 'the job runner ended'))
   }
 
   async stop(): Promise<void> {
-    await this.runner?.stop()
+    this.stopped = true
+    await this.again
+    await this.end(this.runner)
+  }
+
+  /** After the loss of PostgreSQL: lets the jobs under way end, and starts anew as soon as it is back. */
+  private startAgain(lost: Runner, concurrency: number): void {
+    if (this.stopped || this.again || this.runner !== lost) return
+    const begin = async () => {
+      this.log.warn({ part: 'jobs' }, 'the queue lost PostgreSQL, it starts again')
+      this.runner = undefined
+      await this.end(lost)
+      while (!this.stopped && !this.runner) {
+        await this.start(concurrency).catch(() => sleep(START_AGAIN_MILLISECONDS))
+      }
+    }
+    this.again = begin().finally(() => {
+      this.again = undefined
+    })
+  }
+
+  /** Lets a runner take no more jobs, and those under way end. */
+  private async end(runner: Runner | undefined): Promise<void> {
+    const ended = runner?.stop().catch(() => {})
+    await Promise.race([ended, sleep(END_MILLISECONDS, undefined, { ref: false })])
+    while (this.running > 0) await sleep(10)
   }
 
   /** Jobs that wait for now or run. A job that waits for a later time is not counted. */
