@@ -9,9 +9,7 @@ export async function whyStation(context: DemoContext, news: News): Promise<Inva
   story.station('Why: the chain of causes of any act, and the lineage of any prediction')
   const act =
     news.events.findLast(({ type, causes }) => type === 'deployments.rollout_promoted' && causes.length > 0) ??
-    news.events.findLast(
-      ({ type }) => type === 'evaluation.gates_failed' || type === 'automation.retraining_declined',
-    ) ??
+    news.events.findLast(({ type }) => type === 'automation.retraining_declined') ??
     news.events.findLast(({ type }) => type === 'deployments.rollout_rolled_back')
   const invariants: Invariant[] = []
   if (act) {

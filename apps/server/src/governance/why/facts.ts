@@ -1,5 +1,5 @@
-import type { Prediction, WhyFact } from '@tidemark/contracts'
-import type { Queryable } from '../../platform/index.ts'
+import { endpointDeclared, type Prediction, type WhyFact } from '@tidemark/contracts'
+import { listEvents, type Queryable } from '../../platform/index.ts'
 import { approvalsOf, waiversOf } from '../store.ts'
 import type { GovernancePorts, Subject } from '../types.ts'
 
@@ -18,8 +18,8 @@ export async function versionFacts(
   return [
     fact('Model version', ref, `/models/${model}/${version}`),
     ...optional('Run', found?.runId, (id) => `/runs/${id}`),
-    ...optional('Pipeline run', pipelineRun, (id) => `/pipelines/runs/${id}`),
-    ...optional('Data version', origin?.dataset, (dataset) => `/datasets/${dataset}`),
+    ...optional('Pipeline run', pipelineRun, (id) => `/pipeline-runs/${id}`),
+    ...optional('Data version', origin?.dataset, (dataset) => `/data/${dataset.split('/')[0]}`),
     ...optional('Commit', origin?.gitCommit),
     fact('Uncommitted patch', origin?.gitPatch ?? 'none'),
     ...optional('Environment lock', origin?.lock),
@@ -45,8 +45,9 @@ async function admissionFacts(
   const verdicts = gates?.gates.map((gate) => `${words(gate.name)} ${words(gate.verdict)}`).join(', ')
   return [
     gates
-      ? fact('Gates', `${gates.state}: ${verdicts}`, `/evaluations/${gates.id}`)
+      ? fact('Gates', `${gates.state}: ${verdicts}`, `/models/${model}/${version}`)
       : fact('Gates', 'none: it was the endpoint’s first version, put there by hand'),
+    ...(approvals.length === 0 ? await firstVersionFact(db, workspace, subject) : []),
     ...approvals.slice(0, 1).map((approval) => {
       const by = approval.by ? ` by ${approval.by.id}: ${approval.reason}` : ''
       return fact('Approval', `${approval.state}${by}`, '/governance')
@@ -54,6 +55,19 @@ async function admissionFacts(
     ...waivers.slice(0, 1).map((waiver) => {
       return fact('Waiver', `${waiver.gates.map(words).join(', ')} by ${waiver.by.id}: ${waiver.reason}`, '/governance')
     }),
+  ]
+}
+
+/** An endpoint's first version needs no gates: whoever declared the endpoint with it has let it in. */
+async function firstVersionFact(db: Queryable, workspace: string, subject: Subject): Promise<WhyFact[]> {
+  const [declared] = await listEvents(db, workspace, {
+    type: endpointDeclared.type,
+    subject: `endpoint:${subject.endpoint}`,
+    limit: 1,
+  })
+  if (!declared || declared.payload.version !== subject.version) return []
+  return [
+    fact('Approval', `by ${declared.actor.id}, who declared the endpoint with it`, `/governance/why/${declared.id}`),
   ]
 }
 
