@@ -3,6 +3,7 @@ import { CliError, cliError } from './errors.ts'
 
 /** Every command, each loaded when called: `tidemark up` must not pay for the others. */
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default: Command }> }> = {
+  setup: { summary: 'make ahead what is made on first need', load: () => import('./commands/setup.ts') },
   up: { summary: 'start the platform', load: () => import('./commands/up.ts') },
   demo: {
     summary: "take a film site's model round its whole life",

@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url'
 import type { Command } from '../command.ts'
 import { readSettings, settingsHelp } from '../settings.ts'
 import { stopOnSignals } from '../up/signals.ts'
 import { up } from '../up/up.ts'
+import { ensureWeb } from '../web-build.ts'
 
 const help = `usage: tidemark up [flags]
 
@@ -15,6 +17,7 @@ Each setting may also stand in the environment [as named above] or in tidemark.c
 
 async function run(args: string[]): Promise<number> {
   const settings = readSettings('up', args)
+  await ensureWeb(fileURLToPath(new URL('../../../../', import.meta.url)))
   const signals = stopOnSignals()
   const platform = await up(settings, { giveUp: signals.giveUp }).catch((error: unknown) => {
     if (signals.giveUp.aborted) return undefined

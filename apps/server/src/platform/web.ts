@@ -13,7 +13,7 @@ export async function webRoutes(
 ): Promise<void> {
   if (!existsSync(`${root}/index.html`)) {
     app.get('/', async (_request, reply) =>
-      reply.type('text/plain').send('The API is up. The web UI is not built: run `npm run build`, then start again.\n'),
+      reply.type('text/plain').send('The API is up. The web UI is not built: run `npm run setup`, then start again.\n'),
     )
     return
   }
