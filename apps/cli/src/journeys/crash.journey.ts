@@ -15,6 +15,7 @@ import {
   standing,
   stepBegins,
   tally,
+  triesOf,
 } from './ordeal.ts'
 import { openFilmSite, type Site, startPlatform } from './site.ts'
 import type { Victim } from './victims.ts'
@@ -42,7 +43,7 @@ async function eventHappens(type: string, subject?: string): Promise<void> {
 const VICTIMS: readonly Victim[] = ['server', 'gateway', 'database', 'database connection', 'step', 'worker']
 for (const [index, victim] of VICTIMS.entries())
   test(`kill -9 of the ${victim} while training and serving: it serves again and the training ends`, async (t) => {
-    const { run, recoveredMs } = await killWhileTraining(site, victim, 100 + index)
+    const { run, recoveredMs } = await killWhileTraining(site, [victim], 100 + index)
     t.diagnostic(`served again after ${recoveredMs} ms; the training ${run.state} at try ${triesOf(run)}`)
     assert.equal(run.state, 'succeeded', run.reason ?? '')
     await aWhile()
@@ -105,11 +106,3 @@ test('after all of it nothing acknowledged is missing, nothing is counted twice,
   t.diagnostic(JSON.stringify(found))
   assertNothingLost(found)
 })
-
-function triesOf({
-  steps,
-}: {
-  readonly steps: readonly { readonly step: string; readonly attempt: number }[]
-}): number {
-  return steps.find(({ step }) => step === 'train')?.attempt ?? 0
-}

@@ -37,17 +37,23 @@ async function untilItServes({ connection, platform }: Site): Promise<void> {
   })
 }
 
-/** Starts a training, kills a process in the middle of its step `train`, and waits for the run's end. */
+/**
+ * Starts a training, kills each of the victims in turn in the middle of its step `train`, and waits for the run's end.
+ * @returns how long the platform was away each time
+ */
 export async function killWhileTraining(
   site: Site,
-  victim: Victim,
+  victims: readonly Victim[],
   trees: number,
-): Promise<{ recoveredMs: number; run: PipelineRun }> {
+): Promise<{ recoveredMs: readonly number[]; run: PipelineRun }> {
   const { client } = site.connection
   const parameters = { asOf: '2000-01', trees }
   const { run } = await client.pipelines.startRun({ params: { pipeline: PIPELINE }, body: { parameters } })
-  await stepBegins(site, run, 'train')
-  const recoveredMs = await killAndRecover(site, victim)
+  const recoveredMs: number[] = []
+  for (const victim of victims) {
+    await stepBegins(site, run, 'train')
+    recoveredMs.push(await killAndRecover(site, victim))
+  }
   return { recoveredMs, run: await runEnds(site, run) }
 }
 
@@ -177,3 +183,8 @@ export function assertNothingLost(found: Tally): void {
 
 /** Lets visitors and writer go on for a while. */
 export const aWhile = () => sleep(300)
+
+/** At which try the training came to its end. */
+export function triesOf({ steps }: PipelineRun): number {
+  return steps.find(({ step }) => step === 'train')?.attempt ?? 0
+}
