@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
+import { startPlatform } from '../apps/cli/src/journeys/platform.ts'
 import { browserPath } from './browser.ts'
 import { environmentFor } from './python.ts'
 
@@ -71,8 +72,18 @@ async function nodeTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
   }
 }
 
+/** Runs pytest beside a platform of its own, which tests of clients find at TIDEMARK_URL. */
 async function pythonTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
   const { dir } = await environmentFor('test')
+  const platform = await startPlatform('pytest')
+  try {
+    return await pytest(`${dir}/bin/python`, { ...environment, TIDEMARK_URL: platform.connection.url })
+  } finally {
+    await platform.end()
+  }
+}
+
+async function pytest(python: string, environment: NodeJS.ProcessEnv): Promise<Outcome> {
   const marker = journeys ? 'journey' : 'not journey'
   const args = [
     '-m',
@@ -85,7 +96,7 @@ async function pythonTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
     marker,
     ...(pattern ? ['-k', pattern] : []),
   ]
-  const { status, tail } = await run(`${dir}/bin/python`, args, environment)
+  const { status, tail } = await run(python, args, environment)
   // 5: no test matched, which is fine for a pattern and for journeys.
   const none = status === 5 && (journeys || Boolean(pattern))
   return {

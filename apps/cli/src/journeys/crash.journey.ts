@@ -17,7 +17,8 @@ import {
   tally,
   triesOf,
 } from './ordeal.ts'
-import { openFilmSite, type Site, startPlatform } from './site.ts'
+import { type Site, startPlatform } from './platform.ts'
+import { openFilmSite } from './site.ts'
 import type { Victim } from './victims.ts'
 
 // The tests share one platform and go on from each other: what the last one counts is what all crashes left.

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { openToVisitors } from './audience.ts'
 import { startMetricWriter } from './metric-writer.ts'
 import { assertNothingLost, killWhileTraining, tally, triesOf } from './ordeal.ts'
-import { openFilmSite, startPlatform } from './site.ts'
+import { startPlatform } from './platform.ts'
+import { openFilmSite } from './site.ts'
 
 // The journey beside this file kills each of them in a training of its own, and while a version is rolled out.
 const VICTIMS = ['gateway', 'database connection', 'step', 'database', 'worker', 'server'] as const

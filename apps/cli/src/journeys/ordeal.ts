@@ -6,7 +6,7 @@ import { settled, until } from '../demo/settle.ts'
 import type { Audience } from './audience.ts'
 import { allEvents, answersInLog, countedInWindows, effects } from './evidence.ts'
 import type { MetricWriter } from './metric-writer.ts'
-import type { Site } from './site.ts'
+import type { Site } from './platform.ts'
 import { find, killNow, type Victim } from './victims.ts'
 
 /** Kills one process and waits until the platform answers again, all of it. @returns milliseconds until then. */
