@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { after, before, test } from 'node:test'
 import { uuidv7 } from '@tidemark/contracts'
+import { z } from 'zod'
 import { createExperiments } from '../experiments/index.ts'
+import { createIdentity } from '../identity/index.ts'
 import { systemActor } from '../platform/actor.ts'
 import { startTestServer, type TestServer } from '../platform/testing.ts'
 import { createRegistry, type RegistryModule } from './index.ts'
@@ -354,5 +356,34 @@ test('an artifact of any size is streamed: memory does not grow with it', async 
   assert.deepEqual(
     (listed.files as { path: string }[]).map((file) => file.path),
     ['big.bin', 'model'],
+  )
+})
+
+test('a pipeline run registers a source once, however often its step is tried; people may register it again', async () => {
+  const { run, folder } = await runWithModel()
+  await call('POST', 'registered-models/create', { name: 'tried again' })
+  const body = { name: 'tried again', source: `mlflow-artifacts:/${folder}`, run_id: run }
+  const identity = createIdentity(server.internalToken, { now: () => new Date() })
+  const versionBy = async (pipelineRun: string | null) => {
+    const token =
+      pipelineRun && identity.issueRunToken({ id: pipelineRun, workspace: 'default' }, new Date('2100-01-01'))
+    const response = await fetch(`${server.url}/api/2.0/mlflow/model-versions/create`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
+      body: JSON.stringify(body),
+    })
+    return z.object({ model_version: z.object({ version: z.string() }) }).parse(await response.json()).model_version
+      .version
+  }
+  const [first, second] = [uuidv7(), uuidv7()]
+  assert.deepEqual(await Promise.all([versionBy(first), versionBy(first), versionBy(first)]), ['1', '1', '1'])
+  assert.deepEqual([await versionBy(second), await versionBy(null), await versionBy(null)], ['2', '3', '4'])
+  const { events } = await server.client.platform.listEvents({
+    query: { type: 'registry.version_registered', after: 0, limit: 1000 },
+  })
+  const registrations = events.filter(({ payload }) => payload.model === 'tried again')
+  assert.deepEqual(
+    registrations.map(({ payload }) => payload.version),
+    [1, 2, 3, 4],
   )
 })

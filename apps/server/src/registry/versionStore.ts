@@ -61,6 +61,22 @@ export async function nextVersion(tx: Tx, workspace: string, model: string, nowM
   return rows[0]?.last_version ?? null
 }
 
+/** The version that this user made of this source before; `tx` keeps others from making one until it ends. */
+export async function versionMadeBefore(
+  tx: Tx,
+  workspace: string,
+  made: { readonly model: string; readonly source: string; readonly user: string },
+): Promise<number | null> {
+  await sql`select 1 from registered_model where workspace = ${workspace} and name = ${made.model} for update`.execute(
+    tx,
+  )
+  const { rows } = await sql<{ version: number }>`
+    select version from model_version
+    where workspace = ${workspace} and model = ${made.model} and source = ${made.source} and user_id = ${made.user} and not deleted
+    order by version limit 1`.execute(tx)
+  return rows[0]?.version ?? null
+}
+
 export async function addVersion(
   tx: Tx,
   workspace: string,

@@ -39,13 +39,20 @@ export function createVersions(platform: Platform, ports: RegistryPorts) {
   }
 
   return {
-    /** Registers a version: its files are listed, frozen for good, and the list is addressed by its content. */
+    /**
+     * Registers a version: its files are listed, frozen for good, and the list is addressed by its content. A pipeline run registers a source
+     * once: its step that was killed after that, and is tried again, gets the version that it made.
+     */
     async createVersion(actor: Actor, given: NewVersion): Promise<ModelVersion> {
       actor.require('registry.write', given.model)
       checkModelName(given.model)
       for (const tag of given.tags) checkTag(tag)
       return inTransaction(db, async (tx) => {
         const now = nowMs()
+        const asked = { model: given.model, source: given.source, user: actor.id }
+        const before =
+          actor.kind === 'service' ? await versionStore.versionMadeBefore(tx, actor.workspace, asked) : null
+        if (before !== null) return versionNumbered(tx, actor.workspace, given.model, before)
         const number = await versionStore.nextVersion(tx, actor.workspace, given.model, now)
         if (number === null) throw missing(`Registered Model with name=${given.model} not found`)
         const { storageUri, run, loggedModel } = await resolveSource(tx, actor.workspace, given, ports)
