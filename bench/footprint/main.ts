@@ -4,11 +4,11 @@
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { freePort } from '@tidemark/process'
 import { ensureEnvironment } from '@tidemark/workers'
 import { processesNaming, processTree, pssMegabytes } from '../processes.ts'
 import { report } from '../report.ts'
@@ -33,15 +33,6 @@ interface Contestant {
   readonly args: readonly string[]
   readonly url: string
   readonly folder: string
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function measure({ command, args, url, folder }: Contestant): Promise<Measured> {

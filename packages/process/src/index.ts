@@ -1,2 +1,3 @@
+export * from './free-port.ts'
 export * from './source.ts'
 export * from './supervisor.ts'

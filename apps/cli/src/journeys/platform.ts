@@ -1,9 +1,9 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { api, createClient } from '@tidemark/contracts'
 import { eraseDatabase } from '@tidemark/postgres'
+import { freePort } from '@tidemark/process'
 import type { Platform as Connection } from '../demo/context.ts'
 import { type Platform, up } from '../up/up.ts'
 
@@ -15,27 +15,12 @@ export interface Site {
   end(): Promise<void>
 }
 
-/** Two ports that are free now. */
-async function freePorts(): Promise<[number, number]> {
-  const held = [createServer(), createServer()]
-  const ports: number[] = []
-  for (const server of held) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const address = server.address()
-    if (typeof address === 'object' && address) ports.push(address.port)
-  }
-  for (const server of held) await new Promise((closed) => server.close(closed))
-  const [port, gatewayPort] = ports
-  if (port === undefined || gatewayPort === undefined) throw new Error('No free port was found.')
-  return [port, gatewayPort]
-}
-
 /** Starts an empty platform on free ports and a new folder. */
 export async function startPlatform(name: string): Promise<Site> {
   const dataDir = mkdtempSync(join(tmpdir(), `tidemark-${name}-`))
   // The database and the workers have users of their own and must pass through.
   chmodSync(dataDir, 0o711)
-  const [port, gatewayPort] = await freePorts()
+  const [port, gatewayPort] = [await freePort(), await freePort()]
   const platform = await up({ port, gatewayPort, host: '127.0.0.1', dataDir, logLevel: 'info' })
   const { url, gatewayUrl } = platform
   return {

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '@tidemark/process'
 import type { PlatformSettings } from '../settings.ts'
 import { openDataFolder, readRecord } from './data-folder.ts'
 import { identify, isAlive } from './process-table.ts'
@@ -23,12 +24,6 @@ function listen(port = 0): Promise<{ server: Server; port: number }> {
       resolve({ server, port: typeof address === 'object' && address ? address.port : 0 })
     })
   })
-}
-
-async function freePort(): Promise<number> {
-  const { server, port } = await listen()
-  await new Promise((done) => server.close(done))
-  return port
 }
 
 /** With the embedded database, for what concerns it. */
