@@ -97,8 +97,13 @@ test('a rollout goes on through crashes under traffic and promotes once', async 
   }
   await eventHappens('deployments.rollout_promoted', `rollout:${id}`)
   await killAndRecover(site, 'server')
-  const { state, decisions } = await client.deployments.getRollout({ params: { id } })
+  const { state, decisions, version } = await client.deployments.getRollout({ params: { id } })
   assert.equal(state.kind, 'promoted')
+  // The counting at the end says that it was set once.
+  await until(`the alias champion to be set to ${version}`, async () => {
+    const { events } = await client.platform.listEvents({ query: { type: 'registry.alias_set', limit: 1 } })
+    return events[0]?.payload.version === version || undefined
+  })
   t.diagnostic(`promoted: ${decisions.find(({ kind }) => kind === 'promote')?.reason}`)
 })
 

@@ -27,9 +27,11 @@ export async function openFilmSite({ connection }: Site): Promise<void> {
   const run = await runToEnd({ platform: connection }, PIPELINE, { asOf: '2000-01', trees: 2 })
   const { version } = parseModelVersionRef(run.modelVersion ?? '')
   const { replay, policy } = EndpointFile.parse(yaml('endpoint.yaml'))
+  // No ratings are told, so no proof ever comes: the rollout ends by its time limit, here after months instead of years of films.
+  const rollout = { ...policy.rollout, maxDays: 180, onTimeLimit: 'promote_without_proof' } as const
   await client.deployments.putEndpoint({
     params: { endpoint: ENDPOINT },
-    body: { model: MODEL, version, replay, policy },
+    body: { model: MODEL, version, replay, policy: { ...policy, rollout } },
   })
   await until('the endpoint to serve', async () => {
     const { state, problem } = await client.deployments.getEndpoint({ params: { endpoint: ENDPOINT } })
