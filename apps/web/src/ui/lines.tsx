@@ -153,14 +153,27 @@ const TIME_LABELS: uPlot.Axis.Values = [
   [1, '{HH}:{mm}:{ss}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
 ]
 
-/** Room above and below the data and the named lines. */
-function padded(low: number, high: number, { thresholds, fromZero }: Plan): [number, number] {
-  const values = [low, high, ...thresholds.map(({ value }) => value)].filter(Number.isFinite)
+/**
+ * Room above and below the data and the named lines. Bounds that begin wide, before there is evidence, are cut off at the edge: they would press
+ * everything that came later into a line.
+ */
+function padded(low: number, high: number, { thresholds, series, fromZero }: Plan): [number, number] {
+  const shown = series.flatMap(({ values, band }) =>
+    band ? [...values, ...laterHalf(band.lower), ...laterHalf(band.upper)] : [],
+  )
+  const focus = shown.filter((value) => value !== null)
+  const [from, to] =
+    focus.length === 0 ? [low, high] : [Math.max(low, Math.min(...focus)), Math.min(high, Math.max(...focus))]
+  const values = [from, to, ...thresholds.map(({ value }) => value)].filter(Number.isFinite)
   if (values.length === 0) return [0, 1]
   const least = Math.min(...values)
   const most = Math.max(...values)
   const room = (most - least || Math.abs(most) || 1) * 0.08
   return [fromZero ? 0 : least - room, most + room]
+}
+
+function laterHalf<T>(values: readonly T[]): readonly T[] {
+  return values.slice(Math.floor(values.length / 2))
 }
 
 function thresholdLines(thresholds: readonly Threshold[], token: (name: string) => string): uPlot.Plugin {
