@@ -1,9 +1,8 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 
-/** Tables by name. Modules add theirs: `declare module '../platform/db.ts' { interface Tables { dataset: DatasetTable } }`. */
-// biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging in the modules that own the tables.
-export interface Tables {}
+/** SQL is written out, with the type of its rows beside it: no table is known to the query builder. */
+type Tables = Record<never, never>
 
 export type Db = Kysely<Tables>
 /** An open transaction. Store functions take one, or the database itself for a single read. */
