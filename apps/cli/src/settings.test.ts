@@ -30,6 +30,19 @@ test('a flag wins over the environment, that over the data folder’s file, that
   rmSync(join(workingDir, 'tidemark.config.json'))
 })
 
+test('a switch is turned on by its flag, its variable or its key', () => {
+  assert.equal(read(['--dev-reset']).devReset, true)
+  assert.equal(read([], { TIDEMARK_DEV_LOOPBACK_WEBHOOKS: '1' }).devLoopbackWebhooks, true)
+  assert.equal('devReset' in read([], { TIDEMARK_DEV_RESET: 'false' }), false)
+  const file = join(workingDir, 'tidemark.config.json')
+  writeFileSync(file, '{"devReset": true}')
+  assert.equal(read([]).devReset, true)
+  writeFileSync(file, '{"devReset": "yes"}')
+  assert.throws(() => read([]), /must give devReset as true or false/)
+  rmSync(file)
+  assert.throws(() => read([], { TIDEMARK_DEV_RESET: 'perhaps' }), /TIDEMARK_DEV_RESET must be true or false/)
+})
+
 test('a wrong setting is named with its source, and a password is not repeated', () => {
   const table: [string[], NodeJS.ProcessEnv, RegExp][] = [
     [['--port', '0'], {}, /^--port must be a port/],

@@ -37,7 +37,27 @@ export const SETTINGS = {
     form: 'LEVEL',
     summary: 'how much is logged (default info)',
   },
-} as const
+  devReset: {
+    flag: 'dev-reset',
+    variable: 'TIDEMARK_DEV_RESET',
+    form: '',
+    summary: 'for tests only: POST /__reset empties everything',
+  },
+  devLoopbackWebhooks: {
+    flag: 'dev-loopback-webhooks',
+    variable: 'TIDEMARK_DEV_LOOPBACK_WEBHOOKS',
+    form: '',
+    summary: 'for tests only: webhooks may call http addresses of this machine',
+  },
+} as const satisfies Record<string, Setting>
+
+/** One setting. Without a form it is a switch: the flag alone turns it on. */
+interface Setting {
+  readonly flag: string
+  readonly variable: string
+  readonly form: string
+  readonly summary: string
+}
 
 export type SettingName = keyof typeof SETTINGS
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
@@ -52,6 +72,8 @@ export interface PlatformSettings {
   readonly logLevel: LogLevel
   readonly defaultEndpoint?: string
   readonly databaseUrl?: string
+  readonly devReset?: true
+  readonly devLoopbackWebhooks?: true
 }
 
 /** The texts of one source, and how messages name it. */
@@ -83,8 +105,9 @@ function fileSource(file: string): Source {
       if (!isSetting(key)) {
         throw cliError('WRONG_FILE', file, `has an unknown key "${key}"; known are ${Object.keys(SETTINGS).join(', ')}`)
       }
-      if (typeof value !== 'string' && typeof value !== 'number') {
-        throw cliError('WRONG_FILE', file, `must give ${key} as a text or a number`)
+      const isSwitch = SETTINGS[key].form === ''
+      if (isSwitch ? typeof value !== 'boolean' : typeof value !== 'string' && typeof value !== 'number') {
+        throw cliError('WRONG_FILE', file, `must give ${key} as ${isSwitch ? 'true or false' : 'a text or a number'}`)
       }
       texts[key] = String(value)
     }
@@ -103,13 +126,18 @@ function environmentSource(environment: NodeJS.ProcessEnv): Source {
 
 /** The texts of the flags, the values of a command's own flags, and its positional arguments. @throws USAGE */
 function flagSource(command: string, args: string[]): Source {
-  const options = Object.fromEntries(Object.values(SETTINGS).map(({ flag }) => [flag, { type: 'string' as const }]))
+  const options = Object.fromEntries(
+    Object.values(SETTINGS).map(({ flag, form }) => [
+      flag,
+      { type: form === '' ? ('boolean' as const) : ('string' as const) },
+    ]),
+  )
   const texts: Source['texts'] = {}
   try {
     const { values } = parseArgs({ args, options, strict: true, allowPositionals: false })
     for (const [key, { flag }] of Object.entries(SETTINGS)) {
       const text = values[flag]
-      if (typeof text === 'string' && isSetting(key)) texts[key] = text
+      if (text !== undefined && isSetting(key)) texts[key] = String(text)
     }
   } catch (error) {
     throw cliError('USAGE', error instanceof Error ? error.message : String(error), command)
@@ -122,6 +150,11 @@ const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
 function parsePort(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? Number(text) : undefined
+}
+
+function parseSwitch(text: string): 'on' | 'off' | undefined {
+  if (/^(true|1|yes|on)$/i.test(text)) return 'on'
+  return /^(false|0|no|off)$/i.test(text) ? 'off' : undefined
 }
 
 /** Reads one setting from the strongest source that has it. Messages do not repeat the text: it may hold a password. */
@@ -180,6 +213,7 @@ export function readSettings(
     (value) => (/^postgres(ql)?:\/\/./.test(value) && URL.canParse(value) ? value : undefined),
     'must be a URL that begins with postgres://',
   )
+  const isOn = (name: SettingName): boolean => read(sources, name, parseSwitch, 'must be true or false') === 'on'
   const isLoopback = (value: string): string | undefined => LOOPBACK.find((address) => address === value)
   const isLevel = (value: string): LogLevel | undefined => LEVELS.find((level) => level === value)
   return {
@@ -196,13 +230,15 @@ export function readSettings(
     logLevel: read(sources, 'logLevel', isLevel, `must be one of ${LEVELS.join(', ')}`) ?? 'info',
     ...(defaultEndpoint === undefined ? {} : { defaultEndpoint }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(isOn('devReset') ? { devReset: true } : {}),
+    ...(isOn('devLoopbackWebhooks') ? { devLoopbackWebhooks: true } : {}),
   }
 }
 
 /** The flags of the settings, one a line, for a command's help. */
 export function settingsHelp(): string {
   const rows = Object.values(SETTINGS).map(
-    ({ flag, form, variable, summary }) => [`--${flag} ${form}`, `${summary} [${variable}]`] as const,
+    ({ flag, form, variable, summary }) => [`--${flag} ${form}`.trimEnd(), `${summary} [${variable}]`] as const,
   )
   const width = Math.max(...rows.map(([left]) => left.length))
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n')

@@ -13,6 +13,7 @@ import { findEvent } from './platform/events.ts'
 import { createHttp, type HttpServer } from './platform/http.ts'
 import { migrate } from './platform/migrations.ts'
 import type { Platform } from './platform/platform.ts'
+import { resetRoute } from './platform/resetRoute.ts'
 import { platformRoutes } from './platform/routes.ts'
 import { webRoutes } from './platform/web.ts'
 import { wireReactions } from './reactions.ts'
@@ -64,6 +65,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
 
   let hosts: ReadonlySet<string> = new Set()
   const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts, identify: identity.actorOf })
+  if (config.devReset) resetRoute(app, platform)
   platformRoutes(app, platform, {
     pipelineRuns: async () => (await pipelines.service.openRuns()) + (await loop.openWork()),
     unreadLogBytes: () => loop.monitoring.unreadBytes(),

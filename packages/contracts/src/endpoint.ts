@@ -40,6 +40,8 @@ export const PERMISSIONS = [
   'governance.approve',
   'governance.waive',
   'platform.read',
+  /** Empty everything, on a platform for tests. */
+  'platform.reset',
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Command } from '../command.ts'
-import { readSettings, settingsHelp } from '../settings.ts'
+import { type PlatformSettings, readSettings, settingsHelp } from '../settings.ts'
 import { stopOnSignals } from '../up/signals.ts'
 import { up } from '../up/up.ts'
 import { ensureWeb } from '../web-build.ts'
@@ -28,8 +28,21 @@ async function run(args: string[]): Promise<number> {
   console.log(
     `Tidemark is ready at ${platform.url} (gateway ${platform.gatewayUrl}) after ${(platform.startedInMs / 1000).toFixed(1)} s; data in ${platform.dataDir}`,
   )
+  for (const warning of warningsOf(settings)) console.warn(warning)
   await platform.wait()
   return 0
+}
+
+/** What somebody must know who did not type the flag. */
+function warningsOf(settings: PlatformSettings): string[] {
+  return [
+    ...(settings.devReset
+      ? ['WARNING: --dev-reset is on. Whoever can reach this port can erase everything by POST /__reset.']
+      : []),
+    ...(settings.devLoopbackWebhooks
+      ? ['WARNING: --dev-loopback-webhooks is on. Webhooks may call services of this machine.']
+      : []),
+  ]
 }
 
 export default { help, run } satisfies Command

@@ -44,6 +44,8 @@ export function describePrograms(
     TIDEMARK_SERVER_URL: url,
     TIDEMARK_LOG_LEVEL: settings.logLevel,
     ...(settings.defaultEndpoint === undefined ? {} : { TIDEMARK_DEFAULT_ENDPOINT: settings.defaultEndpoint }),
+    TIDEMARK_DEV_RESET: String(settings.devReset ?? false),
+    TIDEMARK_DEV_LOOPBACK_WEBHOOKS: String(settings.devLoopbackWebhooks ?? false),
     ...overrides.environment,
   }
   const server = overrides.programs?.server ?? join(APPS, 'server/src/main.ts')

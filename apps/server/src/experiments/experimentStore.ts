@@ -43,6 +43,13 @@ export async function experimentByName(db: Queryable, workspace: string, name: s
   return rows[0] ? experimentOf(rows[0]) : null
 }
 
+/** Puts back the experiment that is always there. */
+export async function addDefault(tx: Tx, nowMs: number): Promise<void> {
+  await sql`
+    insert into experiment (workspace, id, name, artifact_location, created_ms, updated_ms)
+    values ('default', 0, 'Default', 'mlflow-artifacts:/0', ${nowMs}, ${nowMs})`.execute(tx)
+}
+
 /** Adds an experiment; null when its name is taken, also by a deleted one. Without a location it gets `mlflow-artifacts:/<id>`. */
 export async function addExperiment(
   tx: Tx,

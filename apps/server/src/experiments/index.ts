@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Actor, HttpServer, Platform, Queryable, Tx } from '../platform/index.ts'
 import { createArtifacts } from './artifacts.ts'
+import * as experimentStore from './experimentStore.ts'
 import { createHistory } from './history.ts'
 import { createLoggedModels } from './loggedModels.ts'
 import { artifactRoutes } from './mlflow/artifactRoutes.ts'
@@ -39,6 +40,7 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
   const artifacts = createArtifacts(platform)
   const models = createLoggedModels(platform)
   const { clock } = platform
+  platform.resets.onReset((tx) => experimentStore.addDefault(tx, clock.now().getTime()))
 
   return {
     /** Starts a run in an experiment of that name, which is made when it is missing. @returns the run's id. */

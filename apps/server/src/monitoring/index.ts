@@ -54,6 +54,8 @@ export interface Monitoring {
 /** Puts monitoring together. Folds of other modules run in the reader's transaction, after its own. */
 export function createMonitoring(platform: Platform, ports: MonitoringPorts): Monitoring {
   const folder = join(platform.config.dataDir, 'log')
+  // How far the log's files were read: without it they would be counted once more.
+  platform.resets.keep('log_segment', 'log_seen')
   const lookup = new LogLookup(folder)
   const reader = new LogReader(platform, folder, [windowFold(platform, ports), ...ports.predictionFolds])
   const { db } = platform

@@ -91,6 +91,11 @@ export class Executor {
     this.active.get(`${run}/${step}`)?.stop.abort()
   }
 
+  /** Tells all steps to end: their runs are gone. */
+  abandon(): void {
+    for (const { stop } of this.active.values()) stop.abort()
+  }
+
   /** Leaves running steps to the next server: their processes end with this one, and their leases are not renewed. */
   async close(): Promise<void> {
     this.closing = true

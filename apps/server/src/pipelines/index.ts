@@ -27,6 +27,7 @@ export function createPipelines(platform: Platform, ports: PipelinePorts): Pipel
   const logs = new StepLogs(join(platform.config.dataDir, 'logs', 'pipelines'))
   const executor = new Executor(platform, ports, logs)
   const reconciler = new Reconciler(platform, executor)
+  platform.resets.onReset(() => executor.abandon())
   const service = new Pipelines(platform, ports, executor, logs)
   platform.jobs.register('pipelines.reconcile', RunJob, ({ workspace, run }) => reconciler.reconcile(workspace, run))
   platform.jobs.register('pipelines.ended', RunJob, ({ workspace, run }) => service.ended(workspace, run))

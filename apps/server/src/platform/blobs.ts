@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { access, mkdir, open, rename, rm } from 'node:fs/promises'
+import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -98,6 +98,12 @@ export class Blobs {
   ): Promise<{ stream: Readable; bytes: number }> {
     const { bytes } = await this.stat(db, workspace, digest)
     return { stream: createReadStream(this.path(digest), range ?? {}), bytes }
+  }
+
+  /** Removes every blob there is. Nothing may be writing. */
+  async clear(): Promise<void> {
+    const entries = await readdir(this.folder).catch(() => [])
+    await Promise.all(entries.map((entry) => rm(join(this.folder, entry), { recursive: true, force: true })))
   }
 
   /** Where the bytes lie; for trusted processes of this machine. Only a checked digest becomes a path. */

@@ -11,6 +11,8 @@ const Environment = z.object({
   TIDEMARK_GATEWAY_PORT: z.coerce.number().int().min(0).max(65535).default(5001),
   TIDEMARK_INTERNAL_TOKEN: z.string().min(32),
   TIDEMARK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  TIDEMARK_DEV_RESET: z.stringbool().default(false),
+  TIDEMARK_DEV_LOOPBACK_WEBHOOKS: z.stringbool().default(false),
   TIDEMARK_WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(4),
 })
 
@@ -25,6 +27,10 @@ export interface Config {
   readonly internalToken: string
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
   readonly jobConcurrency: number
+  /** For tests: `POST /__reset` is there and empties everything. */
+  readonly devReset?: boolean
+  /** For tests: webhooks may call http addresses of this machine. */
+  readonly devLoopbackWebhooks?: boolean
 }
 
 /**
@@ -49,5 +55,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     internalToken: e.TIDEMARK_INTERNAL_TOKEN,
     logLevel: e.TIDEMARK_LOG_LEVEL,
     jobConcurrency: e.TIDEMARK_WORKER_CONCURRENCY,
+    devReset: e.TIDEMARK_DEV_RESET,
+    devLoopbackWebhooks: e.TIDEMARK_DEV_LOOPBACK_WEBHOOKS,
   }
 }

@@ -223,6 +223,11 @@ export async function causesOf(db: Queryable, workspace: string, id: string): Pr
   return rows.map(recordOf)
 }
 
+/** Puts back the head of an empty chain: after a reset the next event is the first again. */
+export async function beginChain(tx: Tx): Promise<void> {
+  await sql`insert into event_head (position, hash) values (0, ''::bytea)`.execute(tx)
+}
+
 /** The position of the newest event, in commit order; 0 before the first. */
 export async function lastPosition(db: Queryable): Promise<number> {
   const { rows } = await sql<{ position: number }>`select position from event_head`.execute(db)

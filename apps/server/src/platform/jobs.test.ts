@@ -43,6 +43,38 @@ test('a queue that loses its connections again and again does every job, and lea
   }
 })
 
+test('when all jobs are forgotten, those under way end first, and those that waited are never done', async () => {
+  const clone = await migratedTestDatabase()
+  const own = openDatabase(clone.url)
+  const jobs = new Jobs(own.pool, createLog('test', 'fatal'))
+  const seen: string[] = []
+  jobs.register('walk', z.object({ name: z.string() }), async ({ name }) => {
+    seen.push(`${name} begins`)
+    await sleep(150)
+    seen.push(`${name} ends`)
+  })
+  await jobs.start(4)
+  try {
+    await jobs.add(own.db, 'walk', { name: 'first' }, { queue: 'one' })
+    await jobs.add(own.db, 'walk', { name: 'second' }, { queue: 'one' })
+    for (let tries = 0; tries < 300 && seen.length === 0; tries += 1) await sleep(10)
+    await jobs.forget(async () => {
+      assert.deepEqual(seen, ['first begins', 'first ends'])
+      // What the work itself asks for is kept.
+      await jobs.add(own.db, 'walk', { name: 'third' })
+      await sleep(100)
+      assert.equal(seen.length, 2)
+    })
+    for (let tries = 0; tries < 300 && seen.length < 4; tries += 1) await sleep(10)
+    assert.deepEqual(seen.slice(2), ['third begins', 'third ends'])
+    assert.equal(await jobs.pending(own.db), 0)
+  } finally {
+    await jobs.stop()
+    await own.close()
+    await clone.drop()
+  }
+})
+
 test('a lost connection is told from other errors, also where the driver gives no code', () => {
   const lost = [
     new Error('Connection terminated unexpectedly'),

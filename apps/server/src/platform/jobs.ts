@@ -32,6 +32,10 @@ export class Jobs {
   private stopped = false
   /** Handlers under way. */
   private running = 0
+  /** While all jobs are being forgotten, those that were just taken wait here. */
+  private held: Promise<unknown> | undefined
+  /** Jobs up to this id were forgotten; one that was taken before that does nothing. */
+  private forgottenId = 0
   private readonly pool: pg.Pool
   private readonly log: Log
 
@@ -67,7 +71,9 @@ export class Jobs {
     const taskList: TaskList = Object.fromEntries(
       [...this.handlers].map(([task, handler]) => [
         task,
-        async (payload: unknown) => {
+        async (payload: unknown, { job }) => {
+          await this.held
+          if (Number(job.id) <= this.forgottenId) return
           this.running += 1
           try {
             await handler(payload)
@@ -105,6 +111,27 @@ export class Jobs {
     this.stopped = true
     await this.again
     await this.end(this.runner)
+  }
+
+  /** Lets the jobs under way end, drops all others, and does `work` before any new one begins. */
+  async forget(work: () => Promise<void>): Promise<void> {
+    const done = Promise.withResolvers<void>()
+    this.held = done.promise
+    try {
+      while (this.running > 0) await sleep(1)
+      await this.drop()
+      await work()
+    } finally {
+      this.held = undefined
+      done.resolve()
+    }
+  }
+
+  private async drop(): Promise<void> {
+    const { rows } = await this.pool.query<{ last: number }>(`
+      with gone as (delete from graphile_worker._private_jobs returning id)
+      select coalesce(max(id), 0) as last from gone`)
+    this.forgottenId = Math.max(this.forgottenId, Number(rows[0]?.last ?? 0))
   }
 
   /** After the loss of PostgreSQL: lets the jobs under way end, and starts anew as soon as it is back. */

@@ -4,10 +4,11 @@ import { Blobs } from './blobs.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { type Database, type Db, openDatabase } from './db.ts'
-import { Events } from './events.ts'
+import { beginChain, Events } from './events.ts'
 import { Jobs } from './jobs.ts'
 import { Live } from './live.ts'
 import { PythonPools } from './python.ts'
+import { Resets } from './reset.ts'
 import { createLog, createMetrics, type Log } from './telemetry.ts'
 
 /** What every module is given: the database, the record of events, the queue, the blob store and the like. */
@@ -19,6 +20,7 @@ export interface Platform {
   readonly jobs: Jobs
   readonly blobs: Blobs
   readonly live: Live
+  readonly resets: Resets
   readonly python: PythonPools
   readonly clock: Clock
   readonly log: Log
@@ -30,6 +32,8 @@ export function createPlatform(config: Config, clock: Clock = systemClock): Plat
   const log = createLog('server', config.logLevel)
   const database = openDatabase(config.databaseUrl)
   const jobs = new Jobs(database.pool, log)
+  const resets = new Resets()
+  resets.onReset(beginChain)
   return {
     config,
     db: database.db,
@@ -38,6 +42,7 @@ export function createPlatform(config: Config, clock: Clock = systemClock): Plat
     jobs,
     blobs: new Blobs(join(config.dataDir, 'blobs')),
     live: new Live(config.databaseUrl, log),
+    resets,
     python: new PythonPools(config.dataDir),
     clock,
     log,

@@ -36,7 +36,11 @@ export function migratedTestDatabase(): ReturnType<ReturnType<typeof testDatabas
 }
 
 export async function startTestServer(
-  environment: { logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' } = {},
+  environment: {
+    logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug'
+    devReset?: boolean
+    devLoopbackWebhooks?: boolean
+  } = {},
 ): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
   const database = await migratedTestDatabase()
@@ -50,6 +54,8 @@ export async function startTestServer(
     internalToken,
     logLevel: environment.logLevel ?? 'error',
     jobConcurrency: 4,
+    devReset: environment.devReset ?? false,
+    devLoopbackWebhooks: environment.devLoopbackWebhooks ?? false,
   })
   const server = await startServer(platform)
   return {

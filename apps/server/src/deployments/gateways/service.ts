@@ -25,6 +25,9 @@ export class Gateways {
   constructor(platform: Platform) {
     this.platform = platform
     platform.live.listen(store.CHANNEL, () => this.wake())
+    // Gateways go on counting: they are other processes, and only a later snapshot makes them forget what they serve.
+    platform.resets.keep('gateway', 'gateway_configuration')
+    platform.resets.onReset(store.nextVersion)
   }
 
   /** Sets what an endpoint serves, in the caller's transaction. @returns version of the snapshot that has it. */
