@@ -26,6 +26,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
   gates: { summary: "run a version's gates, show them, waive them", load: () => import('./commands/gates.ts') },
   rollouts: { summary: 'show rollouts, overrule them', load: () => import('./commands/rollouts.ts') },
   why: { summary: 'why did this happen: the chain of causes of anything', load: () => import('./commands/why.ts') },
+  gc: { summary: 'delete content that nothing names any more', load: () => import('./commands/gc.ts') },
   pipelines: { summary: 'register pipelines and run them', load: () => import('./commands/pipelines.ts') },
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { loopbackHosts } from '@tidemark/process'
 import { z } from 'zod'
+import { blobColumns } from './blobColumns.ts'
 import { createData } from './data/index.ts'
 import { Gateways } from './deployments/gateways/index.ts'
 import { createExperiments } from './experiments/index.ts'
@@ -9,6 +10,7 @@ import { createLoop } from './loop.ts'
 import { migrations } from './migrations.ts'
 import { createPipelines } from './pipelines/index.ts'
 import { systemActor } from './platform/actor.ts'
+import { createBlobSweep } from './platform/blobSweep.ts'
 import { findEvent } from './platform/events.ts'
 import { createHttp, type HttpServer } from './platform/http.ts'
 import { migrate } from './platform/migrations.ts'
@@ -32,6 +34,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   mkdirSync(config.dataDir, { recursive: true })
   await jobs.migrate()
   await migrate(db, migrations)
+  await platform.blobs.clearTemporary()
 
   const data = createData(platform)
   const gateways = new Gateways(platform)
@@ -66,10 +69,11 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   let hosts: ReadonlySet<string> = new Set()
   const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts, identify: identity.actorOf })
   if (config.devReset) resetRoute(app, platform)
-  platformRoutes(app, platform, {
+  const busy = {
     pipelineRuns: async () => (await pipelines.service.openRuns()) + (await loop.openWork()),
     unreadLogBytes: () => loop.monitoring.unreadBytes(),
-  })
+  }
+  platformRoutes(app, platform, busy, createBlobSweep(platform, blobColumns))
 
   data.routes(app)
   pipelines.routes(app)

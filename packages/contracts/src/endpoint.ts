@@ -42,6 +42,7 @@ export const PERMISSIONS = [
   'platform.read',
   /** Empty everything, on a platform for tests. */
   'platform.reset',
+  'platform.manage',
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]
 

@@ -288,6 +288,22 @@ export const retrainingDeclined = defineEvent(
   (p) => `No retraining for ${p.endpoint}: ${p.summary}`,
 )
 
+// --- platform
+export const blobsSwept = defineEvent(
+  'platform.blobs_swept',
+  z.object({
+    stored: z.int(),
+    swept: z.int(),
+    sweptBytes: z.int(),
+    revoked: z.int(),
+    young: z.int(),
+    busy: z.int(),
+    graceSeconds: z.number(),
+  }),
+  () => 'platform:blobs',
+  (p) => `${p.swept} blobs that nothing named deleted, ${p.sweptBytes} bytes`,
+)
+
 export const EVENT_TYPES = [
   datasetVersionCreated,
   rowsQuarantined,
@@ -321,6 +337,7 @@ export const EVENT_TYPES = [
   performanceLost,
   retrainingDecided,
   retrainingDeclined,
+  blobsSwept,
 ] as const
 
 /** An event as the API gives it. */

@@ -16,7 +16,37 @@ export const ServerInfo = z
   })
   .meta({ id: 'ServerInfo' })
 
+/** What a sweep of the blob store found and did: numbers of blobs, and bytes. */
+export const SweepReport = z
+  .object({
+    dryRun: z.boolean(),
+    stored: z.int().describe('Blobs on the disk before'),
+    swept: z.int().describe('Blobs that nothing names: deleted, or with dryRun to be deleted'),
+    sweptBytes: z.int(),
+    young: z.int().describe('Blobs that nothing names, written within the grace: left alone'),
+    revoked: z.int().describe('Grants of workspaces that own the content no more'),
+    busy: z.int().describe('Candidates left for the next sweep because uploads left no gap'),
+  })
+  .meta({ id: 'SweepReport' })
+export type SweepReport = z.infer<typeof SweepReport>
+
 export const platform = {
+  sweepBlobs: endpoint({
+    method: 'POST',
+    path: '/api/v1/blobs/sweep',
+    tag,
+    summary: 'Delete content that nothing names any more, in all workspaces',
+    permission: 'platform.manage',
+    body: z.object({
+      dryRun: z.boolean().default(false).describe('Count only'),
+      graceSeconds: z
+        .number()
+        .min(0)
+        .default(3600)
+        .describe('Content written less than this ago is left alone: its work may not be recorded yet'),
+    }),
+    reply: SweepReport,
+  }),
   info: endpoint({
     method: 'GET',
     path: '/api/v1/info',

@@ -1,4 +1,4 @@
-import type { Migration } from '../platform/index.ts'
+import { type BlobColumns, type Migration, NO_DIGESTS } from '../platform/index.ts'
 
 export const automationMigrations: readonly Migration[] = [
   {
@@ -17,3 +17,8 @@ export const automationMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+export const automationBlobColumns: BlobColumns = {
+  'retraining_decision.numbers': NO_DIGESTS,
+  'retraining_decision.outcome': NO_DIGESTS,
+}

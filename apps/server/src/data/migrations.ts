@@ -1,4 +1,4 @@
-import type { Migration } from '../platform/index.ts'
+import { type BlobColumns, type Migration, NO_DIGESTS } from '../platform/index.ts'
 
 export const dataMigrations: readonly Migration[] = [
   {
@@ -38,3 +38,13 @@ export const dataMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+export const dataBlobColumns: BlobColumns = {
+  'dataset.definition': NO_DIGESTS,
+  'dataset_profile.profile': NO_DIGESTS,
+  'dataset_quarantine.row': NO_DIGESTS,
+  'dataset_version.batch_digest': { not: 'names a batch as it was sent, which is not kept' },
+  'dataset_version.chunks': 'holds',
+  'dataset_version.definition': NO_DIGESTS,
+  'dataset_version.digest': 'is',
+}

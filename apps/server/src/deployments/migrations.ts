@@ -1,4 +1,4 @@
-import type { Migration } from '../platform/index.ts'
+import { type BlobColumns, type Migration, NO_DIGESTS } from '../platform/index.ts'
 
 export const deploymentMigrations: readonly Migration[] = [
   {
@@ -74,3 +74,13 @@ export const deploymentMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+export const deploymentBlobColumns: BlobColumns = {
+  'endpoint.columns': NO_DIGESTS,
+  'endpoint.policy': NO_DIGESTS,
+  'rollout.policy': NO_DIGESTS,
+  'rollout.state': NO_DIGESTS,
+  'rollout_decision.evidence': NO_DIGESTS,
+  'rollout_decision.input': NO_DIGESTS,
+  'rollout_evidence.state': NO_DIGESTS,
+}

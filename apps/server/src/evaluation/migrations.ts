@@ -1,4 +1,4 @@
-import type { Migration } from '../platform/index.ts'
+import { type BlobColumns, type Migration, NO_DIGESTS } from '../platform/index.ts'
 
 export const evaluationMigrations: readonly Migration[] = [
   {
@@ -36,3 +36,13 @@ export const evaluationMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+export const evaluationBlobColumns: BlobColumns = {
+  'evaluation.gates': NO_DIGESTS,
+  'evaluation.holdout': NO_DIGESTS,
+  'evaluation.robustness': NO_DIGESTS,
+  'evaluation.runtime': 'holds',
+  'holdout_prediction.slices': NO_DIGESTS,
+  'version_runtime.runtime': 'holds',
+  'version_runtime.verdict': NO_DIGESTS,
+}

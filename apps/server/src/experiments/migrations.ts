@@ -1,4 +1,4 @@
-import type { Migration } from '../platform/index.ts'
+import { type BlobColumns, type Migration, NO_DIGESTS } from '../platform/index.ts'
 
 export const experimentMigrations: readonly Migration[] = [
   {
@@ -102,3 +102,14 @@ export const experimentMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+// A client's own name of its data set, in whatever form.
+const CLIENTS_OWN = { not: 'is a digest of the client, of content that is not here' }
+
+export const experimentBlobColumns: BlobColumns = {
+  'artifact.digest': 'is',
+  'logged_model_metric.dataset_digest': CLIENTS_OWN,
+  'run_dataset.digest': CLIENTS_OWN,
+  'run_input.digest': CLIENTS_OWN,
+  'run_input.tags': NO_DIGESTS,
+}

@@ -1,4 +1,4 @@
-import type { Migration } from '../platform/index.ts'
+import { type BlobColumns, type Migration, NO_DIGESTS } from '../platform/index.ts'
 
 export const monitoringMigrations: readonly Migration[] = [
   {
@@ -94,3 +94,10 @@ export const monitoringMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+export const monitoringBlobColumns: BlobColumns = {
+  'monitoring_profile.profile': NO_DIGESTS,
+  'monitoring_watch.initial': NO_DIGESTS,
+  'monitoring_watch.report': NO_DIGESTS,
+  'monitoring_watch.state': NO_DIGESTS,
+}

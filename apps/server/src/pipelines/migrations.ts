@@ -1,4 +1,4 @@
-import type { Migration } from '../platform/index.ts'
+import { type BlobColumns, type Migration, NO_DIGESTS, OF_OTHERS } from '../platform/index.ts'
 
 export const pipelineMigrations: readonly Migration[] = [
   {
@@ -45,3 +45,21 @@ export const pipelineMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+export const pipelineBlobColumns: BlobColumns = {
+  'pipeline_run.datasets': OF_OTHERS,
+  'pipeline_run.parameters': NO_DIGESTS,
+  'pipeline_run.status': NO_DIGESTS,
+  'pipeline_step.cache_parts': OF_OTHERS,
+  'pipeline_step.inputs': OF_OTHERS,
+  'pipeline_step.outputs': 'holds',
+  'pipeline_step.status': NO_DIGESTS,
+  'pipeline_step.step_values': NO_DIGESTS,
+  'pipeline_version.definition': NO_DIGESTS,
+  'pipeline_version.digest': { not: 'names the definition, not a file' },
+  'pipeline_version.files': 'holds',
+  'pipeline_version.git_patch': 'is',
+  'pipeline_version.lock_digest': 'is',
+  'step_result.outputs': 'holds',
+  'step_result.step_values': NO_DIGESTS,
+}

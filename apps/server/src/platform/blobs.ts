@@ -1,12 +1,13 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { access, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Readable, Transform } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Digest } from '@tidemark/contracts'
+import type { BlobColumns } from './blobColumns.ts'
+import { BlobFile } from './blobFile.ts'
 import { type Queryable, sql } from './db.ts'
-import { BlobNotFound } from './errors.ts'
+import { BlobNotFound, BlobSwept, DiskFull } from './errors.ts'
 import type { Migration } from './migrations.ts'
 
 export const blobMigrations: readonly Migration[] = [
@@ -22,10 +23,25 @@ export const blobMigrations: readonly Migration[] = [
   },
 ]
 
+export const grantBlobColumns: BlobColumns = {
+  'blob_grant.digest': { not: 'lets a workspace read what others own, and goes with the last owner' },
+}
+
+/** Read in one call; 1 MiB takes half of the CPU that 64 KiB takes. */
+const READ_BYTES = 1024 * 1024
+
 export interface Blob {
   readonly digest: string
   readonly bytes: number
 }
+
+/** First number of the advisory locks of the store; any constant does. */
+const LOCK = 7_301_554
+
+/** Digests are locked in sixteen groups, by their first digit: a sweep stops uploads to one of them for as long as it deletes there. */
+export const LOCK_GROUPS: readonly string[] = [...'0123456789abcdef']
+export const lockKeys = (group: string) => sql`${LOCK}::int, ${Number.parseInt(group, 16)}::int`
+const hexOf = (digest: string) => Digest.parse(digest).slice('sha256:'.length)
 
 /** Content-addressed store on disk. What it acknowledged is on the disk: file and folder are synced before the name appears. */
 export class Blobs {
@@ -42,42 +58,77 @@ export class Blobs {
     return blob
   }
 
-  /** Stores bytes without granting them; for work that must not hold a transaction open. Grant before anybody is told of it. */
+  /**
+   * Stores bytes without granting them; for work that must not hold a transaction open. Grant before anybody is told of it.
+   * @throws DiskFull when there is no room; then, as after any error, nothing of it is left.
+   */
   async write(content: Readable | Uint8Array | string): Promise<Blob> {
-    const temporary = join(this.folder, 'tmp', randomUUID())
-    await mkdir(dirname(temporary), { recursive: true })
-    const hash = createHash('sha256')
-    let bytes = 0
-    const measure = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        hash.update(chunk)
-        bytes += chunk.length
-        done(null, chunk)
-      },
-    })
-    const source =
-      content instanceof Readable
-        ? content
-        : Readable.from([typeof content === 'string' ? Buffer.from(content) : content])
+    const temporary = join(this.temporary(), randomUUID())
+    await mkdir(this.temporary(), { recursive: true })
     try {
-      await pipeline(source, measure, createWriteStream(temporary, { flush: true, mode: 0o640 }))
-      const digest = `sha256:${hash.digest('hex')}`
-      const path = this.path(digest)
-      if (!(await exists(path))) {
-        await mkdir(dirname(path), { recursive: true })
-        await rename(temporary, path)
-        await syncFolder(dirname(path))
-      }
-      return { digest, bytes }
+      const blob = await writeFile(temporary, content)
+      await this.keep(temporary, blob.digest)
+      return blob
+    } catch (error) {
+      if (NO_ROOM.has((error as NodeJS.ErrnoException).code ?? '')) throw DiskFull()
+      throw error
     } finally {
       await rm(temporary, { force: true })
     }
   }
 
-  async grant(tx: Queryable, workspace: string, blob: Blob): Promise<void> {
-    await sql`insert into blob_grant (workspace, digest, bytes) values (${workspace}, ${blob.digest}, ${blob.bytes}) on conflict do nothing`.execute(
-      tx,
+  /** Gives written bytes their name. A file that has it already is as good: its age counts anew, so that no sweep takes it for forgotten. */
+  private async keep(temporary: string, digest: string): Promise<void> {
+    const path = this.path(digest)
+    const now = new Date()
+    const known = await utimes(path, now, now).then(
+      () => true,
+      () => false,
     )
+    if (!known) {
+      const made = await mkdir(dirname(path), { recursive: true })
+      if (made !== undefined) await syncFolder(this.folder)
+      await rename(temporary, path)
+    }
+    // Also when the file was known: whoever wrote it at the same time may not have come so far.
+    await syncFolder(dirname(path))
+  }
+
+  /**
+   * Lets a workspace read a blob, in the caller's transaction. Until that ends no sweep deletes the blob.
+   * @throws BlobSwept when a sweep took the bytes since they were written
+   */
+  async grant(tx: Queryable, workspace: string, blob: Blob): Promise<void> {
+    // The lock is taken in the same statement, so that it also holds where the caller has no transaction.
+    await sql`
+      insert into blob_grant (workspace, digest, bytes)
+      select ${workspace}, ${blob.digest}, ${blob.bytes}::bigint from (select pg_advisory_xact_lock_shared(${lockKeys(hexOf(blob.digest).charAt(0))})) held
+      on conflict do nothing`.execute(tx)
+    if (!(await exists(this.path(blob.digest)))) throw BlobSwept()
+  }
+
+  /** Removes what uploads left that broke off when the server ended. To be called before the first upload. */
+  async clearTemporary(): Promise<void> {
+    await rm(this.temporary(), { recursive: true, force: true })
+  }
+
+  /** Digests of all stored blobs whose first digit is `group`, a folder's worth at a time. */
+  async *stored(group: string): AsyncGenerator<string[]> {
+    for (const second of LOCK_GROUPS) {
+      const names = await readdir(join(this.folder, group + second)).catch(() => [])
+      yield names.map((name) => `sha256:${name}`)
+    }
+  }
+
+  /** Size and time of last writing of a stored file; null when there is none. */
+  async look(digest: string): Promise<{ bytes: number; writtenAt: Date } | null> {
+    const found = await stat(this.path(digest)).catch(() => null)
+    return found && { bytes: found.size, writtenAt: found.mtime }
+  }
+
+  /** Deletes the bytes, for good. Only a sweep may, under the lock of the digest's group. */
+  async delete(digest: string): Promise<void> {
+    await rm(this.path(digest), { force: true })
   }
 
   /** Size of a blob of the workspace. @throws BlobNotFound when the workspace has no grant. */
@@ -89,15 +140,19 @@ export class Blobs {
     return { digest, bytes: rows[0].bytes }
   }
 
-  /** Opens a blob of the workspace; `range` is inclusive, in bytes. */
+  /** Opens a blob of the workspace; `range` is inclusive, in bytes. @throws BlobNotFound without a grant, or when the bytes are gone. */
   async open(
     db: Queryable,
     workspace: string,
     digest: string,
-    range?: { start: number; end: number },
+    range?: { readonly start: number; readonly end: number },
   ): Promise<{ stream: Readable; bytes: number }> {
     const { bytes } = await this.stat(db, workspace, digest)
-    return { stream: createReadStream(this.path(digest), range ?? {}), bytes }
+    // Opened before the stream is handed out: what is missing is an error of the caller's, not of a reply that has begun.
+    const file = await open(this.path(digest)).catch(() => {
+      throw BlobNotFound(digest)
+    })
+    return { stream: file.createReadStream({ ...range, highWaterMark: READ_BYTES }), bytes }
   }
 
   /** Removes every blob there is. Nothing may be writing. */
@@ -108,8 +163,31 @@ export class Blobs {
 
   /** Where the bytes lie; for trusted processes of this machine. Only a checked digest becomes a path. */
   path(digest: string): string {
-    const hex = Digest.parse(digest).slice('sha256:'.length)
+    const hex = hexOf(digest)
     return join(this.folder, hex.slice(0, 2), hex)
+  }
+
+  private temporary(): string {
+    return join(this.folder, 'tmp')
+  }
+}
+
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/** Writes a new file and syncs it. */
+async function writeFile(path: string, content: Readable | Uint8Array | string): Promise<Blob> {
+  const file = await open(path, 'wx', 0o640)
+  try {
+    const end = new BlobFile(file)
+    const source =
+      content instanceof Readable
+        ? content
+        : Readable.from([typeof content === 'string' ? Buffer.from(content) : content])
+    await pipeline(source, end)
+    await file.datasync()
+    return { digest: end.digest(), bytes: end.bytes }
+  } finally {
+    await file.close()
   }
 }
 

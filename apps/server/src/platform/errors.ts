@@ -23,6 +23,17 @@ export const BlobNotFound = defineError(
   404,
   (digest: string) => `No content ${digest} in this workspace.`,
 )
+export const BlobSwept = defineError(
+  'BLOB_SWEPT',
+  503,
+  () => 'The content was deleted as nobody’s while it was being stored. Send it again.',
+)
+export const DiskFull = defineError(
+  'DISK_FULL',
+  507,
+  () =>
+    "The disk of the platform's data folder is full. Nothing of this was stored. Free room (`tidemark gc`), then send it again.",
+)
 export const NotReady = defineError('NOT_READY', 503, (what: string) => `Not ready: ${what}. Try again in a moment.`)
 export const DatabaseNewer = defineError(
   'DATABASE_NEWER',

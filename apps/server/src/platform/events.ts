@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { EVENT_TYPES, type EventRecord, type EventType, uuidv7 } from '@tidemark/contracts'
 import type { z } from 'zod'
 import type { Actor } from './actor.ts'
+import type { BlobColumns } from './blobColumns.ts'
 import { type Queryable, sql, type Tx } from './db.ts'
 import type { Jobs } from './jobs.ts'
 import type { Migration } from './migrations.ts'
@@ -38,6 +39,15 @@ export const eventMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+const HISTORY = { not: 'tells what was, also of what is deleted since' }
+
+export const eventBlobColumns: BlobColumns = {
+  'event.canonical': HISTORY,
+  'event.hash': { not: 'is a link of the chain' },
+  'event.payload': HISTORY,
+  'event_head.hash': { not: 'is a link of the chain' },
+}
 
 /** A reaction: what a module does after an event of another. Runs at least once; must be safe to run twice. */
 export interface Reaction {

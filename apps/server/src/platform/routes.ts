@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { api, platform as contract, openApiDocument } from '@tidemark/contracts'
+import { api, platform as contract, openApiDocument, type SweepReport } from '@tidemark/contracts'
+import type { Actor } from './actor.ts'
+import type { SweepOptions } from './blobSweep.ts'
 import { sql } from './db.ts'
 import { NotFound } from './errors.ts'
 import { findEvent, lastPosition, listEvents } from './events.ts'
@@ -10,6 +12,11 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string
 }
 
+/** What the composition gives: sweeping needs the declarations of all modules. */
+export interface Sweeper {
+  sweepBlobs(actor: Actor, options: SweepOptions): Promise<SweepReport>
+}
+
 /** Things that count as being busy, beside the queue; modules add theirs. */
 export interface BusyCounts {
   pipelineRuns(): Promise<number>
@@ -17,7 +24,7 @@ export interface BusyCounts {
 }
 
 /** Health, metrics, events, the live stream and the API's own description. */
-export function platformRoutes(app: HttpServer, platform: Platform, busy: BusyCounts): void {
+export function platformRoutes(app: HttpServer, platform: Platform, busy: BusyCounts, sweeper: Sweeper): void {
   const startedAt = new Date().toISOString()
   const gatewayUrl = `http://${platform.config.host}:${platform.config.gatewayPort}`
   const document = JSON.stringify(openApiDocument(api, version))
@@ -55,6 +62,8 @@ export function platformRoutes(app: HttpServer, platform: Platform, busy: BusyCo
     unreadLogBytes: await busy.unreadLogBytes(),
     lastPosition: await lastPosition(platform.db),
   }))
+
+  mount(app, contract.sweepBlobs, ({ body }, { actor }) => sweeper.sweepBlobs(actor, body))
 
   app.get('/api/v1/stream', (request, reply) => {
     actorOf(request).require('platform.read')

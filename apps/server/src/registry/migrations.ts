@@ -1,4 +1,4 @@
-import type { Migration } from '../platform/index.ts'
+import { type BlobColumns, type Migration, NO_DIGESTS } from '../platform/index.ts'
 
 export const registryMigrations: readonly Migration[] = [
   {
@@ -57,3 +57,9 @@ export const registryMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+export const registryBlobColumns: BlobColumns = {
+  'model_version.digest': { not: 'names the list of files, not a file' },
+  'model_version.signature': NO_DIGESTS,
+  'version_file.digest': 'is',
+}

@@ -1,4 +1,4 @@
-import type { Migration } from '../../platform/index.ts'
+import { type BlobColumns, type Migration, NO_DIGESTS } from '../../platform/index.ts'
 
 export const gatewayMigrations: readonly Migration[] = [
   {
@@ -21,3 +21,8 @@ export const gatewayMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+export const gatewayBlobColumns: BlobColumns = {
+  'gateway.failed': NO_DIGESTS,
+  'gateway_endpoint.snapshot': 'holds',
+}

@@ -1,0 +1,64 @@
+import { createHash, type Hash } from 'node:crypto'
+import { writev } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { Writable } from 'node:stream'
+
+/**
+ * What may wait in memory while the disk is busy, in bytes for each upload. Measured with 100 MB over HTTP: 2 MiB takes 160 ms of CPU, 128 KiB
+ * 250 ms (more calls), 8 MiB 280 ms (the pieces leave the processor's cache before they are written).
+ */
+const BUFFER_BYTES = 2 * 1024 * 1024
+
+/** The end of a stream: writes to an open file what comes, many pieces in one call, and hashes it on the way. */
+export class BlobFile extends Writable {
+  bytes = 0
+  private readonly hash: Hash = createHash('sha256')
+  private readonly file: FileHandle
+
+  constructor(file: FileHandle) {
+    super({ highWaterMark: BUFFER_BYTES })
+    this.file = file
+  }
+
+  /** The content address of what was written; asked once, after the end. */
+  digest(): string {
+    return `sha256:${this.hash.digest('hex')}`
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.append([chunk], done)
+  }
+
+  override _writev(waiting: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.append(
+      waiting.map(({ chunk }) => chunk),
+      done,
+    )
+  }
+
+  private append(pieces: Buffer[], done: (error?: Error | null) => void): void {
+    for (const piece of pieces) this.hash.update(piece)
+    this.writeAll(pieces, done)
+  }
+
+  /** A call may take less than it was given, as on a disk that is nearly full; the rest is given again. */
+  private writeAll(pieces: Buffer[], done: (error?: Error | null) => void): void {
+    writev(this.file.fd, pieces, (error, written) => {
+      if (error) return done(error)
+      this.bytes += written
+      const rest = after(pieces, written)
+      if (rest.length === 0) return done()
+      this.writeAll(rest, done)
+    })
+  }
+}
+
+/** What follows the first `count` bytes of a list of pieces. */
+function after(pieces: Buffer[], count: number): Buffer[] {
+  let skip = count
+  return pieces.flatMap((piece) => {
+    const taken = Math.min(skip, piece.length)
+    skip -= taken
+    return taken === piece.length ? [] : [piece.subarray(taken)]
+  })
+}
