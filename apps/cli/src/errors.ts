@@ -12,6 +12,15 @@ const MESSAGES = {
     `The data folder ${folder} is in use by ${by}. Stop that platform, or choose another folder with --data.`,
   DATA_NOT_WRITABLE: (folder: string, reason: string) =>
     `The data folder ${folder} cannot be used (${reason}). Give it to this user, or choose another with --data.`,
+  DATA_UNFINISHED: (folder: string) => `A restore into ${folder} did not end. Remove the folder and restore again.`,
+  DATA_NOT_EMPTY: (folder: string) =>
+    `${folder} is not empty, and a backup is only restored into an empty folder. Choose another with --data.`,
+  NO_DATABASE: (folder: string) =>
+    `${folder} has no embedded database. Name the platform's folder with --data, or its database with --database-url.`,
+  OTHER_DATABASE: (folder: string, which: string, what: string) =>
+    `The platform that runs on ${folder} uses ${which}. ${what}`,
+  BACKUP_BUSY: (folder: string) =>
+    `Another backup to ${folder} is under way. Wait for its end, or choose another folder.`,
   NOT_STARTED: (name: string, how: string, log: string, lines: string) =>
     `The ${name} ${how}. The last lines of ${log}:\n${lines}`,
   NO_PLATFORM: (url: string, reason: string) =>

@@ -28,6 +28,11 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
   why: { summary: 'why did this happen: the chain of causes of anything', load: () => import('./commands/why.ts') },
   gc: { summary: 'delete content that nothing names any more', load: () => import('./commands/gc.ts') },
   pipelines: { summary: 'register pipelines and run them', load: () => import('./commands/pipelines.ts') },
+  backup: {
+    summary: 'copy the whole platform to a folder, while it works',
+    load: () => import('./commands/backup.ts'),
+  },
+  restore: { summary: 'bring a backup into an empty folder', load: () => import('./commands/restore.ts') },
 }
 
 function overview(): string {

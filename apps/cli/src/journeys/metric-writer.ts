@@ -13,8 +13,8 @@ export interface MetricWriter {
   readonly acknowledged: readonly number[]
   readonly retries: number
   end(): Promise<void>
-  /** The history as the server has it. */
-  history(): Promise<{ readonly step: number; readonly value: number }[]>
+  /** The history as the server has it, or another that holds the same run. */
+  history(from?: string): Promise<{ readonly step: number; readonly value: number }[]>
 }
 
 const Created = z.object({ run: z.object({ info: z.object({ run_id: z.string() }) }) })
@@ -70,11 +70,11 @@ export async function startMetricWriter(url: string): Promise<MetricWriter> {
       ending = true
       await writing
     },
-    history: async () => {
+    history: async (from = url) => {
       const all: { step: number; value: number }[] = []
       for (let token: string | undefined = ''; token !== undefined; ) {
         const query = new URLSearchParams({ run_id, metric_key: KEY, max_results: '1000', page_token: token })
-        const page = History.parse(await (await fetch(`${url}/api/2.0/mlflow/metrics/get-history?${query}`)).json())
+        const page = History.parse(await (await fetch(`${from}/api/2.0/mlflow/metrics/get-history?${query}`)).json())
         all.push(...page.metrics)
         token = page.next_page_token
       }

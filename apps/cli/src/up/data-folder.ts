@@ -34,6 +34,8 @@ export interface PlatformRecord {
   readonly gatewayUrl: string
   /** The latest process of each part: what a killed supervisor leaves. */
   readonly processes: Processes
+  /** Whether the platform's database is the embedded one; absent in records of older releases, where it is not known. */
+  readonly embedded?: boolean
 }
 
 function layout(path: string): DataFolder {
@@ -89,9 +91,18 @@ export function removeRecord(folder: DataFolder): void {
   rmSync(recordFile(folder), { force: true })
 }
 
-/** Makes this process the folder's only supervisor until it ends. @throws DATA_IN_USE */
+/** Stands in a folder from the beginning of a restore to its end. */
+export const UNFINISHED = 'restore-unfinished'
+
+/** The folder's lock, when no platform runs on it. */
+export function tryClaim(folder: DataFolder): Promise<Lock | undefined> {
+  return tryLock(join(folder.runDir, 'supervisor.lock'))
+}
+
+/** Makes this process the folder's only supervisor until it ends. @throws DATA_IN_USE, DATA_UNFINISHED */
 export async function claim(folder: DataFolder): Promise<Lock> {
-  const lock = await tryLock(join(folder.runDir, 'supervisor.lock'))
+  if (existsSync(join(folder.runDir, UNFINISHED))) throw cliError('DATA_UNFINISHED', folder.path)
+  const lock = await tryClaim(folder)
   if (lock) return lock
   const record = readRecord(folder)
   const by =

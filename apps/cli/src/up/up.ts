@@ -59,7 +59,7 @@ function databasePart(folder: DataFolder, journal: Journal, onStart: (url: strin
 
 /**
  * Starts the platform: database, server and gateway, each started again when it ends.
- * @throws CliError: DATA_IN_USE, DATA_NOT_WRITABLE, PORT_TAKEN, PORT_REFUSED, NOT_STARTED; PostgresError
+ * @throws CliError: DATA_IN_USE, DATA_UNFINISHED, DATA_NOT_WRITABLE, PORT_TAKEN, PORT_REFUSED, NOT_STARTED; PostgresError
  */
 export async function up(settings: PlatformSettings, options: UpOptions = {}): Promise<Platform> {
   const begun = performance.now()
@@ -77,7 +77,7 @@ export async function up(settings: PlatformSettings, options: UpOptions = {}): P
   const onSpawn = (name: PartName, pid: number): void => {
     const identity = identify(pid)
     if (identity) processes = { ...processes, [name]: identity }
-    writeRecord(folder, { supervisor: self(), url, gatewayUrl, processes })
+    writeRecord(folder, { supervisor: self(), url, gatewayUrl, processes, embedded: !settings.databaseUrl })
   }
 
   async function stopAll(): Promise<void> {

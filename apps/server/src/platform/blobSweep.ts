@@ -100,7 +100,11 @@ export function createBlobSweep(platform: Platform, columns: BlobColumns) {
         for (let from = 0; from < found.length; from += BATCH) {
           const batch = found.slice(from, from + BATCH)
           if (dryRun) await sweepBatch(db, batch, before, counts)
-          else if (!(await alone(group, (tx) => sweepBatch(tx, batch, before, counts)))) counts.busy += batch.length
+          else if (!(await alone(group, (tx) => sweepBatch(tx, batch, before, counts)))) {
+            // A backup holds all groups for minutes: the rest would wait as long for nothing.
+            counts.busy += found.length - from
+            break
+          }
         }
       }
       if (!dryRun && counts.swept + counts.revoked > 0) {

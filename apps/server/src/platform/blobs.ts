@@ -41,6 +41,8 @@ const LOCK = 7_301_554
 /** Digests are locked in sixteen groups, by their first digit: a sweep stops uploads to one of them for as long as it deletes there. */
 export const LOCK_GROUPS: readonly string[] = [...'0123456789abcdef']
 export const lockKeys = (group: string) => sql`${LOCK}::int, ${Number.parseInt(group, 16)}::int`
+/** Makes every sweep leave all blobs, until the session ends: what a backup has listed must be there when it comes to copy it. */
+export const HOLD_SWEEPS = `select pg_advisory_lock_shared(${LOCK}, g) from generate_series(0, ${LOCK_GROUPS.length - 1}) g`
 const hexOf = (digest: string) => Digest.parse(digest).slice('sha256:'.length)
 
 /** Content-addressed store on disk. What it acknowledged is on the disk: file and folder are synced before the name appears. */
