@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,33 +14,13 @@ pytest.importorskip("sklearn", reason="needs scikit-learn")
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Metric, Param, RunTag, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.models import infer_signature  # noqa: E402
 from sklearn.linear_model import LinearRegression  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-URL = os.environ.get("TIDEMARK_URL")
-pytestmark = pytest.mark.skipif(not URL, reason="TIDEMARK_URL names no running platform")
-
-
-@pytest.fixture
-def client() -> MlflowClient:
-    assert URL is not None
-    mlflow.set_tracking_uri(URL)
-    return MlflowClient(URL)
-
-
-@pytest.fixture
-def experiment(client: MlflowClient) -> Iterator[str]:
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    yield mlflow.set_experiment(name).experiment_id
-    while mlflow.active_run():
-        mlflow.end_run()
-    mlflow.sklearn.autolog(disable=True)
+    from mlflow import MlflowClient
 
 
 def films() -> tuple[pd.DataFrame, pd.Series]:

@@ -8,7 +8,7 @@ export interface Token {
 
 // Each alternative begins with another character and none backtracks, so that a long filter costs linear time.
 const TOKEN =
-  /(?<space>\s+)|(?<quoted>"[^"]*"(?!\.))|(?<name>(?:`[^`]*`|[\p{L}_][\p{L}\p{N}_]*)(?:\.(?:`[^`]*`|"[^"]*"|[\p{L}\p{N}_]+))*)|(?<text>'[^']*')|(?<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?<operator>>=|<=|!=|=|<|>)|(?<list>\((?:'[^']*'|"[^"]*"|[^()'"])*\))/uy
+  /(?<space>\s+)|(?<quoted>"[^"]*"(?!\.))|(?<name>(?:`[^`]*`|[\p{L}_][\p{L}\p{N}_]*)(?:\.(?:`[^`]*`|"[^"]*"|[\p{L}\p{N}_]+))*)|(?<text>'[^']*(?:''[^']*)*')|(?<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?<operator>>=|<=|!=|=|<|>)|(?<list>\((?:'[^']*'|"[^"]*"|[^()'"])*\))/uy
 
 const MAX_LENGTH = 100_000
 

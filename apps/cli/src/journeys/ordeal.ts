@@ -10,10 +10,10 @@ import type { Site } from './platform.ts'
 import { find, killNow, type Victim } from './victims.ts'
 
 /** Kills one process and waits until the platform answers again, all of it. @returns milliseconds until then. */
-export async function killAndRecover(site: Site, victim: Victim): Promise<number> {
+export async function killAndRecover(site: Site, victim: Victim, signal?: NodeJS.Signals): Promise<number> {
   const pid = await until(`a ${victim} to kill`, async () => find(site.platform, victim))
   const before = site.platform.pids()
-  await killNow(pid)
+  await killNow(pid, signal)
   const killed = performance.now()
   await untilItServes(site)
   const after = site.platform.pids()

@@ -5,28 +5,51 @@ import { ensureEnvironment } from '@tidemark/workers'
 
 export const CLONE = fileURLToPath(new URL('../../../../', import.meta.url))
 
-/**
- * Runs a Python script as a user of the platform does: in the environment of a lock, with nothing set but the server's address.
- * @returns what it printed
- * @throws Error with its last words when it fails
- */
-export async function runScript(lock: string, script: string, trackingUri: string): Promise<string> {
+/** A script that runs. */
+export interface Script {
+  /** What it printed so far. */
+  said(): string
+  /** All that it printed, once it has ended. @throws Error with its last words when it failed. */
+  readonly ended: Promise<string>
+}
+
+/** Starts a Python script as a user of the platform does: in the environment of a lock, with nothing set but the server's address. */
+export async function startScript(
+  lock: string,
+  script: string,
+  trackingUri: string,
+  args: readonly string[] = [],
+): Promise<Script> {
   const { python } = await ensureEnvironment(join(CLONE, 'python/locks', lock))
-  const child = spawn(python, [script], {
+  const child = spawn(python, [script, ...args], {
     cwd: CLONE,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, MLFLOW_TRACKING_URI: trackingUri },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const [said, complained] = [child.stdout, child.stderr].map((stream) => {
-    const chunks: Buffer[] = []
-    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-    return chunks
-  })
-  const status = await new Promise((resolve, reject) => {
+  const chunks: { said: Buffer[]; complained: Buffer[] } = { said: [], complained: [] }
+  child.stdout.on('data', (chunk: Buffer) => chunks.said.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => chunks.complained.push(chunk))
+  const said = () => Buffer.concat(chunks.said).toString()
+  const ended = new Promise<string>((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', resolve)
+    child.on('close', (status) => {
+      if (status === 0) resolve(said())
+      else {
+        const lastWords = Buffer.concat(chunks.complained).toString().slice(-4000)
+        reject(new Error(`${script} ended with ${status}:\n${lastWords}`))
+      }
+    })
   })
-  const text = (chunks: readonly Buffer[] = []) => Buffer.concat(chunks).toString()
-  if (status !== 0) throw new Error(`${script} ended with ${status}:\n${text(complained).slice(-4000)}`)
-  return text(said)
+  ended.catch(() => {})
+  return { said, ended }
+}
+
+/** Runs a Python script to its end. @returns what it printed */
+export async function runScript(
+  lock: string,
+  script: string,
+  trackingUri: string,
+  args: readonly string[] = [],
+): Promise<string> {
+  return (await startScript(lock, script, trackingUri, args)).ended
 }

@@ -26,10 +26,10 @@ export function find(platform: Platform, victim: Victim): number | undefined {
   }
 }
 
-/** Kills a process as a crash would, and waits until it is gone. */
-export async function killNow(pid: number): Promise<void> {
+/** Kills a process as a crash would, or by another signal, and waits until it is gone. */
+export async function killNow(pid: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   const killed = identify(pid)
-  process.kill(pid, 'SIGKILL')
+  process.kill(pid, signal)
   while (killed && isAlive(killed)) await new Promise((again) => setTimeout(again, 5))
 }
 

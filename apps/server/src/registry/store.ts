@@ -57,6 +57,13 @@ export async function addModel(
   return rows.length === 1
 }
 
+/** Notes that a model changed by what happened to one of its versions. */
+export async function touchModel(tx: Tx, workspace: string, name: string, nowMs: number): Promise<void> {
+  await sql`update registered_model set updated_ms = ${nowMs} where workspace = ${workspace} and name = ${name}`.execute(
+    tx,
+  )
+}
+
 export async function describeModel(
   tx: Tx,
   workspace: string,

@@ -148,6 +148,8 @@ export function createVersions(platform: Platform, ports: RegistryPorts) {
       }
       return inTransaction(db, async (tx) => {
         await versionNumbered(tx, actor.workspace, name, number)
+        // The model before its versions, as everywhere, so that two changes never wait for each other.
+        await store.touchModel(tx, actor.workspace, name, nowMs())
         if (archiveOthers) await versionStore.archiveOthers(tx, actor.workspace, name, number, stage, nowMs())
         await versionStore.changeVersion(tx, actor.workspace, name, number, { stage }, nowMs())
         return versionNumbered(tx, actor.workspace, name, number)
@@ -169,6 +171,7 @@ export function createVersions(platform: Platform, ports: RegistryPorts) {
         const aliases = found.aliases.map((alias) => ({ alias, version: number }))
         await dropAliases(platform, tx, actor, name, aliases)
         await versionStore.deleteVersion(tx, actor.workspace, name, number, nowMs())
+        await store.touchModel(tx, actor.workspace, name, nowMs())
         await tellAliasesRemoved(platform, tx, actor, name, aliases)
         await events.append(tx, actor, versionDeleted, { model: name, version: number })
       })

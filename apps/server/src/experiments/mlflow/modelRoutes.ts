@@ -68,6 +68,11 @@ export function loggedModelRoutes(models: LoggedModels, artifacts: Artifacts): M
     'POST experiments/search-datasets': async (call) => {
       const { experiment_ids } = call.read(requests.SearchRuns)
       if (!experiment_ids?.length) throw invalid('SearchDatasets request must specify at least one experiment_id.')
+      if (experiment_ids.length > 20) {
+        throw invalid(
+          `SearchDatasets request cannot specify more than 20 experiment_ids. Received ${experiment_ids.length} experiment_ids.`,
+        )
+      }
       const found = await models.datasetsOf(call.actor, experiment_ids)
       return unlessEmpty(
         'dataset_summaries',
