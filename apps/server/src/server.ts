@@ -106,6 +106,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
       await jobs.stop()
       await loop.stop()
       await data.stop()
+      await experiments.stop()
       await platform.python.close()
       await live.stop()
       await platform.database.close()

@@ -102,6 +102,16 @@ export type MetricPoint = z.infer<typeof MetricPoint>
 
 const RunId = z.object({ run: z.string().regex(/^[0-9a-f]{32}$/, 'A run id is 32 hex digits.') })
 
+const RunQuestion = z.object({
+  experiment: z.string().optional().describe('Experiment id; all experiments unless said'),
+  filter: z
+    .string()
+    .max(10_000)
+    .default('')
+    .describe('MLflow\'s filter grammar, as in: metrics.rmse < 1.2 and params.seed = "7"'),
+  lifecycle: z.enum(['active', 'deleted', 'all']).default('active'),
+})
+
 export const experiments = {
   listExperiments: endpoint({
     method: 'GET',
@@ -118,19 +128,17 @@ export const experiments = {
     tag,
     summary: 'Runs of one experiment or of all: filtered, sorted and paged by the server',
     permission: 'experiments.read',
-    query: z.object({
-      experiment: z.string().optional().describe('Experiment id; all experiments unless said'),
-      filter: z
-        .string()
-        .max(10_000)
-        .default('')
-        .describe('MLflow\'s filter grammar, as in: metrics.rmse < 1.2 and params.seed = "7"'),
+    query: RunQuestion.extend({
       orderBy: z
         .string()
         .max(2_000)
         .default('start_time DESC')
         .describe('Keys with commas between, as in: metrics.rmse ASC, start_time DESC'),
-      lifecycle: z.enum(['active', 'deleted', 'all']).default('active'),
+      columns: z
+        .string()
+        .max(10_000)
+        .optional()
+        .describe('The only values to answer with, commas between, as in: metrics.rmse,params.seed; all unless said'),
       limit: z.coerce.number().int().min(1).max(1000).default(100),
       cursor: z.string().optional(),
     }),
@@ -140,6 +148,15 @@ export const experiments = {
       total: z.int(),
       nextCursor: z.string().nullable(),
     }),
+  }),
+  countRuns: endpoint({
+    method: 'GET',
+    path: '/api/v1/run-count',
+    tag,
+    summary: 'How many runs match a filter, without reading them',
+    permission: 'experiments.read',
+    query: RunQuestion,
+    reply: z.object({ total: z.int() }),
   }),
   getRun: endpoint({
     method: 'GET',

@@ -192,6 +192,15 @@ function unquote(text: string): string {
   return text.length >= 2 && /^(`[\s\S]*`|"[\s\S]*"|'[\s\S]*')$/.test(text) ? text.slice(1, -1) : text
 }
 
+/** The metric, parameter or tag that a name means, as in a filter. @throws MlflowError for attributes, data sets and other names. */
+export function parseColumn(name: string, dialect: Dialect): { of: 'metric' | 'parameter' | 'tag'; key: string } {
+  const { of, key } = identify(name.trim(), dialect)
+  if (of === 'attribute' || of === 'dataset') {
+    throw invalid(`Invalid column '${name}'. A column is a metric, a parameter or a tag, as in metrics.rmse.`)
+  }
+  return { of, key }
+}
+
 /** Parses MLflow's `order_by`: each a key, then ASC or DESC. */
 export function parseOrderBy(list: readonly string[] | undefined, dialect: Dialect): SortKey[] {
   const seen = new Set<string>()

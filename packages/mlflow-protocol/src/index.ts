@@ -6,6 +6,7 @@ export {
   type Clause,
   type Dialect,
   type Entity,
+  parseColumn,
   parseFilter,
   parseOrderBy,
   type SortKey,

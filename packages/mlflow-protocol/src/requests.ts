@@ -103,6 +103,8 @@ export const SearchRuns = message({
   run_view_type: enumeration(VIEW_TYPE),
   order_by: orderBy,
   ...page,
+  /** Not MLflow's: names of the only values to answer with, as in `["metrics.rmse", "params.seed"]`. Other servers leave it unread. */
+  columns: repeated(string),
 })
 export const ListArtifacts = message({ run_id: required(string), path: string, page_token: string })
 export const GetMetricHistory = message({ run_id: required(string), metric_key: required(string), ...page })

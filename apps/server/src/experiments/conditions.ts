@@ -24,6 +24,11 @@ export function compare(column: Fragment, clause: Compared): Fragment {
   return sql`${column} ${OPERATORS[clause.operator]} ${value}`
 }
 
+/** Equality of text that an index by hash finds; long texts have no other index. */
+export function equalText(column: Fragment, value: string): Fragment {
+  return sql`hashtextextended(${column}, 0) = hashtextextended(${value}::text, 0) and ${column} = ${value}::text`
+}
+
 /** The condition of a filter's IN or NOT IN. */
 export function compareList(column: Fragment, clause: Listed): Fragment {
   const among = sql`${column} = any (${clause.values}::text[])`

@@ -1,35 +1,66 @@
 import type { Actor, Platform } from '../platform/index.ts'
+import type { Gathering } from './gathering.ts'
+import { courses, runNumbers } from './historyStore.ts'
+import type { KeyNumbers } from './keys.ts'
 import { noRun } from './lifecycle.ts'
-import * as logStore from './logStore.ts'
-import { runInfo } from './runStore.ts'
+import { byStep, type NumberedPoint } from './points.ts'
 import type { MetricPoint } from './types.ts'
 
 export type RunHistory = ReturnType<typeof createHistory>
 
 /** The course of metrics: whole, by page, or sampled. */
-export function createHistory({ db }: Platform) {
-  async function checked(actor: Actor, run: string): Promise<void> {
-    actor.require('experiments.read', run)
-    if (!(await runInfo(db, actor.workspace, run))) throw noRun(run)
+export function createHistory({ db, database }: Platform, keys: KeyNumbers, gathering: Gathering) {
+  /** The courses of a metric, in the order of the runs; empty where a run has none. @throws MlflowError for a run that is not there. */
+  async function read(actor: Actor, runs: readonly string[], key: string): Promise<(readonly NumberedPoint[])[]> {
+    actor.require('experiments.read', runs[0])
+    const numbers = await runNumbers(db, actor.workspace, runs)
+    const lost = runs.find((run) => !numbers.has(run))
+    if (lost !== undefined) throw noRun(lost)
+    const number = (await keys.find(actor.workspace, [key])).get(key)
+    if (number === undefined) return runs.map(() => [])
+    const found = await courses(database.pool, [...numbers.values()], number)
+    for (const { run, logRows } of found.values()) gathering.read(run, logRows)
+    return runs.map((run) => found.get(numbers.get(run) ?? -1)?.points ?? [])
   }
+
   return {
+    /** Every value, by time, then step, then value. */
     async all(actor: Actor, run: string, key: string, offset = 0): Promise<MetricPoint[]> {
-      await checked(actor, run)
-      return logStore.metricHistory(db, actor.workspace, run, key, { offset, limit: null })
+      const [points = []] = await read(actor, [run], key)
+      return named(points.slice(offset), key)
     },
+
     async page(actor: Actor, run: string, key: string, offset: number, limit: number): Promise<MetricPoint[]> {
-      await checked(actor, run)
-      return logStore.metricHistory(db, actor.workspace, run, key, { offset, limit })
+      const [points = []] = await read(actor, [run], key)
+      return named(points.slice(offset, offset + limit), key)
     },
+
+    /** At most `most` values of each run, evenly over its values by step, the first and the last among them. */
     async sampled(
       actor: Actor,
       runs: readonly string[],
       key: string,
-      points: number,
+      most: number,
       steps: { from: number; to: number } | null,
     ): Promise<(MetricPoint & { run: string })[]> {
-      for (const run of runs) await checked(actor, run)
-      return logStore.sampledHistory(db, actor.workspace, runs, key, points, steps)
+      const found = await read(actor, runs, key)
+      return runs.flatMap((run, index) => {
+        const within = (found[index] ?? []).filter(
+          (point) => !steps || (point.step >= steps.from && point.step <= steps.to),
+        )
+        return named(sample(within.toSorted(byStep), most), key).map((point) => ({ ...point, run }))
+      })
     },
   }
+}
+
+function named(points: readonly NumberedPoint[], key: string): MetricPoint[] {
+  return points.map(({ value, atMs, step }) => ({ key, value, atMs, step }))
+}
+
+function sample(points: readonly NumberedPoint[], most: number): readonly NumberedPoint[] {
+  const last = points.length - 1
+  if (points.length <= most) return points
+  const share = (index: number) => Math.floor((index * (most - 1)) / last)
+  return points.filter((_, index) => index === last || (most > 1 && (index === 0 || share(index) !== share(index - 1))))
 }

@@ -2,7 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import type { Actor, HttpServer, Platform, Queryable, Tx } from '../platform/index.ts'
 import { createArtifacts } from './artifacts.ts'
 import * as experimentStore from './experimentStore.ts'
+import { createGathering } from './gathering.ts'
 import { createHistory } from './history.ts'
+import { createKeyNumbers } from './keys.ts'
 import { createLoggedModels } from './loggedModels.ts'
 import { artifactRoutes } from './mlflow/artifactRoutes.ts'
 import { experimentRoutes } from './mlflow/experimentRoutes.ts'
@@ -35,8 +37,10 @@ export type RunEnd = 'FINISHED' | 'FAILED' | 'KILLED'
 
 /** Tracking: experiments, runs, logged models and the artifact tree. */
 export function createExperiments(platform: Platform, ports: ExperimentPorts) {
-  const tracking = createTracking(platform)
-  const history = createHistory(platform)
+  const keys = createKeyNumbers(platform.database.lookups)
+  const gathering = createGathering(platform)
+  const tracking = createTracking(platform, keys, gathering)
+  const history = createHistory(platform, keys, gathering)
   const artifacts = createArtifacts(platform)
   const models = createLoggedModels(platform)
   const { clock } = platform
@@ -82,7 +86,7 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
     },
 
     run(on: Queryable, workspace: string, run: string) {
-      return runStore.runById(on, workspace, run)
+      return runStore.runById(on, keys, workspace, run)
     },
 
     loggedModel(on: Queryable, workspace: string, id: string): Promise<LoggedModel | null> {
@@ -94,6 +98,11 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
     /** Freezes all files below an address for good. @returns them, with paths relative to it. */
     freeze(tx: Tx, workspace: string, uri: string, reason: string): Promise<ArtifactFile[]> {
       return artifacts.freeze(tx, workspace, uri, reason)
+    },
+
+    /** Lets work beside the requests end. */
+    stop(): Promise<void> {
+      return gathering.settle()
     },
 
     /** Mounts the own API. */

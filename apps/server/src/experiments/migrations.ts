@@ -101,6 +101,72 @@ export const experimentMigrations: readonly Migration[] = [
       );
     `,
   },
+  {
+    id: '0030-run-numbers',
+    sql: `
+      -- Values of runs are found by numbers: a run's and a key's. Both are unique over all workspaces, and are had only through the names.
+      alter table run add column no bigint generated always as identity;
+      create unique index run_no on run (no);
+      create table run_key (
+        no int generated always as identity primary key, workspace text not null, key text not null, unique (workspace, key)
+      );
+      insert into run_key (workspace, key)
+      select workspace, key from run_tag union select workspace, key from run_parameter union select workspace, key from metric
+      union select workspace, key from latest_metric order by 1, 2;
+
+      alter table run_tag rename to old_run_tag;
+      alter table old_run_tag rename constraint run_tag_pkey to old_run_tag_pkey;
+      create table run_tag (run bigint not null, key int not null, value text not null, primary key (run, key));
+      insert into run_tag (run, key, value)
+      select r.no, k.no, t.value from old_run_tag t
+      join run r on r.workspace = t.workspace and r.id = t.run join run_key k on k.workspace = t.workspace and k.key = t.key order by 1, 2;
+      drop table old_run_tag;
+      -- hashtextextended: the hash that PostgreSQL's own partitions rely on from release to release.
+      create index run_tag_value on run_tag (key, hashtextextended(value, 0));
+
+      alter table run_parameter rename to old_run_parameter;
+      alter table old_run_parameter rename constraint run_parameter_pkey to old_run_parameter_pkey;
+      create table run_parameter (run bigint not null, key int not null, value text not null, primary key (run, key));
+      insert into run_parameter (run, key, value)
+      select r.no, k.no, p.value from old_run_parameter p
+      join run r on r.workspace = p.workspace and r.id = p.run join run_key k on k.workspace = p.workspace and k.key = p.key order by 1, 2;
+      drop table old_run_parameter;
+      create index run_parameter_value on run_parameter (key, hashtextextended(value, 0));
+
+      -- The latest by step, then time, then value: what lists show, filter and sort by. The experiment is there for the index alone.
+      alter table latest_metric rename to old_latest_metric;
+      alter table old_latest_metric rename constraint latest_metric_pkey to old_latest_metric_pkey;
+      drop index latest_metric_value;
+      create table latest_metric (
+        run bigint not null, experiment bigint not null, at_ms bigint not null, step bigint not null, value double precision not null,
+        key int not null,
+        primary key (run, key)
+      );
+      insert into latest_metric (run, experiment, key, at_ms, step, value)
+      select r.no, r.experiment, k.no, m.at_ms, m.step, m.value from old_latest_metric m
+      join run r on r.workspace = m.workspace and r.id = m.run join run_key k on k.workspace = m.workspace and k.key = m.key order by 1, 3;
+      drop table old_latest_metric;
+      create index latest_metric_value on latest_metric (experiment, key, value);
+
+      -- Every value ever logged, packed (points.ts says how): a row for each call, until they are gathered into chunks by key.
+      create table metric_log (
+        run bigint not null, seq bigint generated always as identity, points bytea not null, primary key (run, seq)
+      );
+      create table metric_chunk (
+        run bigint not null, key int not null, seq bigint generated always as identity, count int not null, points bytea not null,
+        primary key (run, key, seq)
+      );
+      insert into metric_chunk (run, key, count, points)
+      select run, key, count(*),
+        '\\x00'::bytea || string_agg(int4send(key) || int8send(step) || int8send(at_ms) || float8send(value), ''::bytea order by at_ms, step, value)
+      from (
+        select r.no as run, k.no as key, m.step, m.at_ms, m.value,
+          (row_number() over (partition by r.no, k.no order by m.at_ms, m.step, m.value) - 1) / 8192 as share
+        from metric m join run r on r.workspace = m.workspace and r.id = m.run join run_key k on k.workspace = m.workspace and k.key = m.key
+      ) m group by run, key, share order by run, key, share;
+      drop table metric;
+    `,
+  },
 ]
 
 // A client's own name of its data set, in whatever form.

@@ -1,7 +1,8 @@
 import { experiments as contract, type Run as RunReply, type RunSummary } from '@tidemark/contracts'
-import { offsetOf, tokenOf, type ViewTypeName } from '@tidemark/mlflow-protocol'
+import { offsetOf, type ViewTypeName } from '@tidemark/mlflow-protocol'
 import { type HttpServer, mount, type Platform } from '../platform/index.ts'
 import type { Artifacts } from './artifacts.ts'
+import { columnsOf } from './columns.ts'
 import { downsample, finite } from './downsample.ts'
 import { runCounts } from './experimentStore.ts'
 import type { RunHistory } from './history.ts'
@@ -60,19 +61,28 @@ export function experimentApi(app: HttpServer, platform: Platform, parts: Parts,
       view: VIEWS[query.lifecycle],
       filter: query.filter,
       orderBy: splitKeys(query.orderBy),
-      offset: offsetOf(query.cursor),
-      limit: query.limit + 1,
     }
-    const [found, total, names] = await Promise.all([
-      tracking.searchRuns(actor, search),
+    const columns = query.columns === undefined ? null : columnsOf(splitKeys(query.columns))
+    const [{ slices, next }, total, names] = await Promise.all([
+      tracking.searchRuns(actor, search, { after: query.cursor, limit: query.limit, columns }),
       tracking.countRuns(actor, search),
       experimentNames(tracking, actor),
     ])
-    const more = found.length > query.limit
+    const runs: RunSummary[] = []
+    for await (const slice of slices) for (const run of slice) runs.push(summaryOf(run, names))
+    const seen = offsetOf(query.cursor) + runs.length
+    return { runs, total, nextCursor: seen < total ? next : null }
+  })
+
+  mount(app, contract.countRuns, async ({ query }, { actor }) => {
+    const chosen = query.experiment === undefined ? null : await tracking.experiment(actor, query.experiment)
     return {
-      runs: found.slice(0, query.limit).map((run) => summaryOf(run, names)),
-      total,
-      nextCursor: more ? tokenOf(search.offset + query.limit) : null,
+      total: await tracking.countRuns(actor, {
+        experiments: chosen ? [chosen.id] : null,
+        view: VIEWS[query.lifecycle],
+        filter: query.filter,
+        orderBy: undefined,
+      }),
     }
   })
 

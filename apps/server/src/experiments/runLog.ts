@@ -10,8 +10,11 @@ import {
   parseModelJson,
   storedValue,
 } from './checks.ts'
+import type { Gathering } from './gathering.ts'
+import type { KeyNumbers } from './keys.ts'
 import { assertActive } from './lifecycle.ts'
 import * as logStore from './logStore.ts'
+import type { MetricWriter } from './metricWriter.ts'
 import * as runStore from './runStore.ts'
 import { activeRun } from './runs.ts'
 import type { DatasetInput, KeyValue, LoggedMetric, RunModel } from './types.ts'
@@ -19,35 +22,50 @@ import type { DatasetInput, KeyValue, LoggedMetric, RunModel } from './types.ts'
 const LOGGED_MODELS_TAG = 'mlflow.log-model.history'
 
 /** What is logged to a run while it goes: metrics, parameters, tags, inputs and models. */
-export function createRunLog(platform: Platform) {
-  const { db, live } = platform
+export function createRunLog(platform: Platform, keys: KeyNumbers, writer: MetricWriter, gathering: Gathering) {
+  const { db, database, live } = platform
+
+  /** Writes a batch: metrics alone together with those of others, the rest by itself, what speaks for a logged model in a transaction. */
+  async function write(
+    workspace: string,
+    id: string,
+    batch: { metrics: readonly LoggedMetric[]; parameters: readonly KeyValue[]; tags: readonly KeyValue[] },
+  ): Promise<readonly logStore.ParameterClash[]> {
+    const metrics = batch.metrics.map(storedMetric)
+    const stored = { ...batch, metrics }
+    const plain = batch.parameters.length === 0 && batch.tags.length === 0
+    const outcome = metrics.some((metric) => metric.model !== null)
+      ? await inTransaction(db, async (tx) => {
+          const written = await logStore.logBatch(tx, keys, workspace, id, stored)
+          const good = written.lifecycle === 'active' && written.clashes.length === 0
+          if (good) await logStore.logModelMetrics(tx, workspace, id, metrics)
+          return written
+        })
+      : plain && metrics.length > 0
+        ? { ...(await writer.log(workspace, id, metrics)), clashes: [] }
+        : await logStore.logBatch(database.pool, keys, workspace, id, stored)
+    assertActive(id, outcome.lifecycle)
+    if (metrics.length > 0 && outcome.no !== null && outcome.clashes.length === 0) gathering.wrote(outcome.no)
+    live.changed('run', id)
+    return outcome.clashes
+  }
 
   return {
     async logMetric(actor: Actor, id: string, metric: LoggedMetric): Promise<void> {
       actor.require('experiments.write', id)
       checkMetric(metric, '')
-      const stored = { ...metric, value: storedValue(metric.value) }
-      assertActive(id, await logStore.logMetric(db, actor.workspace, id, stored))
-      if (metric.model !== null) await logStore.logModelMetrics(db, actor.workspace, id, [stored])
-      live.changed('run', id)
+      await write(actor.workspace, id, { metrics: [metric], parameters: [], tags: [] })
     },
 
     async logParameter(actor: Actor, id: string, parameter: KeyValue): Promise<void> {
       actor.require('experiments.write', id)
       checkParameter(parameter, '')
-      const outcome = await logStore.logBatch(db, actor.workspace, id, {
-        metrics: [],
-        parameters: [parameter],
-        tags: [],
-      })
-      assertActive(id, outcome.lifecycle)
-      const clash = outcome.clashes[0]
+      const [clash] = await write(actor.workspace, id, { metrics: [], parameters: [parameter], tags: [] })
       if (clash) {
         throw invalid(
           `Changing param values is not allowed. Param with key='${clash.key}' was already logged with value='${clash.old_value}' for run ID='${id}'. Attempted logging new value '${clash.new_value}'.`,
         )
       }
-      live.changed('run', id)
     },
 
     async logBatch(
@@ -57,29 +75,21 @@ export function createRunLog(platform: Platform) {
     ): Promise<void> {
       actor.require('experiments.write', id)
       checkWholeBatch(id, batch)
-      const metrics = batch.metrics.map((metric) => ({ ...metric, value: storedValue(metric.value) }))
-      const outcome = await logStore.logBatch(db, actor.workspace, id, { ...batch, metrics })
-      assertActive(id, outcome.lifecycle)
-      if (outcome.clashes.length > 0) {
-        const list = outcome.clashes.map(
+      const clashes = await write(actor.workspace, id, batch)
+      if (clashes.length > 0) {
+        const list = clashes.map(
           (c) => `{'key': '${c.key}', 'old_value': '${c.old_value}', 'new_value': '${c.new_value}'}`,
         )
         throw invalid(
           `Changing param values is not allowed. Params were already logged='[${list.join(', ')}]' for run ID='${id}'.`,
         )
       }
-      if (metrics.some((metric) => metric.model !== null)) {
-        await logStore.logModelMetrics(db, actor.workspace, id, metrics)
-      }
-      live.changed('run', id)
     },
 
     async setTag(actor: Actor, id: string, tag: KeyValue): Promise<void> {
       actor.require('experiments.write', id)
       checkTag(tag, '')
-      const outcome = await logStore.logBatch(db, actor.workspace, id, { metrics: [], parameters: [], tags: [tag] })
-      assertActive(id, outcome.lifecycle)
-      live.changed('run', id)
+      await write(actor.workspace, id, { metrics: [], parameters: [], tags: [tag] })
     },
 
     async removeTag(actor: Actor, id: string, key: string): Promise<void> {
@@ -110,13 +120,21 @@ export function createRunLog(platform: Platform) {
       actor.require('experiments.write', id)
       const model = parseModelJson(text)
       await inTransaction(db, async (tx) => {
-        const run = await runStore.runById(tx, actor.workspace, id)
+        const run = await runStore.runById(tx, keys, actor.workspace, id)
         assertActive(id, run?.lifecycle ?? null)
         const before = parseList(run?.tags.find((tag) => tag.key === LOGGED_MODELS_TAG)?.value)
         const tag = { key: LOGGED_MODELS_TAG, value: JSON.stringify([...before, model]) }
         checkTag(tag, '')
-        await logStore.logBatch(tx, actor.workspace, id, { metrics: [], parameters: [], tags: [tag] })
+        await logStore.logBatch(tx, keys, actor.workspace, id, { metrics: [], parameters: [], tags: [tag] })
       })
     },
   }
+}
+
+const LARGEST_INT64 = 2 ** 63
+
+/** A metric as it is stored. @throws MlflowError for a step or a time beyond 64 bits. */
+function storedMetric(metric: LoggedMetric): LoggedMetric {
+  if (Math.abs(metric.step) >= LARGEST_INT64 || metric.atMs >= LARGEST_INT64) throw invalid('A number is out of range.')
+  return { ...metric, value: storedValue(metric.value) }
 }

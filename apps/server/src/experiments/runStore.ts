@@ -1,8 +1,12 @@
 import type { RunStatusName } from '@tidemark/mlflow-protocol'
-import { type Queryable, sql, type Tx } from '../platform/index.ts'
+import type pg from 'pg'
+import { type Queryable, runPrepared, runWithin, type Statement, sql, type Tx } from '../platform/index.ts'
+import type { KeyNumbers } from './keys.ts'
+import { int64 } from './points.ts'
 import type { DatasetInput, KeyValue, Lifecycle, MetricPoint, Run, RunInfo, RunModel } from './types.ts'
 
-export interface RunInfoRow {
+interface RunInfoRow {
+  no: number
   id: string
   experiment: number
   name: string
@@ -14,34 +18,112 @@ export interface RunInfoRow {
   lifecycle: Lifecycle
 }
 
-export interface RunRow extends RunInfoRow {
-  parameters: KeyValue[]
-  tags: KeyValue[]
-  metrics: [key: string, value: number | string, atMs: number, step: number][] | null
+interface RunRow extends RunInfoRow {
+  metrics: Buffer | null
+  parameters: Buffer | null
+  tags: Buffer | null
   inputs: DatasetInput[] | null
   models: RunModel[] | null
 }
 
-export const RUN_INFO = sql.raw(
-  'r.id, r.experiment, r.name, r.user_id, r.status, r.start_ms, r.end_ms, r.artifact_uri, r.lifecycle',
-)
+const RUN_INFO =
+  'r.no, r.id, r.experiment, r.name, r.user_id, r.status, r.start_ms, r.end_ms, r.artifact_uri, r.lifecycle'
 
-/** Everything of a run in one row: lists are made by the database, so that a page of runs is one round trip. */
-export const RUN = sql`${RUN_INFO},
-  (select coalesce(json_agg(json_build_object('key', p.key, 'value', p.value) order by p.key), '[]')
-   from run_parameter p where p.workspace = r.workspace and p.run = r.id) as parameters,
-  (select coalesce(json_agg(json_build_object('key', t.key, 'value', t.value) order by t.key), '[]')
-   from run_tag t where t.workspace = r.workspace and t.run = r.id) as tags,
-  (select json_agg(json_build_array(m.key, m.value, m.at_ms, m.step) order by m.key)
-   from latest_metric m where m.workspace = r.workspace and m.run = r.id) as metrics,
-  (select json_agg(json_build_object('name', d.name, 'digest', d.digest, 'sourceType', d.source_type, 'source', d.source,
+// Packed by the database: JSON costs it three times as much to write, and us to read.
+const packedTexts = (table: string, alias: string, more: string) => `
+  (select string_agg(int4send(${alias}.key) || int4send(octet_length(${alias}.value)) || textsend(${alias}.value), ''::bytea)
+   from ${table} ${alias} where ${alias}.run = r.no ${more})`
+
+/** Everything that lists show of a run in one row, so that a page of runs is one round trip. `of` limits each list to some keys. */
+function runColumns(of: { metrics: string; parameters: string; tags: string } | null): string {
+  return `${RUN_INFO},
+  (select string_agg(int4send(m.key) || float8send(m.value) || int8send(m.at_ms) || int8send(m.step), ''::bytea)
+   from latest_metric m where m.run = r.no ${of?.metrics ?? ''}) as metrics,
+  ${packedTexts('run_parameter', 'p', of?.parameters ?? '')} as parameters,
+  ${packedTexts('run_tag', 't', of?.tags ?? '')} as tags,
+  ${
+    of
+      ? 'null as inputs, null as models'
+      : `(select json_agg(json_build_object('name', d.name, 'digest', d.digest, 'sourceType', d.source_type, 'source', d.source,
      'schema', d.schema, 'profile', d.profile, 'tags', i.tags))
    from run_input i join run_dataset d using (workspace, experiment, name, digest)
    where i.workspace = r.workspace and i.run = r.id) as inputs,
   (select json_agg(json_build_object('role', o.role, 'model', o.model, 'step', o.step) order by o.position)
    from run_model o where o.workspace = r.workspace and o.run = r.id) as models`
+  }`
+}
 
-export function runInfoOf(row: RunInfoRow): RunInfo {
+const RUN_BY_ID: Statement = {
+  name: 'run-by-id',
+  text: `select ${runColumns(null)} from run r where r.workspace = $1 and r.id = $2`,
+}
+const RUNS_BY_NUMBER: Statement = {
+  name: 'runs-by-number',
+  text: `
+    select ${runColumns(null)} from unnest($1::bigint[]) with ordinality g (no, place) join run r on r.no = g.no order by g.place`,
+}
+const RUNS_PROJECTED: Statement = {
+  name: 'runs-projected',
+  text: `
+    select ${runColumns({ metrics: 'and m.key = any ($2::int[])', parameters: 'and p.key = any ($3::int[])', tags: 'and t.key = any ($4::int[])' })}
+    from unnest($1::bigint[]) with ordinality g (no, place) join run r on r.no = g.no order by g.place`,
+}
+
+/** Names of the values that a list shows; each list alone. */
+export interface Columns {
+  readonly metrics: readonly string[]
+  readonly parameters: readonly string[]
+  readonly tags: readonly string[]
+}
+
+const METRIC_BYTES = 28
+
+function metricsOf(bytes: Buffer, keys: KeyNumbers): MetricPoint[] {
+  const metrics: MetricPoint[] = []
+  for (let at = 0; at < bytes.length; at += METRIC_BYTES) {
+    metrics.push({
+      key: keys.name(bytes.readInt32BE(at)),
+      value: bytes.readDoubleBE(at + 4),
+      atMs: int64(bytes, at + 12),
+      step: int64(bytes, at + 20),
+    })
+  }
+  return metrics
+}
+
+function textsOf(bytes: Buffer, keys: KeyNumbers): KeyValue[] {
+  const texts: KeyValue[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 8 + bytes.readInt32BE(at + 4)
+    texts.push({ key: keys.name(bytes.readInt32BE(at)), value: bytes.toString('utf8', at + 8, end) })
+    at = end
+  }
+  return texts
+}
+
+function* keysIn(row: RunRow): Generator<number> {
+  for (let at = 0; at < (row.metrics?.length ?? 0); at += METRIC_BYTES) yield row.metrics?.readInt32BE(at) ?? 0
+  for (const texts of [row.parameters, row.tags]) {
+    if (!texts) continue
+    for (let at = 0; at < texts.length; at += 8 + texts.readInt32BE(at + 4)) yield texts.readInt32BE(at)
+  }
+}
+
+async function runsOf(rows: readonly RunRow[], keys: KeyNumbers): Promise<Run[]> {
+  const numbers = new Set<number>()
+  for (const row of rows) for (const key of keysIn(row)) numbers.add(key)
+  await keys.load(numbers)
+  return rows.map((row) => ({
+    ...runInfoOf(row),
+    metrics: row.metrics ? metricsOf(row.metrics, keys) : [],
+    parameters: row.parameters ? textsOf(row.parameters, keys) : [],
+    tags: row.tags ? textsOf(row.tags, keys) : [],
+    inputs: row.inputs ?? [],
+    models: row.models ?? [],
+  }))
+}
+
+function runInfoOf(row: RunInfoRow): RunInfo {
   return {
     id: row.id,
     experiment: row.experiment,
@@ -55,64 +137,111 @@ export function runInfoOf(row: RunInfoRow): RunInfo {
   }
 }
 
-export function runOf(row: RunRow): Run {
-  return {
-    ...runInfoOf(row),
-    parameters: row.parameters,
-    tags: row.tags,
-    // PostgreSQL writes a NaN in JSON as text.
-    metrics: (row.metrics ?? []).map(
-      ([key, value, atMs, step]): MetricPoint => ({ key, value: Number(value), atMs, step }),
-    ),
-    inputs: row.inputs ?? [],
-    models: row.models ?? [],
-  }
-}
-
-export async function runInfo(db: Queryable, workspace: string, id: string): Promise<RunInfo | null> {
+export async function runInfo(on: Queryable, workspace: string, id: string): Promise<RunInfo | null> {
   const { rows } =
-    await sql<RunInfoRow>`select ${RUN_INFO} from run r where r.workspace = ${workspace} and r.id = ${id}`.execute(db)
+    await sql<RunInfoRow>`select ${sql.raw(RUN_INFO)} from run r where r.workspace = ${workspace} and r.id = ${id}`.execute(
+      on,
+    )
   return rows[0] ? runInfoOf(rows[0]) : null
 }
 
-export async function runById(db: Queryable, workspace: string, id: string): Promise<Run | null> {
-  const { rows } =
-    await sql<RunRow>`select ${RUN} from run r where r.workspace = ${workspace} and r.id = ${id}`.execute(db)
-  return rows[0] ? runOf(rows[0]) : null
+/** One run with all that was logged to it. @param on a pool to read it alone, or a transaction */
+export async function runById(
+  on: pg.Pool | Queryable,
+  keys: KeyNumbers,
+  workspace: string,
+  id: string,
+): Promise<Run | null> {
+  const values = [workspace, id]
+  const rows = await ('totalCount' in on
+    ? runPrepared<RunRow>(on, RUN_BY_ID, values)
+    : runWithin<RunRow>(on, RUN_BY_ID, values))
+  return (await runsOf(rows, keys))[0] ?? null
 }
 
-export async function addRun(tx: Queryable, workspace: string, run: RunInfo, tags: readonly KeyValue[]): Promise<void> {
-  await sql`
-    with added as (
-      insert into run (workspace, id, experiment, name, user_id, status, start_ms, end_ms, artifact_uri)
-      values (${workspace}, ${run.id}, ${run.experiment}, ${run.name}, ${run.user}, ${run.status}, ${run.startMs}, ${run.endMs}, ${run.artifactUri})
+/** Runs by their numbers, in the order given; with `columns` only those values, and neither inputs nor models. */
+export async function runsByNumber(
+  pool: pg.Pool,
+  keys: KeyNumbers,
+  workspace: string,
+  numbers: readonly number[],
+  columns: Columns | null,
+): Promise<Run[]> {
+  if (numbers.length === 0) return []
+  if (!columns) return runsOf(await runPrepared<RunRow>(pool, RUNS_BY_NUMBER, [numbers]), keys)
+  const { metrics, parameters, tags } = columns
+  const known = await keys.find(workspace, [...metrics, ...parameters, ...tags])
+  const of = (names: readonly string[]) => names.flatMap((name) => known.get(name) ?? [])
+  const values = [numbers, of(metrics), of(parameters), of(tags)]
+  return runsOf(await runPrepared<RunRow>(pool, RUNS_PROJECTED, values), keys)
+}
+
+const ADD_RUN: Statement = {
+  name: 'add-run',
+  text: `
+    with within as (select id, artifact_location from experiment where workspace = $1 and id = $3 and lifecycle = 'active'),
+    added as (
+      insert into run (workspace, id, experiment, name, user_id, status, start_ms, artifact_uri)
+      select $1, $2, id, $4, $5, $6, $7, artifact_location || '/' || $2 || '/artifacts' from within returning no, artifact_uri
+    ), tags as (
+      insert into run_tag (run, key, value) select a.no, t.key, t.value from added a, unnest($8::int[], $9::text[]) t (key, value)
     )
-    insert into run_tag (workspace, run, key, value)
-    select ${workspace}, ${run.id}, t.key, t.value from unnest(${tags.map((tag) => tag.key)}::text[], ${tags.map((tag) => tag.value)}::text[]) t (key, value)`.execute(
-    tx,
-  )
+    select artifact_uri from added`,
 }
 
-/** Changes what is given of an active run. @returns the run after it, or null when there is no such active run. */
+/** Adds a run to an active experiment. @returns where its artifacts belong; null when there is no such active experiment. */
+export async function addRun(
+  pool: pg.Pool,
+  keys: KeyNumbers,
+  workspace: string,
+  run: Pick<RunInfo, 'id' | 'experiment' | 'name' | 'user' | 'status' | 'startMs'>,
+  tags: readonly KeyValue[],
+): Promise<string | null> {
+  const numbers = await keys.ensure(
+    workspace,
+    tags.map((tag) => tag.key),
+  )
+  const rows = await runPrepared<{ artifact_uri: string }>(pool, ADD_RUN, [
+    workspace,
+    run.id,
+    run.experiment,
+    run.name,
+    run.user,
+    run.status,
+    run.startMs,
+    tags.map((tag) => numbers.get(tag.key)),
+    tags.map((tag) => tag.value),
+  ])
+  return rows[0]?.artifact_uri ?? null
+}
+
+const UPDATE_RUN: Statement = {
+  name: 'update-run',
+  text: `
+    with r as (
+      update run set status = coalesce($3::text, status), end_ms = coalesce($4::bigint, end_ms), name = coalesce($5::text, name)
+      where workspace = $1 and id = $2 and lifecycle = 'active'
+      returning *
+    ), named as (
+      insert into run_tag (run, key, value) select r.no, $6::int, r.name from r where $5::text is not null
+      on conflict (run, key) do update set value = excluded.value
+    )
+    select ${RUN_INFO} from r`,
+}
+
+/** Changes what is given of an active run. @returns the run after it with its number, or null when there is no such active run. */
 export async function updateRun(
-  tx: Queryable,
+  pool: pg.Pool,
+  keys: KeyNumbers,
   workspace: string,
   id: string,
   change: { status?: RunStatusName | undefined; endMs?: number | undefined; name?: string | undefined },
-): Promise<RunInfo | null> {
-  const { rows } = await sql<RunInfoRow>`
-    with r as (
-      update run set status = coalesce(${change.status ?? null}::text, status), end_ms = coalesce(${change.endMs ?? null}::bigint, end_ms),
-        name = coalesce(${change.name ?? null}::text, name)
-      where workspace = ${workspace} and id = ${id} and lifecycle = 'active'
-      returning *
-    ), named as (
-      insert into run_tag (workspace, run, key, value)
-      select r.workspace, r.id, 'mlflow.runName', r.name from r where ${change.name ?? null}::text is not null
-      on conflict (workspace, run, key) do update set value = excluded.value
-    )
-    select ${RUN_INFO} from r`.execute(tx)
-  return rows[0] ? runInfoOf(rows[0]) : null
+): Promise<(RunInfo & { no: number }) | null> {
+  const nameKey =
+    change.name === undefined ? null : (await keys.ensure(workspace, ['mlflow.runName'])).get('mlflow.runName')
+  const values = [workspace, id, change.status ?? null, change.endMs ?? null, change.name ?? null, nameKey ?? null]
+  const [row] = await runPrepared<RunInfoRow>(pool, UPDATE_RUN, values)
+  return row ? { ...runInfoOf(row), no: row.no } : null
 }
 
 export async function moveRun(tx: Queryable, workspace: string, id: string, lifecycle: Lifecycle): Promise<boolean> {
@@ -122,10 +251,10 @@ export async function moveRun(tx: Queryable, workspace: string, id: string, life
 }
 
 export async function removeTag(tx: Queryable, workspace: string, id: string, key: string): Promise<boolean> {
-  const { rows } =
-    await sql`delete from run_tag where workspace = ${workspace} and run = ${id} and key = ${key} returning key`.execute(
-      tx,
-    )
+  const { rows } = await sql`
+    delete from run_tag t using run r, run_key k
+    where r.workspace = ${workspace} and r.id = ${id} and k.workspace = ${workspace} and k.key = ${key} and t.run = r.no and t.key = k.no
+    returning t.key`.execute(tx)
   return rows.length > 0
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   checkLength,
+  experimentNumber,
   invalid,
   LIMITS,
   parseFilter,
@@ -11,11 +12,14 @@ import {
 } from '@tidemark/mlflow-protocol'
 import type { Actor, Platform, Queryable } from '../platform/index.ts'
 import { checkTag } from './checks.ts'
+import { cursorOf, cursorToken, type RunCursor } from './cursor.ts'
 import { activeExperiment } from './experiments.ts'
+import type { Gathering } from './gathering.ts'
+import type { KeyNumbers } from './keys.ts'
 import { assertActive, noRun, STAGES } from './lifecycle.ts'
 import { randomName } from './names.ts'
 import * as runStore from './runStore.ts'
-import { countRuns, type RunQuestion, searchRuns } from './searchStore.ts'
+import { countRuns, type Place, placesAfter, type RunQuestion, walkOf } from './searchStore.ts'
 import type { KeyValue, Lifecycle, Run, RunInfo } from './types.ts'
 
 const RUN_NAME = 'mlflow.runName'
@@ -25,13 +29,41 @@ export interface RunSearch {
   readonly view: ViewTypeName
   readonly filter: string | undefined
   readonly orderBy: readonly string[] | undefined
-  readonly offset: number
-  readonly limit: number
 }
 
+/** A page of a search. */
+export interface RunPage {
+  /** The token of the page before; undefined for the first. */
+  readonly after: string | undefined
+  /** Runs, at most. */
+  readonly limit: number
+  /** Show these values alone; null for all. */
+  readonly columns: runStore.Columns | null
+}
+
+const FINAL = new Set<string>(['FINISHED', 'FAILED', 'KILLED'])
+// So many runs are read at a time: a page of thousands with hundreds of metrics each is never in memory as a whole.
+const SLICE = 250
+
 /** Runs: their start, end, life and search. */
-export function createRuns(platform: Platform) {
-  const { db, live } = platform
+export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gathering) {
+  const { db, database, live } = platform
+
+  async function questionOf(workspace: string, search: RunSearch): Promise<RunQuestion> {
+    const clauses = parseFilter(search.filter, RUNS)
+    const sort = parseOrderBy(search.orderBy, RUNS)
+    const named = [...clauses, ...sort].filter(({ of }) => of === 'metric' || of === 'parameter' || of === 'tag')
+    return {
+      experiments: search.experiments,
+      stages: STAGES[search.view],
+      clauses,
+      sort,
+      keys: await keys.find(
+        workspace,
+        named.map(({ key }) => key),
+      ),
+    }
+  }
 
   return {
     async createRun(
@@ -39,7 +71,6 @@ export function createRuns(platform: Platform) {
       given: { experimentId: string; user: string; name: string; startMs: number; tags: readonly KeyValue[] },
     ): Promise<Run> {
       actor.require('experiments.write', given.experimentId)
-      const within = await activeExperiment(db, actor.workspace, given.experimentId)
       for (const [index, tag] of given.tags.entries()) checkTag(tag, `tags[${index}].`)
       const named = given.tags.findLast((tag) => tag.key === RUN_NAME)?.value ?? ''
       if (given.name && named && given.name !== named) {
@@ -51,30 +82,37 @@ export function createRuns(platform: Platform) {
       const tags = new Map(given.tags.map((tag) => [tag.key, tag.value]))
       tags.set(RUN_NAME, name)
       const id = randomUUID().replaceAll('-', '')
-      const run: Run = {
+      const run = {
         id,
-        experiment: within.id,
+        experiment: given.experimentId === '' ? 0 : experimentNumber(given.experimentId),
         name,
         user: given.user,
         status: 'RUNNING',
         startMs: given.startMs,
+      } as const
+      const list = [...tags].map(([key, value]) => ({ key, value }))
+      const artifactUri = await runStore.addRun(database.pool, keys, actor.workspace, run, list)
+      if (artifactUri === null) {
+        await activeExperiment(db, actor.workspace, given.experimentId)
+        throw new Error('An active experiment took no run.')
+      }
+      live.changed('run', id)
+      return {
+        ...run,
         endMs: null,
-        artifactUri: `${within.artifactLocation}/${id}/artifacts`,
+        artifactUri,
         lifecycle: 'active',
         parameters: [],
-        tags: [...tags].map(([key, value]) => ({ key, value })),
+        tags: list,
         metrics: [],
         inputs: [],
         models: [],
       }
-      await runStore.addRun(db, actor.workspace, run, run.tags)
-      live.changed('run', id)
-      return run
     },
 
     async run(actor: Actor, id: string): Promise<Run> {
       actor.require('experiments.read', id)
-      const run = await runStore.runById(db, actor.workspace, id)
+      const run = await runStore.runById(database.pool, keys, actor.workspace, id)
       if (!run) throw noRun(id)
       return run
     },
@@ -87,8 +125,9 @@ export function createRuns(platform: Platform) {
       actor.require('experiments.write', id)
       const name = change.name || undefined
       checkLength('run_name', LIMITS.tagValue, name)
-      const updated = await runStore.updateRun(db, actor.workspace, id, { ...change, name })
+      const updated = await runStore.updateRun(database.pool, keys, actor.workspace, id, { ...change, name })
       if (!updated) return activeRun(db, actor.workspace, id)
+      if (FINAL.has(updated.status)) gathering.ended(updated.no)
       live.changed('run', id)
       return updated
     },
@@ -99,27 +138,42 @@ export function createRuns(platform: Platform) {
       live.changed('run', id)
     },
 
-    async searchRuns(actor: Actor, search: RunSearch): Promise<Run[]> {
+    /**
+     * A page of runs, slice by slice, in order; `next` is the token of the page after, which MLflow gives whenever a page is full.
+     * The places are found first, and are what the page holds; the runs are read while they are sent.
+     */
+    async searchRuns(
+      actor: Actor,
+      search: RunSearch,
+      page: RunPage,
+    ): Promise<{ slices: AsyncGenerator<Run[]>; next: string | null }> {
       actor.require('experiments.read')
-      return searchRuns(db, actor.workspace, questionOf(search))
+      const cursor = cursorOf(page.after)
+      const question = await questionOf(actor.workspace, search)
+      const places = await placesAfter(db, actor.workspace, question, cursor, page.limit)
+      async function* slices(): AsyncGenerator<Run[]> {
+        for (let from = 0; from < places.length; from += SLICE) {
+          const numbers = places.slice(from, from + SLICE).map((place) => place.no)
+          yield await runStore.runsByNumber(database.pool, keys, actor.workspace, numbers, page.columns)
+        }
+      }
+      const full = places.length === page.limit
+      return { slices: slices(), next: full ? cursorToken(cursorAfter(question, cursor, places)) : null }
     },
 
     async countRuns(actor: Actor, search: RunSearch): Promise<number> {
       actor.require('experiments.read')
-      return countRuns(db, actor.workspace, questionOf(search))
+      return countRuns(db, actor.workspace, await questionOf(actor.workspace, search))
     },
   }
 }
 
-function questionOf(search: RunSearch): RunQuestion {
-  return {
-    experiments: search.experiments,
-    stages: STAGES[search.view],
-    clauses: parseFilter(search.filter, RUNS),
-    sort: parseOrderBy(search.orderBy, RUNS),
-    offset: search.offset,
-    limit: search.limit,
-  }
+/** The cursor of the page after these places. */
+function cursorAfter(question: RunQuestion, before: RunCursor, places: readonly Place[]): RunCursor {
+  const offset = before.offset + places.length
+  const last = places.at(-1)
+  if (!last || walkOf(question.sort).kind === 'sorted') return { offset }
+  return { offset, after: { startMs: last.startMs, id: last.id, value: last.value } }
 }
 
 /** @throws MlflowError for a run that is not there, or deleted. */

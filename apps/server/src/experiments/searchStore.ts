@@ -1,8 +1,8 @@
 import type { Clause, SortKey } from '@tidemark/mlflow-protocol'
 import { type Queryable, sql } from '../platform/index.ts'
-import { all, compare, compareList, direction, type Fragment } from './conditions.ts'
-import { RUN, type RunRow, runOf } from './runStore.ts'
-import type { Lifecycle, Run } from './types.ts'
+import { all, compare, compareList, direction, equalText, type Fragment } from './conditions.ts'
+import type { RunCursor } from './cursor.ts'
+import type { Lifecycle } from './types.ts'
 
 export interface RunQuestion {
   /** null: all experiments of the workspace. */
@@ -10,8 +10,24 @@ export interface RunQuestion {
   readonly stages: readonly Lifecycle[]
   readonly clauses: readonly Clause[]
   readonly sort: readonly SortKey[]
-  readonly offset: number
-  readonly limit: number
+  /** Numbers of the keys that clauses and sort keys name; a key without one was never used. */
+  readonly keys: ReadonlyMap<string, number>
+}
+
+/** A place in a list: the run's number and what the list was sorted by there. */
+export interface Place {
+  readonly no: number
+  readonly id: string
+  readonly startMs: number
+  /** The value of the metric that sorts first, where one does; null for a run without it. */
+  readonly value: number | null
+}
+
+interface PlaceRow {
+  no: number
+  id: string
+  start_ms: number
+  value: number | null
 }
 
 const ATTRIBUTES: Readonly<Record<string, Fragment>> = {
@@ -35,7 +51,7 @@ function test(column: Fragment, clause: Exclude<Clause, { kind: 'presence' }>): 
 }
 
 /** A comparison as a condition on the run `r`. A run without the key holds no comparison of it, not even `!=`. */
-function condition(clause: Clause): Fragment {
+function condition(clause: Clause, keys: RunQuestion['keys']): Fragment {
   switch (clause.of) {
     case 'attribute': {
       const column = ATTRIBUTES[clause.key]
@@ -53,77 +69,222 @@ function condition(clause: Clause): Fragment {
     case 'metric':
     case 'parameter':
     case 'tag': {
+      const key = keys.get(clause.key)
+      if (key === undefined) return clause.kind === 'presence' && !clause.present ? sql`true` : sql`false`
       const table = TABLES[clause.of]
       const found = (held: Fragment) =>
-        sql`exists (select 1 from ${table} v where v.workspace = r.workspace and v.run = r.id and v.key = ${clause.key} and ${held})`
+        sql`exists (select 1 from ${table} v where v.run = r.no and v.key = ${key} and ${held})`
       if (clause.kind === 'presence') return clause.present ? found(sql`true`) : sql`not ${found(sql`true`)}`
-      // In SQL a NaN is greater than all numbers and equal to itself; here it is neither, and differs from all.
-      const number = sql.raw('v.value')
+      const value = sql.raw('v.value')
       if (clause.of === 'metric') {
+        // In SQL a NaN is greater than all numbers and equal to itself; here it is neither, and differs from all.
         return found(
           clause.kind === 'number' && clause.operator === '!='
-            ? test(number, clause)
-            : sql`${test(number, clause)} and v.value <> 'NaN'`,
+            ? test(value, clause)
+            : sql`${test(value, clause)} and v.value <> 'NaN'`,
         )
       }
-      return found(test(number, clause))
+      return found(
+        clause.kind === 'text' && clause.operator === '=' ? equalText(value, clause.value) : test(value, clause),
+      )
     }
   }
 }
 
-interface Sorting {
-  readonly joins: readonly Fragment[]
-  readonly keys: readonly Fragment[]
+/** The conditions on a run `r` of an experiment `e`. */
+function where(question: RunQuestion): Fragment {
+  return sql`r.workspace = e.workspace and r.experiment = e.id and r.lifecycle = any (${question.stages}::text[])
+    and ${all(question.clauses.map((clause) => condition(clause, question.keys)))}`
 }
 
-/** Runs without a value come last either way, those with a NaN before them. Ties: the newest first, then by id. */
-function sorting(sort: readonly SortKey[]): Sorting {
+function within(workspace: string, question: RunQuestion): Fragment {
+  const { experiments } = question
+  return sql`e.workspace = ${workspace} ${experiments === null ? sql`` : sql`and e.id = any (${experiments}::bigint[])`}`
+}
+
+/**
+ * How a list is read. The first two walk an index from the place where the page before ended, so that a page costs the same at the end of a
+ * million runs as at their beginning; anything else sorts what it finds.
+ */
+export type Walk = { kind: 'newest' } | { kind: 'metric'; key: string; ascending: boolean } | { kind: 'sorted' }
+
+/** The walk that answers these sort keys. */
+export function walkOf(sort: readonly SortKey[]): Walk {
+  const [first, second] = sort
+  const newest = (key: SortKey) => key.of === 'attribute' && key.key === 'start_time' && !key.ascending
+  if (!first || (newest(first) && !second)) return { kind: 'newest' }
+  if (first.of === 'metric' && (!second || (newest(second) && sort.length === 2))) {
+    return { kind: 'metric', key: first.key, ascending: first.ascending }
+  }
+  return { kind: 'sorted' }
+}
+
+/**
+ * The next places of a list in its order: ties and by default the newest first, then by id. Runs without the metric that sorts come last either
+ * way, those with a NaN before them.
+ */
+export async function placesAfter(
+  db: Queryable,
+  workspace: string,
+  question: RunQuestion,
+  cursor: RunCursor,
+  limit: number,
+): Promise<Place[]> {
+  const walk = walkOf(question.sort)
+  switch (walk.kind) {
+    case 'newest':
+      return newestPlaces(db, workspace, question, cursor, limit)
+    case 'metric':
+      return metricPlaces(db, workspace, question, walk, cursor, limit)
+    case 'sorted':
+      return sortedPlaces(db, workspace, question, cursor.offset, limit)
+  }
+}
+
+const BY_AGE = sql`start_ms desc, id`
+
+/** True of runs that come after the cursor's among those of the same value. */
+function younger(after: NonNullable<RunCursor['after']>): Fragment {
+  return sql`r.start_ms <= ${after.startMs} and (r.start_ms < ${after.startMs} or r.id > ${after.id})`
+}
+
+async function newestPlaces(
+  db: Queryable,
+  workspace: string,
+  question: RunQuestion,
+  cursor: RunCursor,
+  limit: number,
+): Promise<Place[]> {
+  const { after, offset } = cursor
+  const skip = after ? 0 : offset
+  const { rows } = await sql<PlaceRow>`
+    select c.no, c.id, c.start_ms, null as value
+    from experiment e cross join lateral (
+      select r.no, r.id, r.start_ms from run r where ${where(question)} ${after ? sql`and ${younger(after)}` : sql``}
+      order by r.start_ms desc, r.id limit ${limit + skip}
+    ) c
+    where ${within(workspace, question)} order by ${BY_AGE} limit ${limit} offset ${skip}`.execute(db)
+  return rows.map(placeOf)
+}
+
+async function metricPlaces(
+  db: Queryable,
+  workspace: string,
+  question: RunQuestion,
+  walk: { key: string; ascending: boolean },
+  cursor: RunCursor,
+  limit: number,
+): Promise<Place[]> {
+  const key = question.keys.get(walk.key)
+  if (key === undefined) return newestPlaces(db, workspace, question, cursor, limit)
+  const { after } = cursor
+  // A token of another server has an offset alone: then all is read up to there.
+  const skip = after ? 0 : cursor.offset
+  const wanted = limit + skip
+  const pastNumbers = after !== undefined && !Number.isFinite(after.value ?? Number.NaN)
+  const places = pastNumbers ? [] : await valuedPlaces(db, workspace, question, walk, key, after, wanted)
+  if (places.length < wanted) {
+    const from = pastNumbers ? after : undefined
+    places.push(...(await unvaluedPlaces(db, workspace, question, key, from, wanted - places.length)))
+  }
+  return places.slice(skip)
+}
+
+/** Runs with a number for the metric. */
+async function valuedPlaces(
+  db: Queryable,
+  workspace: string,
+  question: RunQuestion,
+  walk: { ascending: boolean },
+  key: number,
+  after: RunCursor['after'],
+  limit: number,
+): Promise<Place[]> {
+  const order = sql.raw(walk.ascending ? 'value asc, start_ms desc, id' : 'value desc, start_ms desc, id')
+  const beyond = sql.raw(walk.ascending ? '>' : '<')
+  const next = after
+    ? sql`and s.value ${beyond}= ${after.value}::float8 and (s.value ${beyond} ${after.value}::float8 or (${younger(after)}))`
+    : sql``
+  const { rows } = await sql<PlaceRow>`
+    select c.no, c.id, c.start_ms, c.value
+    from experiment e cross join lateral (
+      select r.no, r.id, r.start_ms, s.value from latest_metric s join run r on r.no = s.run
+      where s.experiment = e.id and s.key = ${key} and s.value <> 'NaN' ${next} and ${where(question)}
+      order by ${order} limit ${limit}
+    ) c
+    where ${within(workspace, question)} order by ${order} limit ${limit}`.execute(db)
+  return rows.map(placeOf)
+}
+
+/** Runs with a NaN for the metric, then those without it. */
+async function unvaluedPlaces(
+  db: Queryable,
+  workspace: string,
+  question: RunQuestion,
+  key: number,
+  after: RunCursor['after'],
+  limit: number,
+): Promise<Place[]> {
+  const beyond = (given: NonNullable<RunCursor['after']>) =>
+    given.value === null
+      ? sql`and s.value is null and ${younger(given)}`
+      : sql`and (s.value is null or (${younger(given)}))`
+  const order = sql`(s.value is null), r.start_ms desc, r.id`
+  const { rows } = await sql<PlaceRow>`
+    select c.no, c.id, c.start_ms, c.value
+    from experiment e cross join lateral (
+      select r.no, r.id, r.start_ms, s.value from run r left join latest_metric s on s.run = r.no and s.key = ${key}
+      where (s.value is null or s.value = 'NaN') ${after ? beyond(after) : sql``} and ${where(question)}
+      order by ${order} limit ${limit}
+    ) c
+    where ${within(workspace, question)} order by (c.value is null), ${BY_AGE} limit ${limit}`.execute(db)
+  return rows.map(placeOf)
+}
+
+/** Sorts all that is found; for orders that no index has. */
+async function sortedPlaces(
+  db: Queryable,
+  workspace: string,
+  question: RunQuestion,
+  offset: number,
+  limit: number,
+): Promise<Place[]> {
   const joins: Fragment[] = []
-  const keys: Fragment[] = []
-  for (const [index, key] of sort.entries()) {
+  const order: Fragment[] = []
+  for (const [index, key] of question.sort.entries()) {
+    if (key.of === 'dataset') throw new Error('Runs are not sorted by data sets.')
     if (key.of === 'attribute') {
       const column = ATTRIBUTES[key.key]
       if (!column) throw new Error(`Runs are not sorted by ${key.key}.`)
-      keys.push(sql`${column} ${direction(key)} nulls last`)
+      order.push(sql`${column} ${direction(key)} nulls last`)
       continue
     }
+    const number = question.keys.get(key.key)
+    if (number === undefined) continue
     const name = sql.raw(`s${index}`)
-    if (key.of === 'dataset') throw new Error('Runs are not sorted by data sets.')
-    const table = TABLES[key.of]
-    joins.push(
-      sql`left join ${table} ${name} on ${name}.workspace = r.workspace and ${name}.run = r.id and ${name}.key = ${key.key}`,
-    )
-    if (key.of === 'metric')
-      keys.push(sql`case when ${name}.value = 'NaN' then 1 when ${name}.value is null then 2 else 0 end`)
-    keys.push(sql`${name}.value ${direction(key)} nulls last`)
+    joins.push(sql`left join ${TABLES[key.of]} ${name} on ${name}.run = r.no and ${name}.key = ${number}`)
+    if (key.of === 'metric') {
+      order.push(sql`case when ${name}.value = 'NaN' then 1 when ${name}.value is null then 2 else 0 end`)
+    }
+    order.push(sql`${name}.value ${direction(key)} nulls last`)
   }
-  if (!sort.some((key) => key.of === 'attribute' && key.key === 'start_time')) keys.push(sql`r.start_ms desc`)
-  keys.push(sql`r.id`)
-  return { joins, keys }
+  if (!question.sort.some((key) => key.of === 'attribute' && key.key === 'start_time')) order.push(sql`r.start_ms desc`)
+  order.push(sql`r.id`)
+  const { rows } = await sql<PlaceRow>`
+    select r.no, r.id, r.start_ms, null as value
+    from experiment e join run r on r.workspace = e.workspace and r.experiment = e.id ${sql.join(joins, sql` `)}
+    where ${within(workspace, question)} and ${where(question)}
+    order by ${sql.join(order)} limit ${limit} offset ${offset}`.execute(db)
+  return rows.map(placeOf)
 }
 
-function where(workspace: string, question: RunQuestion): Fragment {
-  const { experiments, stages, clauses } = question
-  return sql`r.workspace = ${workspace} ${experiments === null ? sql`` : sql`and r.experiment = any (${experiments}::bigint[])`}
-    and r.lifecycle = any (${stages}::text[]) and ${all(clauses.map(condition))}`
-}
-
-/** A page of runs with all that lists show of them, in one round trip: ids first, then details of those alone. */
-export async function searchRuns(db: Queryable, workspace: string, question: RunQuestion): Promise<Run[]> {
-  const { joins, keys } = sorting(question.sort)
-  const { rows } = await sql<RunRow>`
-    with page as materialized (
-      select r.id, row_number() over (order by ${sql.join(keys)}) as place
-      from run r ${sql.join(joins, sql` `)}
-      where ${where(workspace, question)}
-      order by ${sql.join(keys)} limit ${question.limit} offset ${question.offset}
-    )
-    select ${RUN} from page join run r on r.workspace = ${workspace} and r.id = page.id order by page.place`.execute(db)
-  return rows.map(runOf)
+function placeOf(row: PlaceRow): Place {
+  return { no: row.no, id: row.id, startMs: row.start_ms, value: row.value }
 }
 
 export async function countRuns(db: Queryable, workspace: string, question: RunQuestion): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select count(*) as count from run r where ${where(workspace, question)}`.execute(db)
+    select count(*) as count from experiment e join run r on r.workspace = e.workspace and r.experiment = e.id
+    where ${within(workspace, question)} and ${where(question)}`.execute(db)
   return rows[0]?.count ?? 0
 }

@@ -15,22 +15,38 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 export interface Database {
   readonly db: Db
   readonly pool: pg.Pool
+  /** For short look-ups from within a transaction: they never wait for a connection that the transactions hold. */
+  readonly lookups: pg.Pool
   close(): Promise<void>
 }
 
 /** Opens the pool. Connections are made on first use and closed after 10 s without any. */
 export function openDatabase(url: string, maxConnections = 12): Database {
+  const pool = openPool(url, maxConnections)
+  const lookups = openPool(url, 2)
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  return {
+    db,
+    pool,
+    lookups,
+    close: async () => {
+      await lookups.end()
+      await db.destroy()
+    },
+  }
+}
+
+function openPool(url: string, max: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    max: maxConnections,
+    max,
     idleTimeoutMillis: 10_000,
     application_name: 'tidemark-server',
   })
   // A broken idle connection (PostgreSQL restarted) must not end the process: the pool drops it and the next query opens another.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  return { db, pool, close: () => db.destroy() }
+  return pool
 }
 
 export { sql }

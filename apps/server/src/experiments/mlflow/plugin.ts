@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { TidemarkError } from '@tidemark/contracts'
 import { invalid, MlflowError, type MlflowErrorCode } from '@tidemark/mlflow-protocol'
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
@@ -13,6 +14,7 @@ export interface MlflowCall {
   read<T>(message: { fromBody(body: Record<string, unknown>): T; fromQuery(query: Record<string, unknown>): T }): T
 }
 
+/** Answers with an object, or with its JSON as a stream when it may be large. */
 export type MlflowHandler = (call: MlflowCall) => Promise<object>
 /** `POST runs/create` and the like, below `/api/2.0/mlflow/`. */
 export type MlflowRoutes = Readonly<Record<string, MlflowHandler>>
@@ -52,7 +54,7 @@ export function mountMlflow(scope: FastifyInstance, base: string, routes: Mlflow
             request,
             read: (message) => (fromQuery ? message.fromQuery(query) : message.fromBody(body)),
           })
-          return reply.type('application/json').send(JSON.stringify(answer))
+          return reply.type('application/json').send(answer instanceof Readable ? answer : JSON.stringify(answer))
         },
       })
     }

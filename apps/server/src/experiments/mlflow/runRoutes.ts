@@ -1,7 +1,9 @@
-import { experimentNumber, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
+import { Readable } from 'node:stream'
+import { experimentNumber, requests } from '@tidemark/mlflow-protocol'
+import { columnsOf } from '../columns.ts'
 import type { Tracking } from '../tracking.ts'
-import type { DatasetInput, LoggedMetric } from '../types.ts'
-import { MAX_PAGE, page, pageSize, pairs } from './asked.ts'
+import type { DatasetInput, LoggedMetric, Run } from '../types.ts'
+import { MAX_PAGE, pageSize, pairs } from './asked.ts'
 import type { MlflowRoutes } from './plugin.ts'
 import { wireRun, wireRunInfo } from './wire.ts'
 
@@ -25,6 +27,28 @@ function metricOf(metric: WireLoggedMetric): LoggedMetric {
     datasetName: metric.dataset_name || null,
     datasetDigest: metric.dataset_digest || null,
   }
+}
+
+/** A page of runs: whole when it is small, else sent slice by slice, so that no page of any size is ever in memory. */
+async function jsonOfRuns(slices: AsyncGenerator<Run[]>, next: string | null): Promise<object> {
+  const first = await slices.next()
+  const second = await slices.next()
+  if (second.done) {
+    return {
+      ...(first.done ? {} : { runs: first.value.map((run) => wireRun(run)) }),
+      ...(next === null ? {} : { next_page_token: next }),
+    }
+  }
+  async function* text(): AsyncGenerator<string> {
+    yield `{"runs":[${first.done ? '' : listed(first.value)},${second.done ? '' : listed(second.value)}`
+    for await (const slice of slices) yield `,${listed(slice)}`
+    yield next === null ? ']}' : `],"next_page_token":${JSON.stringify(next)}}`
+  }
+  return Readable.from(text())
+}
+
+function listed(runs: readonly Run[]): string {
+  return runs.map((run) => JSON.stringify(wireRun(run))).join(',')
 }
 
 /** Runs of MLflow's REST API: their life, what is logged to them, and the search. */
@@ -115,23 +139,18 @@ export function runRoutes(tracking: Tracking): MlflowRoutes {
       const asked = read(requests.SearchRuns)
       const size = pageSize(asked.max_results, 1000, MAX_PAGE)
       const experiments = (asked.experiment_ids ?? []).map(experimentNumber)
-      const { items, next } = await page(size, asked.page_token, (offset, limit) =>
-        tracking.searchRuns(actor, {
-          experiments,
-          view: asked.run_view_type ?? 'ACTIVE_ONLY',
-          filter: asked.filter,
-          orderBy: asked.order_by,
-          offset,
-          limit,
-        }),
-      )
-      return {
-        ...unlessEmpty(
-          'runs',
-          items.map((run) => wireRun(run)),
-        ),
-        ...next,
-      }
+      const search = {
+        experiments,
+        view: asked.run_view_type ?? 'ACTIVE_ONLY',
+        filter: asked.filter,
+        orderBy: asked.order_by,
+      } as const
+      const { slices, next } = await tracking.searchRuns(actor, search, {
+        after: asked.page_token,
+        limit: size,
+        columns: asked.columns === undefined ? null : columnsOf(asked.columns),
+      })
+      return jsonOfRuns(slices, next)
     },
   }
 }

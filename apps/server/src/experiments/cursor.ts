@@ -1,0 +1,43 @@
+import { invalid } from '@tidemark/mlflow-protocol'
+import { z } from 'zod'
+
+/** Where a page of runs begins: after how many, and after which. */
+export interface RunCursor {
+  readonly offset: number
+  /**
+   * The last run of the page before, with its value of the metric that sorts (NaN, or null without one); absent at the beginning, and in tokens
+   * of another MLflow server.
+   */
+  readonly after?: { readonly startMs: number; readonly id: string; readonly value: number | null } | undefined
+}
+
+const Token = z.object({
+  offset: z.int().min(1),
+  after: z.tuple([z.number(), z.string().max(256), z.union([z.number(), z.literal('NaN')]).nullable()]).optional(),
+})
+
+/** The cursor of a page token, MLflow's own `{"offset": n}` among them. @throws MlflowError for any other text. */
+export function cursorOf(token: string | undefined): RunCursor {
+  if (!token) return { offset: 0 }
+  if (!/^[A-Za-z0-9+/=]+$/.test(token)) throw invalid('Invalid page token, could not base64-decode')
+  const text = Buffer.from(token, 'base64').toString('utf8')
+  let content: unknown
+  try {
+    content = JSON.parse(text)
+  } catch {
+    throw invalid(`Invalid page token, decoded value=b'${text.slice(0, 100)}'`)
+  }
+  const parsed = Token.safeParse(content)
+  if (!parsed.success) throw invalid(`Invalid page token, parsed value=${JSON.stringify(content).slice(0, 100)}`)
+  const { offset, after } = parsed.data
+  if (!after) return { offset }
+  const [startMs, id, value] = after
+  return { offset, after: { startMs, id, value: value === 'NaN' ? Number.NaN : value } }
+}
+
+/** The page token of a cursor. Base64 of JSON with MLflow's own field first. */
+export function cursorToken({ offset, after }: RunCursor): string {
+  const value = Number.isNaN(after?.value) ? 'NaN' : after?.value
+  const fields = after ? `, "after": ${JSON.stringify([after.startMs, after.id, value])}` : ''
+  return Buffer.from(`{"offset": ${offset}${fields}}`).toString('base64')
+}
