@@ -25,8 +25,10 @@ export type MetricWriter = ReturnType<typeof createMetricWriter>
 export function createMetricWriter(pool: pg.Pool, keys: KeyNumbers) {
   let waiting: Waiting[] = []
   let underWay = 0
+  let asked = false
 
   function next(): void {
+    asked = false
     while (underWay < UNDER_WAY && waiting.length > 0) {
       const group = take()
       underWay += 1
@@ -77,7 +79,9 @@ export function createMetricWriter(pool: pg.Pool, keys: KeyNumbers) {
     log(workspace: string, run: string, metrics: readonly MetricPoint[]): Promise<Outcome> {
       return new Promise((done, failed) => {
         waiting.push({ workspace, run, metrics, done, failed })
-        next()
+        // After the requests of this turn of the event loop were read, so that those which came together go together.
+        if (!asked) setImmediate(next)
+        asked = true
       })
     },
   }

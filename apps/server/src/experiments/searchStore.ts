@@ -50,8 +50,16 @@ function test(column: Fragment, clause: Exclude<Clause, { kind: 'presence' }>): 
   return clause.kind === 'list' ? compareList(column, clause) : compare(column, clause)
 }
 
-/** A comparison as a condition on the run `r`. A run without the key holds no comparison of it, not even `!=`. */
-function condition(clause: Clause, keys: RunQuestion['keys']): Fragment {
+/**
+ * How a condition asks for a value of a run. `probe`: run by run, for lists that are walked in order and end early; the planner cannot turn it
+ * into a join of all. `join`: for questions that look at everything.
+ */
+type Style = 'probe' | 'join'
+
+/**
+ * A comparison as a condition on the run `r`, whose number is `no`. A run without the key holds no comparison of it, not even `!=`.
+ */
+function condition(clause: Clause, keys: RunQuestion['keys'], style: Style, no: Fragment): Fragment {
   switch (clause.of) {
     case 'attribute': {
       const column = ATTRIBUTES[clause.key]
@@ -71,30 +79,32 @@ function condition(clause: Clause, keys: RunQuestion['keys']): Fragment {
     case 'tag': {
       const key = keys.get(clause.key)
       if (key === undefined) return clause.kind === 'presence' && !clause.present ? sql`true` : sql`false`
-      const table = TABLES[clause.of]
-      const found = (held: Fragment) =>
-        sql`exists (select 1 from ${table} v where v.run = r.no and v.key = ${key} and ${held})`
-      if (clause.kind === 'presence') return clause.present ? found(sql`true`) : sql`not ${found(sql`true`)}`
-      const value = sql.raw('v.value')
-      if (clause.of === 'metric') {
-        // In SQL a NaN is greater than all numbers and equal to itself; here it is neither, and differs from all.
-        return found(
-          clause.kind === 'number' && clause.operator === '!='
-            ? test(value, clause)
-            : sql`${test(value, clause)} and v.value <> 'NaN'`,
-        )
+      const from = sql`from ${TABLES[clause.of]} v where v.run = ${no} and v.key = ${key}`
+      if (clause.kind === 'presence') {
+        if (style === 'probe') return sql`(select true ${from}) is ${sql.raw(clause.present ? 'not null' : 'null')}`
+        return sql`${sql.raw(clause.present ? '' : 'not')} exists (select 1 ${from})`
       }
-      return found(
-        clause.kind === 'text' && clause.operator === '=' ? equalText(value, clause.value) : test(value, clause),
-      )
+      const held = heldBy(clause)
+      return style === 'probe'
+        ? sql`coalesce((select ${held} ${from}), false)`
+        : sql`exists (select 1 ${from} and ${held})`
     }
   }
 }
 
+/** What a value `v.value` must hold. In SQL a NaN is greater than all numbers and equal to itself; here it is neither, and differs from all. */
+function heldBy(clause: Exclude<Clause, { kind: 'presence' }>): Fragment {
+  const held = test(sql.raw('v.value'), clause)
+  const isNumber = clause.of === 'metric' && !(clause.kind === 'number' && clause.operator === '!=')
+  return isNumber ? sql`${held} and v.value <> 'NaN'` : held
+}
+
+const RUN_NO = sql.raw('r.no')
+
 /** The conditions on a run `r` of an experiment `e`. */
-function where(question: RunQuestion): Fragment {
+function where(question: RunQuestion, style: Style, no: Fragment = RUN_NO): Fragment {
   return sql`r.workspace = e.workspace and r.experiment = e.id and r.lifecycle = any (${question.stages}::text[])
-    and ${all(question.clauses.map((clause) => condition(clause, question.keys)))}`
+    and ${all(question.clauses.map((clause) => condition(clause, question.keys, style, no)))}`
 }
 
 function within(workspace: string, question: RunQuestion): Fragment {
@@ -119,6 +129,37 @@ export function walkOf(sort: readonly SortKey[]): Walk {
   return { kind: 'sorted' }
 }
 
+// Up to so many runs are looked at one by one rather than walked to: a few milliseconds.
+const FEW = 1_000
+
+/** The clauses that an index answers by itself: text that equals, numbers within bounds. */
+function selective(question: RunQuestion): Fragment[] {
+  const found: Fragment[] = []
+  for (const clause of question.clauses) {
+    if (clause.of !== 'metric' && clause.of !== 'parameter' && clause.of !== 'tag') continue
+    const key = question.keys.get(clause.key)
+    if (key === undefined) continue
+    const from = sql`select v.run from ${TABLES[clause.of]} v where v.key = ${key}`
+    if (clause.kind === 'text' && clause.operator === '=')
+      found.push(sql`${from} and ${equalText(sql.raw('v.value'), clause.value)}`)
+    if (clause.kind === 'number' && clause.operator !== '!=' && question.experiments !== null) {
+      found.push(sql`${from} and v.experiment = any (${question.experiments}::bigint[]) and ${heldBy(clause)}`)
+    }
+  }
+  return found
+}
+
+/** The runs that a clause leaves when these are few; null when no clause does. */
+async function candidatesOf(db: Queryable, question: RunQuestion): Promise<Fragment | null> {
+  const clauses = selective(question)
+  if (clauses.length === 0) return null
+  const counts = clauses.map((clause) => sql`(select count(*) from (${clause} limit ${FEW + 1}) few)`)
+  const { rows } = await sql<{ counts: number[] }>`select array[${sql.join(counts)}] as counts`.execute(db)
+  const counted = rows[0]?.counts ?? []
+  const least = Math.min(...counted)
+  return least > FEW ? null : (clauses[counted.indexOf(least)] ?? null)
+}
+
 /**
  * The next places of a list in its order: ties and by default the newest first, then by id. Runs without the metric that sorts come last either
  * way, those with a NaN before them.
@@ -131,13 +172,18 @@ export async function placesAfter(
   limit: number,
 ): Promise<Place[]> {
   const walk = walkOf(question.sort)
+  const candidates = await candidatesOf(db, question)
+  if (candidates) {
+    // Few enough to be sorted whole; each page does it anew, which is cheaper than a walk past all others.
+    return sortedPlaces(db, workspace, question, cursor.offset, limit, candidates)
+  }
   switch (walk.kind) {
     case 'newest':
       return newestPlaces(db, workspace, question, cursor, limit)
     case 'metric':
       return metricPlaces(db, workspace, question, walk, cursor, limit)
     case 'sorted':
-      return sortedPlaces(db, workspace, question, cursor.offset, limit)
+      return sortedPlaces(db, workspace, question, cursor.offset, limit, null)
   }
 }
 
@@ -160,7 +206,7 @@ async function newestPlaces(
   const { rows } = await sql<PlaceRow>`
     select c.no, c.id, c.start_ms, null as value
     from experiment e cross join lateral (
-      select r.no, r.id, r.start_ms from run r where ${where(question)} ${after ? sql`and ${younger(after)}` : sql``}
+      select r.no, r.id, r.start_ms from run r where ${where(question, 'probe')} ${after ? sql`and ${younger(after)}` : sql``}
       order by r.start_ms desc, r.id limit ${limit + skip}
     ) c
     where ${within(workspace, question)} order by ${BY_AGE} limit ${limit} offset ${skip}`.execute(db)
@@ -209,7 +255,7 @@ async function valuedPlaces(
     select c.no, c.id, c.start_ms, c.value
     from experiment e cross join lateral (
       select r.no, r.id, r.start_ms, s.value from latest_metric s join run r on r.no = s.run
-      where s.experiment = e.id and s.key = ${key} and s.value <> 'NaN' ${next} and ${where(question)}
+      where s.experiment = e.id and s.key = ${key} and s.value <> 'NaN' ${next} and ${where(question, 'probe', sql.raw('s.run'))}
       order by ${order} limit ${limit}
     ) c
     where ${within(workspace, question)} order by ${order} limit ${limit}`.execute(db)
@@ -234,7 +280,7 @@ async function unvaluedPlaces(
     select c.no, c.id, c.start_ms, c.value
     from experiment e cross join lateral (
       select r.no, r.id, r.start_ms, s.value from run r left join latest_metric s on s.run = r.no and s.key = ${key}
-      where (s.value is null or s.value = 'NaN') ${after ? beyond(after) : sql``} and ${where(question)}
+      where (s.value is null or s.value = 'NaN') ${after ? beyond(after) : sql``} and ${where(question, 'probe')}
       order by ${order} limit ${limit}
     ) c
     where ${within(workspace, question)} order by (c.value is null), ${BY_AGE} limit ${limit}`.execute(db)
@@ -248,6 +294,7 @@ async function sortedPlaces(
   question: RunQuestion,
   offset: number,
   limit: number,
+  candidates: Fragment | null,
 ): Promise<Place[]> {
   const joins: Fragment[] = []
   const order: Fragment[] = []
@@ -270,10 +317,15 @@ async function sortedPlaces(
   }
   if (!question.sort.some((key) => key.of === 'attribute' && key.key === 'start_time')) order.push(sql`r.start_ms desc`)
   order.push(sql`r.id`)
+  const joined = sql.join(joins, sql` `)
+  const byMetric = walkOf(question.sort).kind === 'metric' && joins.length > 0
+  const value = byMetric ? sql.raw('s0.value') : sql`null::float8`
+  const runs = candidates
+    ? sql`(${candidates} limit ${FEW + 1}) few join run r on r.no = few.run join experiment e on e.workspace = r.workspace and e.id = r.experiment`
+    : sql`experiment e join run r on r.workspace = e.workspace and r.experiment = e.id`
   const { rows } = await sql<PlaceRow>`
-    select r.no, r.id, r.start_ms, null as value
-    from experiment e join run r on r.workspace = e.workspace and r.experiment = e.id ${sql.join(joins, sql` `)}
-    where ${within(workspace, question)} and ${where(question)}
+    select r.no, r.id, r.start_ms, ${value} as value from ${runs} ${joined}
+    where ${within(workspace, question)} and ${where(question, candidates ? 'probe' : 'join')}
     order by ${sql.join(order)} limit ${limit} offset ${offset}`.execute(db)
   return rows.map(placeOf)
 }
@@ -285,6 +337,6 @@ function placeOf(row: PlaceRow): Place {
 export async function countRuns(db: Queryable, workspace: string, question: RunQuestion): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*) as count from experiment e join run r on r.workspace = e.workspace and r.experiment = e.id
-    where ${within(workspace, question)} and ${where(question)}`.execute(db)
+    where ${within(workspace, question)} and ${where(question, 'join')}`.execute(db)
   return rows[0]?.count ?? 0
 }
