@@ -44,7 +44,10 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
   const artifacts = createArtifacts(platform)
   const models = createLoggedModels(platform)
   const { clock } = platform
-  platform.resets.onReset((tx) => experimentStore.addDefault(tx, clock.now().getTime()))
+  platform.resets.onReset(async (tx) => {
+    keys.forget()
+    await experimentStore.addDefault(tx, clock.now().getTime())
+  })
 
   return {
     /** Starts a run in an experiment of that name, which is made when it is missing. @returns the run's id. */
