@@ -27,6 +27,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
   rollouts: { summary: 'show rollouts, overrule them', load: () => import('./commands/rollouts.ts') },
   why: { summary: 'why did this happen: the chain of causes of anything', load: () => import('./commands/why.ts') },
   gc: { summary: 'delete content that nothing names any more', load: () => import('./commands/gc.ts') },
+  webhooks: { summary: 'who is told of what, and how that went', load: () => import('./commands/webhooks.ts') },
   pipelines: { summary: 'register pipelines and run them', load: () => import('./commands/pipelines.ts') },
   backup: {
     summary: 'copy the whole platform to a folder, while it works',

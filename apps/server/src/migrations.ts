@@ -11,6 +11,7 @@ import { blobMigrations } from './platform/blobs.ts'
 import { eventMigrations } from './platform/events.ts'
 import type { Migration } from './platform/index.ts'
 import { registryMigrations } from './registry/migrations.ts'
+import { webhookMigrations } from './webhooks/migrations.ts'
 
 /** Every migration in the order of application. Only ever appended to: a released migration never changes. */
 export const migrations: readonly Migration[] = [
@@ -26,4 +27,5 @@ export const migrations: readonly Migration[] = [
   ...governanceMigrations,
   ...monitoringMigrations,
   ...automationMigrations,
+  ...webhookMigrations,
 ]

@@ -1,4 +1,6 @@
 import {
+  aliasRemoved,
+  aliasSet,
   approvalRefused,
   candidateRegistered,
   type EventRecord,
@@ -8,6 +10,9 @@ import {
   evaluationBroken,
   gatesFailed,
   gatesPassed,
+  modelCreated,
+  modelTagRemoved,
+  modelTagSet,
   performanceLost,
   pipelineFailed,
   pipelineSucceeded,
@@ -17,6 +22,9 @@ import {
   rolloutRolledBack,
   versionApproved,
   versionMeasured,
+  versionRegistered,
+  versionTagRemoved,
+  versionTagSet,
   windowClosed,
 } from '@tidemark/contracts'
 import type { z } from 'zod'
@@ -29,6 +37,7 @@ import type { Pipelines } from './pipelines/index.ts'
 import type { Actor } from './platform/actor.ts'
 import type { Events } from './platform/events.ts'
 import type { RegistryModule } from './registry/index.ts'
+import type { WebhooksModule } from './webhooks/index.ts'
 
 /** What the loop is wired from: the use cases of each module that answer an event of another. */
 export interface LoopModules {
@@ -39,11 +48,12 @@ export interface LoopModules {
   readonly evaluation: Pick<Evaluations, 'request'>
   readonly governance: Pick<Governance, 'requestApproval'>
   readonly deployments: Pick<Deployments, 'endpoints' | 'starter'>
+  readonly webhooks: Pick<WebhooksModule, 'announce' | 'isWanted'>
 }
 
 /** The closed loop: read top to bottom, as the product does. Each reaction is a job of the event's own transaction, keyed event:name. */
 export function wireReactions(events: Events, modules: LoopModules): void {
-  const { monitoring, automation, pipelines, registry, evaluation, governance, deployments } = modules
+  const { monitoring, automation, pipelines, registry, evaluation, governance, deployments, webhooks } = modules
 
   /** After `event`, do `run`; `name` is the module and what it does. */
   function on<P extends z.ZodType>(
@@ -99,4 +109,23 @@ export function wireReactions(events: Events, modules: LoopModules): void {
   on(gatesFailed, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
   on(rolloutPromoted, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
   on(rolloutRolledBack, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
+
+  // Who asked to be told of the registry is told.
+  for (const event of [
+    modelCreated,
+    modelTagSet,
+    modelTagRemoved,
+    versionRegistered,
+    versionTagSet,
+    versionTagRemoved,
+    aliasSet,
+    aliasRemoved,
+  ]) {
+    events.on({
+      name: 'webhooks.announce',
+      event,
+      when: (tx, workspace) => webhooks.isWanted(tx, workspace),
+      run: (record, actor) => webhooks.announce(actor, record),
+    })
+  }
 }

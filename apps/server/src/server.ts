@@ -20,6 +20,7 @@ import { platformRoutes } from './platform/routes.ts'
 import { webRoutes } from './platform/web.ts'
 import { wireReactions } from './reactions.ts'
 import { createRegistry } from './registry/index.ts'
+import { createWebhooks } from './webhooks/index.ts'
 
 export interface RunningServer {
   readonly url: string
@@ -50,9 +51,10 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     issueRunToken: identity.issueRunToken,
     serverUrl: listening.promise,
   })
+  const webhooks = createWebhooks(platform)
   const loop = createLoop(platform, { gateways, experiments, registry, pipelines: pipelines.service })
 
-  wireReactions(events, { ...loop, registry, pipelines: pipelines.service })
+  wireReactions(events, { ...loop, registry, pipelines: pipelines.service, webhooks })
   jobs.register(
     'reaction',
     z.object({ event: z.uuid(), type: z.string(), reaction: z.string(), workspace: z.string() }),
@@ -79,7 +81,11 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   pipelines.routes(app)
   experiments.routes(app)
   registry.routes(app)
-  experiments.mlflow(app, registry.mlflow)
+  webhooks.routes(app)
+  experiments.mlflow(app, (scope) => {
+    registry.mlflow(scope)
+    webhooks.mlflow(scope)
+  })
   gateways.routes(app)
   loop.routes(app)
 
@@ -103,6 +109,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
       gateways.stop()
       await app.close()
       await pipelines.stop()
+      webhooks.stop()
       await jobs.stop()
       await loop.stop()
       await data.stop()

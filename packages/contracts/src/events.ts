@@ -73,9 +73,50 @@ export const pipelineFailed = defineEvent(
 
 // --- registry
 const Version = z.object({ model: z.string(), version: z.int() })
+/** Prompts ride on the registry: a model or version that is one says so. */
+const prompt = z.boolean().default(false)
+const Tags = z.record(z.string(), z.string())
+export const modelCreated = defineEvent(
+  'registry.model_created',
+  z.object({ model: z.string(), description: z.string(), tags: Tags, prompt }),
+  (p) => `model:${p.model}`,
+  (p) => `${p.prompt ? 'Prompt' : 'Model'} ${p.model} created`,
+)
+export const modelTagSet = defineEvent(
+  'registry.model_tag_set',
+  z.object({ model: z.string(), key: z.string(), value: z.string(), prompt }),
+  (p) => `model:${p.model}`,
+  (p) => `Tag ${p.key} of ${p.model} set`,
+)
+export const modelTagRemoved = defineEvent(
+  'registry.model_tag_removed',
+  z.object({ model: z.string(), key: z.string(), prompt }),
+  (p) => `model:${p.model}`,
+  (p) => `Tag ${p.key} of ${p.model} removed`,
+)
+export const versionTagSet = defineEvent(
+  'registry.version_tag_set',
+  Version.extend({ key: z.string(), value: z.string(), prompt }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `Tag ${p.key} of ${p.model}/${p.version} set`,
+)
+export const versionTagRemoved = defineEvent(
+  'registry.version_tag_removed',
+  Version.extend({ key: z.string(), prompt }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `Tag ${p.key} of ${p.model}/${p.version} removed`,
+)
 export const versionRegistered = defineEvent(
   'registry.version_registered',
-  Version.extend({ mlflowRun: z.string().nullable(), digest: Digest.nullable() }),
+  Version.extend({
+    mlflowRun: z.string().nullable(),
+    digest: Digest.nullable(),
+    // As they were asked for: a receiver of webhooks is told of this moment, not of what became of it.
+    source: z.string().default(''),
+    description: z.string().default(''),
+    tags: Tags.default({}),
+    prompt,
+  }),
   (p) => `model-version:${p.model}/${p.version}`,
   (p) => `${p.model}/${p.version} registered`,
 )
@@ -87,7 +128,7 @@ export const candidateRegistered = defineEvent(
 )
 export const aliasSet = defineEvent(
   'registry.alias_set',
-  Version.extend({ alias: z.string(), previousVersion: z.int().nullable() }),
+  Version.extend({ alias: z.string(), previousVersion: z.int().nullable(), prompt }),
   (p) => `model:${p.model}`,
   (p) =>
     `Alias ${p.alias} of ${p.model} points to ${p.version}${p.previousVersion ? `, before to ${p.previousVersion}` : ''}`,
@@ -95,7 +136,7 @@ export const aliasSet = defineEvent(
 
 export const aliasRemoved = defineEvent(
   'registry.alias_removed',
-  z.object({ model: z.string(), alias: z.string(), previousVersion: z.int() }),
+  z.object({ model: z.string(), alias: z.string(), previousVersion: z.int(), prompt }),
   (p) => `model:${p.model}`,
   (p) => `Alias ${p.alias} of ${p.model} removed, before it pointed to ${p.previousVersion}`,
 )
@@ -104,6 +145,27 @@ export const versionDeleted = defineEvent(
   Version,
   (p) => `model-version:${p.model}/${p.version}`,
   (p) => `${p.model}/${p.version} deleted; its number and its files stay its own`,
+)
+
+// --- webhooks
+const Webhook = z.object({ webhook: Id, name: z.string(), host: z.string() })
+export const webhookCreated = defineEvent(
+  'webhooks.created',
+  Webhook.extend({ events: z.array(z.string()) }),
+  (p) => `webhook:${p.webhook}`,
+  (p) => `Webhook ${p.name} to ${p.host} created for ${p.events.join(', ')}`,
+)
+export const webhookChanged = defineEvent(
+  'webhooks.changed',
+  Webhook.extend({ events: z.array(z.string()), active: z.boolean(), newSecret: z.boolean() }),
+  (p) => `webhook:${p.webhook}`,
+  (p) => `Webhook ${p.name} to ${p.host} changed${p.active ? '' : ', it is off'}`,
+)
+export const webhookDeleted = defineEvent(
+  'webhooks.deleted',
+  Webhook,
+  (p) => `webhook:${p.webhook}`,
+  (p) => `Webhook ${p.name} to ${p.host} deleted`,
 )
 
 // --- evaluation
@@ -310,11 +372,19 @@ export const EVENT_TYPES = [
   pipelineStarted,
   pipelineSucceeded,
   pipelineFailed,
+  modelCreated,
+  modelTagSet,
+  modelTagRemoved,
   versionRegistered,
+  versionTagSet,
+  versionTagRemoved,
   candidateRegistered,
   aliasSet,
   aliasRemoved,
   versionDeleted,
+  webhookCreated,
+  webhookChanged,
+  webhookDeleted,
   gatesPassed,
   gatesFailed,
   versionMeasured,

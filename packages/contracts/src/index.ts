@@ -8,6 +8,7 @@ import { monitoring } from './monitoring.ts'
 import { pipelines } from './pipelines.ts'
 import { platform } from './platform.ts'
 import { registry } from './registry.ts'
+import { webhooks } from './webhooks.ts'
 
 export * from './automation.ts'
 export * from './client.ts'
@@ -28,6 +29,7 @@ export * from './platform.ts'
 export * from './policy.ts'
 export * from './registry.ts'
 export * from './values.ts'
+export * from './webhooks.ts'
 
 /** Every endpoint of the own API, by module. */
 export const api = {
@@ -41,4 +43,5 @@ export const api = {
   platform,
   experiments,
   registry,
+  webhooks,
 } as const

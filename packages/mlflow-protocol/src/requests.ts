@@ -166,3 +166,38 @@ export const SetVersionTag = message({ ...version, key: required(string), value:
 export const DeleteVersionTag = message({ ...version, key: required(string) })
 
 export const ListProxiedArtifacts = message({ path: string })
+
+const WEBHOOK_STATUS = { ACTIVE: 1, DISABLED: 2 } as const
+const WEBHOOK_ENTITY = {
+  ENTITY_UNSPECIFIED: 0,
+  REGISTERED_MODEL: 1,
+  MODEL_VERSION: 2,
+  MODEL_VERSION_TAG: 3,
+  MODEL_VERSION_ALIAS: 4,
+  PROMPT: 5,
+  PROMPT_VERSION: 6,
+  PROMPT_TAG: 7,
+  PROMPT_VERSION_TAG: 8,
+  PROMPT_ALIAS: 9,
+  BUDGET_POLICY: 10,
+} as const
+const WEBHOOK_ACTION = { ACTION_UNSPECIFIED: 0, CREATED: 1, UPDATED: 2, DELETED: 3, SET: 4, EXCEEDED: 5 } as const
+const webhookEvent = nested({ entity: enumeration(WEBHOOK_ENTITY), action: enumeration(WEBHOOK_ACTION) })
+export const CreateWebhook = message({
+  name: required(string),
+  url: required(string),
+  events: required(repeated(webhookEvent)),
+  description: string,
+  secret: string,
+  status: enumeration(WEBHOOK_STATUS),
+})
+export const ListWebhooks = message(page)
+export const UpdateWebhook = message({
+  name: string,
+  url: string,
+  events: repeated(webhookEvent),
+  description: string,
+  secret: string,
+  status: enumeration(WEBHOOK_STATUS),
+})
+export const TestWebhook = message({ event: webhookEvent })

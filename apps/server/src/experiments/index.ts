@@ -22,7 +22,7 @@ import type { ArtifactFile, LoggedModel, RunInfo } from './types.ts'
 export { all, compare, compareList, direction, type Fragment } from './conditions.ts'
 export { queryText, sendFile } from './mlflow/artifactRoutes.ts'
 export { page, pageSize, pairs } from './mlflow/asked.ts'
-export { type MlflowRoutes, mountMlflow } from './mlflow/plugin.ts'
+export { type MlflowCall, type MlflowRoutes, mountMlflow } from './mlflow/plugin.ts'
 export { originOf } from './origin.ts'
 export type { ArtifactFile, KeyValue, LoggedModel, RunInfo } from './types.ts'
 

@@ -13,6 +13,7 @@ const Environment = z.object({
   TIDEMARK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   TIDEMARK_DEV_RESET: z.stringbool().default(false),
   TIDEMARK_DEV_LOOPBACK_WEBHOOKS: z.stringbool().default(false),
+  TIDEMARK_SECRETS_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
   TIDEMARK_WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(4),
 })
 
@@ -27,6 +28,8 @@ export interface Config {
   readonly internalToken: string
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
   readonly jobConcurrency: number
+  /** What secrets in the database are encrypted with; a key in the data folder unless it is given. */
+  readonly secretsKey?: string
   /** For tests: `POST /__reset` is there and empties everything. */
   readonly devReset?: boolean
   /** For tests: webhooks may call http addresses of this machine. */
@@ -55,6 +58,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     internalToken: e.TIDEMARK_INTERNAL_TOKEN,
     logLevel: e.TIDEMARK_LOG_LEVEL,
     jobConcurrency: e.TIDEMARK_WORKER_CONCURRENCY,
+    ...(e.TIDEMARK_SECRETS_KEY === undefined ? {} : { secretsKey: e.TIDEMARK_SECRETS_KEY }),
     devReset: e.TIDEMARK_DEV_RESET,
     devLoopbackWebhooks: e.TIDEMARK_DEV_LOOPBACK_WEBHOOKS,
   }

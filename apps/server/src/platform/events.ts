@@ -54,6 +54,8 @@ export interface Reaction {
   readonly name: string
   readonly event: EventType
   readonly run: (event: EventRecord, actor: Actor) => Promise<void>
+  /** Asked in the event's transaction: whether there is anybody to react. No job is made when there is not. */
+  readonly when?: (tx: Tx, workspace: string) => Promise<boolean>
 }
 
 interface EventRow {
@@ -148,6 +150,7 @@ export class Events {
     `.execute(tx)
     await sql`update event_head set position = ${position}, hash = ${hash}`.execute(tx)
     for (const reaction of this.reactions.get(type.type) ?? []) {
+      if (reaction.when && !(await reaction.when(tx, actor.workspace))) continue
       await this.jobs.add(
         tx,
         'reaction',

@@ -9,6 +9,7 @@ import { Jobs } from './jobs.ts'
 import { Live } from './live.ts'
 import { PythonPools } from './python.ts'
 import { Resets } from './reset.ts'
+import { Secrets } from './secrets.ts'
 import { createLog, createMetrics, type Log } from './telemetry.ts'
 
 /** What every module is given: the database, the record of events, the queue, the blob store and the like. */
@@ -21,6 +22,7 @@ export interface Platform {
   readonly blobs: Blobs
   readonly live: Live
   readonly resets: Resets
+  readonly secrets: Secrets
   readonly python: PythonPools
   readonly clock: Clock
   readonly log: Log
@@ -43,6 +45,7 @@ export function createPlatform(config: Config, clock: Clock = systemClock): Plat
     blobs: new Blobs(join(config.dataDir, 'blobs')),
     live: new Live(config.databaseUrl, log),
     resets,
+    secrets: new Secrets(join(config.dataDir, 'secrets.key'), config.secretsKey),
     python: new PythonPools(config.dataDir),
     clock,
     log,

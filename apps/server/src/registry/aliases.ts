@@ -1,9 +1,10 @@
 import { aliasRemoved, aliasSet } from '@tidemark/contracts'
 import { checkAlias, checkAliasIsFree, checkModelName, invalid, missing } from '@tidemark/mlflow-protocol'
 import { type Actor, inTransaction, type Platform, type Tx } from '../platform/index.ts'
+import { isPrompt } from './asked.ts'
 import { modelNamed, versionNumbered } from './lookup.ts'
 import * as store from './store.ts'
-import type { ModelVersion } from './types.ts'
+import type { ModelVersion, RegisteredModel } from './types.ts'
 import * as versionStore from './versionStore.ts'
 
 /** Names that point to versions, with the history of where they pointed. */
@@ -13,12 +14,19 @@ export function createAliases(platform: Platform) {
   async function pointAlias(tx: Tx, actor: Actor, name: string, alias: string, number: number): Promise<number | null> {
     const locked = await store.lockModel(tx, actor.workspace, name)
     if (!locked) throw missing(`Registered Model with name=${name} not found`)
+    const { tags } = await modelNamed(tx, actor.workspace, name)
     await versionNumbered(tx, actor.workspace, name, number)
     const previousVersion = await store.aliasTarget(tx, actor.workspace, name, alias)
     if (previousVersion === number) return previousVersion
     const change = { alias, version: number, previousVersion, by: actor.ref, at: clock.now() }
     await store.moveAlias(tx, actor.workspace, name, change)
-    await events.append(tx, actor, aliasSet, { model: name, version: number, alias, previousVersion })
+    await events.append(tx, actor, aliasSet, {
+      model: name,
+      version: number,
+      alias,
+      previousVersion,
+      prompt: isPrompt(tags),
+    })
     return previousVersion
   }
 
@@ -35,13 +43,13 @@ export function createAliases(platform: Platform) {
       actor.require('registry.write', name)
       checkAlias(alias)
       await inTransaction(db, async (tx) => {
-        await modelNamed(tx, actor.workspace, name)
+        const { tags } = await modelNamed(tx, actor.workspace, name)
         await store.lockModel(tx, actor.workspace, name)
         const previousVersion = await store.aliasTarget(tx, actor.workspace, name, alias)
         if (previousVersion === null) return
         const aliases = [{ alias, version: previousVersion }]
         await dropAliases(platform, tx, actor, name, aliases)
-        await tellAliasesRemoved(platform, tx, actor, name, aliases)
+        await tellAliasesRemoved(platform, tx, actor, { name, tags }, aliases)
       })
     },
 
@@ -81,10 +89,11 @@ export async function tellAliasesRemoved(
   platform: Platform,
   tx: Tx,
   actor: Actor,
-  name: string,
+  of: Pick<RegisteredModel, 'name' | 'tags'>,
   aliases: readonly { alias: string; version: number }[],
 ): Promise<void> {
+  const about = { model: of.name, prompt: isPrompt(of.tags) }
   for (const { alias, version: previousVersion } of aliases) {
-    await platform.events.append(tx, actor, aliasRemoved, { model: name, alias, previousVersion })
+    await platform.events.append(tx, actor, aliasRemoved, { ...about, alias, previousVersion })
   }
 }

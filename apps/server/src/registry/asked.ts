@@ -18,6 +18,17 @@ export function checkTag(tag: KeyValue): void {
   checkLength('value', LIMITS.registryTagValue, tag.value)
 }
 
+const IS_PROMPT = 'mlflow.prompt.is_prompt'
+
+/** Whether these tags make a model or version a prompt; of a key given twice the last counts. */
+export function isPrompt(tags: readonly KeyValue[]): boolean {
+  return tags.findLast((tag) => tag.key === IS_PROMPT)?.value.toLowerCase() === 'true'
+}
+
+export function tagRecord(tags: readonly KeyValue[]): Record<string, string> {
+  return Object.fromEntries(tags.map(({ key, value }) => [key, value]))
+}
+
 /** A stage by its name, in any case. @throws MlflowError that lists the stages. */
 export function stageOf(text: string): Stage {
   const stage = STAGES.find((name) => name.toLowerCase() === text.toLowerCase())

@@ -1,9 +1,9 @@
-import { versionDeleted } from '@tidemark/contracts'
+import { modelCreated, modelTagRemoved, modelTagSet, versionDeleted } from '@tidemark/contracts'
 import { checkModelName, exists, parseFilter, parseOrderBy, REGISTERED_MODELS } from '@tidemark/mlflow-protocol'
 import type { KeyValue } from '../experiments/index.ts'
 import { type Actor, inTransaction, type Platform } from '../platform/index.ts'
 import { dropAliases, tellAliasesRemoved } from './aliases.ts'
-import { checkTag, type Search } from './asked.ts'
+import { checkTag, isPrompt, type Search, tagRecord } from './asked.ts'
 import { modelNamed } from './lookup.ts'
 import { searchModels } from './searchStore.ts'
 import * as store from './store.ts'
@@ -24,7 +24,14 @@ export function createModels(platform: Platform) {
         const added = await store.addModel(tx, actor.workspace, name, description, nowMs())
         if (!added) throw exists(`Registered Model (name=${name}) already exists.`)
         for (const tag of tags) await store.setModelTag(tx, actor.workspace, name, tag)
-        return modelNamed(tx, actor.workspace, name)
+        const made = await modelNamed(tx, actor.workspace, name)
+        await events.append(tx, actor, modelCreated, {
+          model: name,
+          description,
+          tags: tagRecord(tags),
+          prompt: isPrompt(tags),
+        })
+        return made
       })
     },
 
@@ -60,7 +67,7 @@ export function createModels(platform: Platform) {
         const all = await versionStore.versionsOfModel(tx, actor.workspace, name)
         await dropAliases(platform, tx, actor, name, found.aliases)
         await store.deleteModel(tx, actor.workspace, name, nowMs())
-        await tellAliasesRemoved(platform, tx, actor, name, found.aliases)
+        await tellAliasesRemoved(platform, tx, actor, found, found.aliases)
         for (const { version: number } of all) {
           await events.append(tx, actor, versionDeleted, { model: name, version: number })
         }
@@ -79,14 +86,20 @@ export function createModels(platform: Platform) {
     async setModelTag(actor: Actor, name: string, tag: KeyValue): Promise<void> {
       actor.require('registry.write', name)
       checkTag(tag)
-      await modelNamed(db, actor.workspace, name)
-      await store.setModelTag(db, actor.workspace, name, tag)
+      await inTransaction(db, async (tx) => {
+        const { tags } = await modelNamed(tx, actor.workspace, name)
+        await store.setModelTag(tx, actor.workspace, name, tag)
+        await events.append(tx, actor, modelTagSet, { model: name, ...tag, prompt: isPrompt([...tags, tag]) })
+      })
     },
 
     async removeModelTag(actor: Actor, name: string, key: string): Promise<void> {
       actor.require('registry.write', name)
-      await modelNamed(db, actor.workspace, name)
-      await store.removeModelTag(db, actor.workspace, name, key)
+      await inTransaction(db, async (tx) => {
+        const { tags } = await modelNamed(tx, actor.workspace, name)
+        await store.removeModelTag(tx, actor.workspace, name, key)
+        await events.append(tx, actor, modelTagRemoved, { model: name, key, prompt: isPrompt(tags) })
+      })
     },
   }
 }

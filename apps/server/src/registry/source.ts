@@ -1,6 +1,7 @@
 import { ARTIFACT_SCHEME, invalid, missing } from '@tidemark/mlflow-protocol'
 import type { Experiments, KeyValue } from '../experiments/index.ts'
 import type { Tx } from '../platform/index.ts'
+import { isPrompt } from './asked.ts'
 import { isWithin, notWithin, readSource } from './decide.ts'
 import { aliasTarget } from './store.ts'
 import { versionByNumber } from './versionStore.ts'
@@ -18,8 +19,6 @@ export interface NewVersion {
   readonly tags: readonly KeyValue[]
 }
 
-const IS_PROMPT = 'mlflow.prompt.is_prompt'
-
 /** Where the files of a source lie, and to which run and logged model they belong. */
 export async function resolveSource(
   tx: Tx,
@@ -27,8 +26,7 @@ export async function resolveSource(
   given: NewVersion,
   ports: RegistryPorts,
 ): Promise<{ storageUri: string; run: string; loggedModel: string }> {
-  const isPrompt = given.tags.findLast((tag) => tag.key === IS_PROMPT)?.value.toLowerCase() === 'true'
-  const source = readSource(given.source, given.run, given.loggedModel, isPrompt)
+  const source = readSource(given.source, given.run, given.loggedModel, isPrompt(given.tags))
   switch (source.kind) {
     case 'refused':
       throw invalid(source.reason)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { versionDeleted, versionRegistered } from '@tidemark/contracts'
+import { versionDeleted, versionRegistered, versionTagRemoved, versionTagSet } from '@tidemark/contracts'
 import {
   ARTIFACT_SCHEME,
   checkModelName,
@@ -12,7 +12,7 @@ import {
 import type { ArtifactFile, KeyValue } from '../experiments/index.ts'
 import { type Actor, inTransaction, type Platform, type Tx } from '../platform/index.ts'
 import { dropAliases, tellAliasesRemoved } from './aliases.ts'
-import { checkTag, type Search, stageOf } from './asked.ts'
+import { checkTag, isPrompt, type Search, stageOf, tagRecord } from './asked.ts'
 import { modelNamed, versionNumbered } from './lookup.ts'
 import { readModelFile } from './modelFile.ts'
 import { searchVersions } from './searchStore.ts'
@@ -87,6 +87,10 @@ export function createVersions(platform: Platform, ports: RegistryPorts) {
           version: number,
           mlflowRun: run || null,
           digest: made.digest,
+          source: given.source,
+          description: given.description,
+          tags: tagRecord(given.tags),
+          prompt: isPrompt(given.tags),
         })
         return made
       })
@@ -168,11 +172,12 @@ export function createVersions(platform: Platform, ports: RegistryPorts) {
       await inTransaction(db, async (tx) => {
         await store.lockModel(tx, actor.workspace, name)
         const found = await versionNumbered(tx, actor.workspace, name, number)
+        const model = await modelNamed(tx, actor.workspace, name)
         const aliases = found.aliases.map((alias) => ({ alias, version: number }))
         await dropAliases(platform, tx, actor, name, aliases)
         await versionStore.deleteVersion(tx, actor.workspace, name, number, nowMs())
         await store.touchModel(tx, actor.workspace, name, nowMs())
-        await tellAliasesRemoved(platform, tx, actor, name, aliases)
+        await tellAliasesRemoved(platform, tx, actor, model, aliases)
         await events.append(tx, actor, versionDeleted, { model: name, version: number })
       })
     },
@@ -180,14 +185,24 @@ export function createVersions(platform: Platform, ports: RegistryPorts) {
     async setVersionTag(actor: Actor, name: string, number: number, tag: KeyValue): Promise<void> {
       actor.require('registry.write', `${name}/${number}`)
       checkTag(tag)
-      await versionNumbered(db, actor.workspace, name, number)
-      await versionStore.setVersionTag(db, actor.workspace, name, number, tag)
+      await inTransaction(db, async (tx) => {
+        await versionNumbered(tx, actor.workspace, name, number)
+        const { tags } = await modelNamed(tx, actor.workspace, name)
+        await versionStore.setVersionTag(tx, actor.workspace, name, number, tag)
+        const what = { model: name, version: number, prompt: isPrompt(tags) }
+        await events.append(tx, actor, versionTagSet, { ...what, ...tag })
+      })
     },
 
     async removeVersionTag(actor: Actor, name: string, number: number, key: string): Promise<void> {
       actor.require('registry.write', `${name}/${number}`)
-      await versionNumbered(db, actor.workspace, name, number)
-      await versionStore.removeVersionTag(db, actor.workspace, name, number, key)
+      await inTransaction(db, async (tx) => {
+        await versionNumbered(tx, actor.workspace, name, number)
+        const { tags } = await modelNamed(tx, actor.workspace, name)
+        await versionStore.removeVersionTag(tx, actor.workspace, name, number, key)
+        const what = { model: name, version: number, prompt: isPrompt(tags) }
+        await events.append(tx, actor, versionTagRemoved, { ...what, key })
+      })
     },
   }
 }

@@ -9,7 +9,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
   '2.0/mlflow/unified-traces': 'Tracing',
   '2.0/mlflow/get-trace-artifact': 'Tracing',
   '2.0/mlflow/get-online-trace-details': 'Tracing',
-  '2.0/mlflow/webhooks': 'Webhooks',
   '2.0/mlflow/gateway-proxy': 'The AI gateway',
   '2.0/mlflow/artifacts/presigned-download-url': 'Presigned downloads',
   '2.0/mlflow/artifacts/presigned-upload-url': 'Presigned uploads',
