@@ -18,7 +18,7 @@ export type Parts = ReadonlyMap<string, readonly string[]>
 
 /** Reads every TypeScript file's imports with dependency-cruiser, and judges them by tools/dependency-cruiser.cjs. */
 export function readGraph(): { readonly modules: readonly Module[]; readonly violations: readonly Violation[] } {
-  const folders = ['apps', 'packages', 'tools', 'bench'].filter((folder) => existsSync(folder))
+  const folders = ['apps', 'packages', 'tools', 'bench', 'examples'].filter((folder) => existsSync(folder))
   const { stdout, stderr } = spawnSync(
     'depcruise',
     ['--config', 'tools/dependency-cruiser.cjs', '--output-type', 'json', ...folders],

@@ -13,6 +13,7 @@ MODULES = [
     "tidemark_worker.lines",
     "tidemark_worker.rows",
     "tidemark_worker.tasks.convert",
+    "choose.form",
     "steps.evaluate",
     "steps.films",
 ]

@@ -1,4 +1,4 @@
-import type { EvidencePoint, Guardrail } from '@tidemark/contracts'
+import type { EvidencePoint, Guardrail, RolloutPolicy } from '@tidemark/contracts'
 import {
   addCaller,
   addDifference,
@@ -15,6 +15,7 @@ import {
   withTraffic,
 } from '@tidemark/statistics'
 import type { RolloutEvidence } from '../rollouts/types.ts'
+import type { Comparison } from '../types.ts'
 import { lossDifference, lossOf } from './pairs.ts'
 import type { EvidenceSettings, EvidenceState, Pair } from './types.ts'
 
@@ -29,6 +30,18 @@ const USUAL_ERROR_RATE = 0.02
  */
 function harmShares(alpha: number): Record<'errors' | 'failures' | 'loss', number> {
   return allocateAlpha(alpha, { errors: 1, failures: 1, loss: 2 })
+}
+
+/** What the tests need to know before they start, from the policy and from how the two versions differed on the holdout. */
+export function evidenceSettings(policy: RolloutPolicy, comparison: Comparison | null): EvidenceSettings {
+  const { alpha, lossMargin, errorMarginPercent } = policy
+  const labelRange = comparison?.labelRange ?? null
+  // Squared errors have no bound without a range of labels: then the absolute error is compared.
+  const loss = labelRange === null ? 'absolute_error' : policy.loss
+  const gap = comparison?.meanPredictionGap ?? lossMargin
+  const scale = loss === 'squared_error' && labelRange ? (labelRange.high - labelRange.low) / 2 : 1
+  // Two to three times the typical difference is the bound that the tests are tuned for.
+  return { alpha, loss, lossMargin, errorMarginPercent, labelRange, usualDifference: 2.5 * gap * scale }
 }
 
 /** Evidence of a rollout that has seen nothing yet. */

@@ -3,11 +3,10 @@ import { type Actor, inTransaction, listEvents, type Platform, type Tx } from '.
 import { snapshotOf } from '../endpoints/snapshot.ts'
 import { lockEndpoint } from '../endpoints/store.ts'
 import { EndpointNotFound, VersionNotApproved } from '../errors.ts'
-import { startEvidence } from '../evidence/state.ts'
+import { evidenceSettings, startEvidence } from '../evidence/state.ts'
 import { createEvidence } from '../evidence/store.ts'
-import type { EvidenceSettings } from '../evidence/types.ts'
 import type { Gateways } from '../gateways/index.ts'
-import type { Comparison, DeploymentPorts, Endpoint } from '../types.ts'
+import type { DeploymentPorts, Endpoint } from '../types.ts'
 import * as store from './store.ts'
 import type { Rollout } from './types.ts'
 
@@ -103,7 +102,7 @@ export class RolloutStarter {
     await createEvidence(
       tx,
       { workspace, rollout: id, endpoint: endpoint.name },
-      startEvidence(settings(policy, comparison)),
+      startEvidence(evidenceSettings(policy, comparison)),
     )
     const state = { kind: 'shadow' as const }
     const snapshotVersion = await this.gateways.publish(
@@ -167,16 +166,4 @@ export class RolloutStarter {
     const subject = `model-version:${model}/${version}`
     return listEvents(this.platform.db, workspace, { type, subject, limit: 100 })
   }
-}
-
-/** What the tests need to know before they start, from the policy and from how the two versions differed on the holdout. */
-function settings(policy: Rollout['policy'], comparison: Comparison | null): EvidenceSettings {
-  const { alpha, lossMargin, errorMarginPercent } = policy
-  const labelRange = comparison?.labelRange ?? null
-  // Squared errors have no bound without a range of labels: then the absolute error is compared.
-  const loss = labelRange === null ? 'absolute_error' : policy.loss
-  const gap = comparison?.meanPredictionGap ?? lossMargin
-  const scale = loss === 'squared_error' && labelRange ? (labelRange.high - labelRange.low) / 2 : 1
-  // Two to three times the typical difference is the bound that the tests are tuned for.
-  return { alpha, loss, lossMargin, errorMarginPercent, labelRange, usualDifference: 2.5 * gap * scale }
 }
