@@ -1,7 +1,7 @@
 import { automationMigrations } from './automation/migrations.ts'
 import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations } from './deployments/gateways/index.ts'
-import { deploymentMigrations } from './deployments/index.ts'
+import { deploymentMigrations, waivedRolloutMigrations } from './deployments/index.ts'
 import { evaluationMigrations } from './evaluation/index.ts'
 import { experimentMigrations } from './experiments/migrations.ts'
 import { governanceMigrations } from './governance/index.ts'
@@ -28,4 +28,5 @@ export const migrations: readonly Migration[] = [
   ...monitoringMigrations,
   ...automationMigrations,
   ...webhookMigrations,
+  ...waivedRolloutMigrations,
 ]

@@ -84,3 +84,15 @@ export const deploymentBlobColumns: BlobColumns = {
   'rollout_decision.input': NO_DIGESTS,
   'rollout_evidence.state': NO_DIGESTS,
 }
+
+/** Since a waived version is promoted by proof alone: rollouts say which waiver let their version in. Those of before find it by their approval. */
+export const waivedRolloutMigrations: readonly Migration[] = [
+  {
+    id: '0180-waived-rollouts',
+    sql: `
+      alter table rollout add column waiver uuid;
+      update rollout set waiver = approval.waiver from approval
+      where approval.workspace = rollout.workspace and approval.id = rollout.approval;
+    `,
+  },
+]

@@ -114,19 +114,27 @@ const table: [string, LiveState, RolloutEvidence, Partial<Decision>][] = [
 ]
 for (const [name, state, given, expected] of table) {
   test(name, () => {
-    const decision = decide(policy, state, given)
+    const decision = decide(policy, state, given, false)
     for (const [key, value] of Object.entries(expected)) assert.equal(decision[key as keyof Decision], value, key)
   })
 }
 
 test('a policy that rolls back at the time limit does so', () => {
   const strict = RolloutPolicy.parse({ ...policy, onTimeLimit: 'roll_back' })
-  assert.deepEqual(decide(strict, lastStep, old(30)).kind, 'roll_back')
+  assert.deepEqual(decide(strict, lastStep, old(30), false).kind, 'roll_back')
+})
+
+test('a version let in by a waiver is promoted by proof, never by the passing of time', () => {
+  const atLimit = decide(policy, lastStep, old(30), true)
+  assert.equal(atLimit.kind, 'roll_back')
+  assert.match(atLimit.reason, /365 days .* waived, so only proof promotes it/)
+  assert.equal(decide(policy, lastStep, proven('errors', 'loss'), true).kind, 'promote')
+  assert.deepEqual(decide(policy, lastStep, evidence(), true), decide(policy, lastStep, evidence(), false))
 })
 
 test('every hold says what it waits for', () => {
   for (const [, state, given] of table) {
-    const decision = decide(policy, state, given)
+    const decision = decide(policy, state, given, false)
     if (decision.kind === 'hold' || decision.kind === 'shift') assert.match(decision.nextLook, /at|with/)
   }
 })

@@ -7,9 +7,10 @@ const DAY = 86_400_000
  * What the rollout does next. The same evidence always gives the same answer, so any past decision can be replayed.
  *
  * `evidence` carries its own clock: the event time of the log. Harm is looked at first, so that nothing is promoted while a guardrail
- * accuses it; a promotion needs errors and loss both proven within their margins, at the last step.
+ * accuses it; a promotion needs errors and loss both proven within their margins, at the last step. `waived`: the version's gates refused it,
+ * and a person let it in all the same; only proof promotes it, whatever the policy says of the time limit.
  */
-export function decide(policy: RolloutPolicy, state: LiveState, evidence: RolloutEvidence): Decision {
+export function decide(policy: RolloutPolicy, state: LiveState, evidence: RolloutEvidence, waived: boolean): Decision {
   if (evidence.loadFailure !== null) {
     return { kind: 'roll_back', guardrail: 'errors', reason: `a gateway could not load it: ${evidence.loadFailure}` }
   }
@@ -19,7 +20,7 @@ export function decide(policy: RolloutPolicy, state: LiveState, evidence: Rollou
   if (atLastStep && errorsProven(evidence) && lossProven(evidence)) {
     return { kind: 'promote', proof: 'non-inferiority proven', reason: proofReason(policy, evidence) }
   }
-  if (ageDays(evidence) > policy.maxDays) return atTimeLimit(policy, state)
+  if (ageDays(evidence) > policy.maxDays) return atTimeLimit(policy, state, waived)
   switch (state.kind) {
     case 'shadow':
       return leaveShadow(policy, evidence)
@@ -99,8 +100,12 @@ function observed(guardrail: Guardrail): string {
   }
 }
 
-function atTimeLimit(policy: RolloutPolicy, state: LiveState): Decision {
+function atTimeLimit(policy: RolloutPolicy, state: LiveState, waived: boolean): Decision {
   const days = `${policy.maxDays} days of event time passed without proof either way`
+  if (waived) {
+    const reason = `${days}; its gates refused it and were waived, so only proof promotes it`
+    return { kind: 'roll_back', guardrail: 'time', reason }
+  }
   switch (policy.onTimeLimit) {
     case 'promote_without_proof':
       // A candidate that never answered anybody has no claim to be promoted by the passing of time.

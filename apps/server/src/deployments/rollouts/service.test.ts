@@ -87,8 +87,8 @@ test('every decision of the rule can be computed again from what was stored', as
   const decisions = await store.decisionsOf(platform.platform.db, WORKSPACE, id)
   assert.ok(decisions.length >= 4)
   for (const decision of decisions) {
-    const input = decision.input as { policy: unknown; state: never; evidence: never }
-    const again = decide(RolloutPolicy.parse(input.policy), input.state, input.evidence)
+    const input = decision.input as { policy: unknown; state: never; evidence: never; waived: boolean }
+    const again = decide(RolloutPolicy.parse(input.policy), input.state, input.evidence, input.waived)
     assert.deepEqual([again.kind, again.reason], [decision.kind, decision.reason])
   }
 })

@@ -61,8 +61,9 @@ export class Rollouts {
       const { endpoint, rollout } = locked
       if (!isLive(rollout)) return false
       const evidence = await this.evidence(tx, rollout, loadFailure)
-      const input = { policy: rollout.policy, state: rollout.state, evidence }
-      const decision = decide(rollout.policy, rollout.state, evidence)
+      const waived = rollout.waiver !== null
+      const input = { policy: rollout.policy, state: rollout.state, evidence, waived }
+      const decision = decide(rollout.policy, rollout.state, evidence, waived)
       return this.act(tx, systemActor('deployments', workspace), endpoint, rollout, evidence, {
         by: 'rule',
         decision,
@@ -255,9 +256,9 @@ function isLive(rollout: Rollout): rollout is Rollout & { state: LiveState } {
   return rollout.state.kind === 'shadow' || rollout.state.kind === 'canary'
 }
 
-/** A person may promote what the rule would; then it is proven. */
+/** A person may promote what the rule would without the time limit's help; then it is proven. */
 function proofByHand(rollout: Rollout, evidence: RolloutEvidence) {
   const last = { kind: 'canary' as const, step: rollout.policy.canary.length - 1, weightPercent: 100 }
-  const decision = decide(rollout.policy, last, evidence)
+  const decision = decide(rollout.policy, last, evidence, true)
   return decision.kind === 'promote' ? decision.proof : ('promoted without proof' as const)
 }

@@ -38,7 +38,7 @@ export class RolloutStarter {
   async startApproved(actor: Actor, approved: ApprovedVersion): Promise<string | null> {
     const { endpoint, model, version, approval, waiver } = approved
     if (waiver === null && !(await this.isCandidate(actor.workspace, approved))) return null
-    return this.enqueue(actor, { endpoint, model, version, approval, lastEvent: actor.causes[0] ?? uuidv7() })
+    return this.enqueue(actor, { endpoint, model, version, approval, waiver, lastEvent: actor.causes[0] ?? uuidv7() })
   }
 
   /** A person starts the rollout of an approved version, again or for the first time. */
@@ -48,7 +48,11 @@ export class RolloutStarter {
     if (!endpoint) throw EndpointNotFound(endpointName)
     const { model } = endpoint
     const approvals = await this.eventsOf(actor.workspace, versionApproved.type, model, version)
-    const approval = approvals.find((event) => event.payload.endpoint === endpointName)
+    const own = approvals
+      .map((event) => ({ ...event, approved: versionApproved.payload.parse(event.payload) }))
+      .filter(({ approved }) => approved.endpoint === endpointName)
+    // Approved by its gates counts for more than let in by a waiver: it may have been both, in turn.
+    const approval = own.find(({ approved }) => approved.waiver === null) ?? own[0]
     if (!approval) throw VersionNotApproved(`${model}/${version}`, endpointName)
     const because = actor.because([approval.id], approval.correlation)
     const id = await this.enqueue(because, {
@@ -56,6 +60,7 @@ export class RolloutStarter {
       model,
       version,
       approval: null,
+      waiver: approval.approved.waiver,
       lastEvent: approval.id,
     })
     if (!id) throw VersionNotApproved(`${model}/${version}`, endpointName)
@@ -129,7 +134,7 @@ export class RolloutStarter {
 
   private async enqueue(
     actor: Actor,
-    asked: { endpoint: string; model: string; version: number; approval: string | null; lastEvent: string },
+    asked: Pick<Rollout, 'endpoint' | 'model' | 'version' | 'approval' | 'waiver' | 'lastEvent'>,
   ): Promise<string | null> {
     const id = uuidv7()
     const { workspace } = actor

@@ -5,7 +5,7 @@ import type { Rollout } from './types.ts'
 type Row = Omit<Rollout, 'policy' | 'state'> & { policy: unknown; state: unknown }
 
 const COLUMNS =
-  sql.raw(`workspace, id, endpoint, model, version, champion_version as "championVersion", approval, policy, state, stage, reason,
+  sql.raw(`workspace, id, endpoint, model, version, champion_version as "championVersion", approval, waiver, policy, state, stage, reason,
   next_look as "nextLook", snapshot_version as "snapshotVersion", confirmed, last_event as "lastEvent", correlation,
   created_at as "createdAt", finished_at as "finishedAt"`)
 
@@ -17,9 +17,9 @@ function rolloutOf(row: Row): Rollout {
 export async function insertRollout(tx: Tx, rollout: Rollout): Promise<boolean> {
   const r = rollout
   const { rows } = await sql`
-    insert into rollout (workspace, id, endpoint, model, version, champion_version, approval, policy, kind, state, stage, reason, next_look,
+    insert into rollout (workspace, id, endpoint, model, version, champion_version, approval, waiver, policy, kind, state, stage, reason, next_look,
       snapshot_version, confirmed, last_event, correlation, created_at, finished_at)
-    values (${r.workspace}, ${r.id}, ${r.endpoint}, ${r.model}, ${r.version}, ${r.championVersion}, ${r.approval},
+    values (${r.workspace}, ${r.id}, ${r.endpoint}, ${r.model}, ${r.version}, ${r.championVersion}, ${r.approval}, ${r.waiver},
       ${JSON.stringify(r.policy)}::jsonb, ${r.state.kind}, ${JSON.stringify(r.state)}::jsonb, ${r.stage}, ${r.reason}, ${r.nextLook},
       ${r.snapshotVersion}, ${r.confirmed}, ${r.lastEvent}, ${r.correlation}, ${r.createdAt}, ${r.finishedAt})
     on conflict (workspace, approval) do nothing returning id`.execute(tx)

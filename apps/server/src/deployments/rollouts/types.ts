@@ -12,6 +12,8 @@ export interface Rollout {
   readonly version: number
   readonly championVersion: number
   readonly approval: string | null
+  /** The waiver that let the version in though its gates refused it; null: they passed. */
+  readonly waiver: string | null
   readonly policy: RolloutPolicy
   readonly state: RolloutState
   /** 0 in shadow, then one more with each change of weight; the gateways write it into the log. */
@@ -28,7 +30,7 @@ export interface Rollout {
   readonly finishedAt: Date | null
 }
 
-/** All that a decision looks at. */
+/** All that was seen of the two versions. */
 export interface RolloutEvidence {
   /** Event time of the first and the latest record, milliseconds since 1970; null before any. */
   readonly eventTimeFrom: number | null
