@@ -18,6 +18,7 @@ import {
   pipelineSucceeded,
   retrainingDecided,
   retrainingDeclined,
+  retrainingNotStarted,
   rolloutPromoted,
   rolloutRolledBack,
   versionApproved,
@@ -102,6 +103,7 @@ export function wireReactions(events: Events, modules: LoopModules): void {
   on(rolloutPromoted, 'monitoring.adopt', (e, actor) =>
     monitoring.adoptReference(actor, e.endpoint, e.model, e.version),
   )
+  on(retrainingNotStarted, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
   on(pipelineFailed, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
   on(pipelineSucceeded, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))
   on(evaluationBroken, 'automation.learn', (_e, actor, event) => automation.learn(actor, event))

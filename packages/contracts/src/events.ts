@@ -64,6 +64,12 @@ export const pipelineSucceeded = defineEvent(
   (p) =>
     `Pipeline ${p.pipeline} succeeded in ${p.seconds.toFixed(1)} s (${p.cachedSteps} steps from cache)${p.modelVersion ? `, made ${p.modelVersion}` : ''}`,
 )
+export const retrainingNotStarted = defineEvent(
+  'pipelines.retraining_not_started',
+  z.object({ decision: Id, pipeline: Name, endpoint: Name, reason: z.string() }),
+  (p) => `endpoint:${p.endpoint}`,
+  (p) => `The retraining for ${p.endpoint} could not start: ${p.reason}`,
+)
 export const pipelineFailed = defineEvent(
   'pipelines.run_failed',
   PipelineRun.extend({ step: z.string(), reason: z.string() }),
@@ -371,6 +377,7 @@ export const EVENT_TYPES = [
   rowsQuarantined,
   pipelineStarted,
   pipelineSucceeded,
+  retrainingNotStarted,
   pipelineFailed,
   modelCreated,
   modelTagSet,

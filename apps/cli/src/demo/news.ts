@@ -11,6 +11,7 @@ const TOLD = new Set([
   'data.rows_quarantined',
   'pipelines.run_succeeded',
   'pipelines.run_failed',
+  'pipelines.retraining_not_started',
   'registry.candidate_registered',
   'evaluation.gates_passed',
   'evaluation.gates_failed',

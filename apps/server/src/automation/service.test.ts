@@ -8,6 +8,7 @@ import {
   performanceLost,
   pipelineFailed,
   pipelineSucceeded,
+  retrainingNotStarted,
   rolloutPromoted,
   rolloutRolledBack,
   uuidv7,
@@ -129,6 +130,21 @@ test('while a retraining is under way another is declined, and after its failure
   assert.deepEqual([first?.outcome?.kind, first?.outcome?.recovery], ['failed', null])
   // A technical failure teaches nothing of what a retraining wins back.
   assert.equal((await server.client.automation.listDecisions({ params })).recovery?.mean, 0.5)
+})
+
+test('a retraining that could not start has failed, and teaches nothing', async () => {
+  await lost()
+  const cause = await decided()
+  const { decision } = cause.payload
+  const reason = 'There is no pipeline "films".'
+  const payload = { decision: String(decision), pipeline: 'films', ...params, reason }
+  await learn(await append(retrainingNotStarted, payload, [cause]))
+  const [failed] = await decisions()
+  assert.deepEqual([failed?.outcome?.kind, failed?.outcome?.recovery], ['failed', null])
+  assert.match(failed?.outcome?.sentence ?? '', /could not start: There is no pipeline/)
+  // It is over: the next report is judged by itself, not put off as if a training were under way.
+  await lost()
+  assert.equal((await decisions())[0]?.reason, 'too_soon')
 })
 
 test('a candidate that the gates refused lowers what the next one is expected to win back', async () => {

@@ -10,6 +10,7 @@ import {
   type RetrainingOutcome,
   retrainingDecided,
   retrainingDeclined,
+  retrainingNotStarted,
   rolloutPromoted,
   rolloutRolledBack,
   uuidv7,
@@ -145,6 +146,7 @@ export class Automation {
         // A person's reasons need not be the model's.
         return { ...base, kind: 'refused', recovery: null }
       case pipelineFailed.type:
+      case retrainingNotStarted.type:
       case evaluationBroken.type:
         return { ...base, kind: 'failed', recovery: null }
       case pipelineSucceeded.type: {

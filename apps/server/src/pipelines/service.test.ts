@@ -339,6 +339,32 @@ test('a decided retraining starts one run, caused by the decision, however often
   assert.deepEqual([events[0]?.causes, events[0]?.correlation], [[id], event.correlation])
 })
 
+test('a retraining that cannot start says so once, with its cause and what to do', async () => {
+  const actor = systemActor('automation', 'default')
+  const decide = async (pipeline: string, parameters: Record<string, string>) => {
+    const decision = { decision: uuidv7(), endpoint: 'films', pipeline, summary: 'it pays', evidence: {} }
+    const asOf = '2003-04-01T00:00:00.000Z'
+    const id = await inTransaction(platform.db, (tx) =>
+      platform.events.append(tx, actor, retrainingDecided, { ...decision, asOf, parameters }),
+    )
+    const again = { event: id, type: retrainingDecided.type, reaction: 'pipelines.start', workspace: 'default' }
+    while ((await client.platform.idle()).jobs > 0) await sleep(20)
+    await platform.jobs.add(platform.db, 'reaction', again)
+    while ((await client.platform.idle()).jobs > 0) await sleep(20)
+    const { events } = await client.platform.listEvents({ query: { type: 'pipelines.retraining_not_started' } })
+    return events
+      .filter((event) => event.payload.decision === decision.decision)
+      .map(({ causes, ...event }) => ({ ...event, caused: causes[0] === id }))
+  }
+  const missing = await decide('never-applied', {})
+  assert.equal(missing.length, 1)
+  assert.ok(missing[0]?.caused)
+  assert.match(missing[0]?.sentence ?? '', /could not start: There is no pipeline "never-applied"\. Register it with/)
+  const unknown = await decide('counting', { nothing: 'such' })
+  assert.equal(unknown.length, 1)
+  assert.match(unknown[0]?.sentence ?? '', /has no parameters nothing/)
+})
+
 test('a cancelled run ends its running step, and starts none', async () => {
   await applySlow('cancelled')
   const { run } = await startRun('cancelled')

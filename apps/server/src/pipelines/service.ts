@@ -7,11 +7,14 @@ import {
   type PipelineRun,
   pipelineStarted,
   retrainingDecided,
+  retrainingNotStarted,
+  TidemarkError,
   uuidv7,
 } from '@tidemark/contracts'
 import {
   type Actor,
   inTransaction,
+  listEvents,
   PLATFORM_LOCK,
   type Platform,
   type Queryable,
@@ -170,11 +173,25 @@ export class Pipelines {
     return this.run(actor, run)
   }
 
-  /** Reaction to a decided retraining: the run is of the date that was decided, with the parameters that the endpoint's owner declared. */
+  /**
+   * Reaction to a decided retraining: the run is of the date that was decided, with the parameters that the endpoint's owner declared. What the
+   * owner must mend, a pipeline or parameter that is not there, is an event: trying again would not help.
+   */
   async startRetraining(actor: Actor, event: EventRecord): Promise<void> {
-    const { pipeline, endpoint, asOf, parameters } = retrainingDecided.payload.parse(event.payload)
+    const { decision, pipeline, endpoint, asOf, parameters } = retrainingDecided.payload.parse(event.payload)
     const dated = { ...parameters, asOf: asOf.slice(0, 10) }
-    await this.start(actor, { pipeline, parameters: dated, purpose: 'retraining', endpoint })
+    try {
+      await this.start(actor, { pipeline, parameters: dated, purpose: 'retraining', endpoint })
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || error.status >= 500) throw error
+      const { message: reason } = error
+      await inTransaction(this.platform.db, async (tx) => {
+        const question = { type: retrainingNotStarted.type, subject: `endpoint:${endpoint}`, limit: 1 }
+        const [last] = await listEvents(tx, actor.workspace, question)
+        if (last?.payload.decision === decision) return
+        await this.platform.events.append(tx, actor, retrainingNotStarted, { decision, pipeline, endpoint, reason })
+      })
+    }
   }
 
   async run(actor: Actor, id: string): Promise<PipelineRun> {

@@ -6,6 +6,7 @@ import { Who } from './who.tsx'
 const TONES: Readonly<Record<string, Tone>> = {
   'data.rows_quarantined': 'watch',
   'pipelines.run_failed': 'harm',
+  'pipelines.retraining_not_started': 'harm',
   'pipelines.run_succeeded': 'good',
   'evaluation.gates_passed': 'good',
   'evaluation.gates_failed': 'harm',

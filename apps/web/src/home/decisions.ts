@@ -16,6 +16,7 @@ const DECISIONS = new Set([
   'monitoring.drift_detected',
   'data.rows_quarantined',
   'pipelines.run_failed',
+  'pipelines.retraining_not_started',
 ])
 
 /** Kinds that come with every window or batch while something lasts. */
