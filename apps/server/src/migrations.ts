@@ -4,7 +4,7 @@ import { gatewayMigrations } from './deployments/gateways/index.ts'
 import { deploymentMigrations, waivedRolloutMigrations } from './deployments/index.ts'
 import { evaluationMigrations } from './evaluation/index.ts'
 import { experimentMigrations } from './experiments/migrations.ts'
-import { governanceMigrations } from './governance/index.ts'
+import { governanceMigrations, namedInEventMigrations } from './governance/index.ts'
 import { monitoringMigrations } from './monitoring/migrations.ts'
 import { pipelineMigrations } from './pipelines/index.ts'
 import { blobMigrations } from './platform/blobs.ts'
@@ -29,4 +29,5 @@ export const migrations: readonly Migration[] = [
   ...automationMigrations,
   ...webhookMigrations,
   ...waivedRolloutMigrations,
+  ...namedInEventMigrations,
 ]

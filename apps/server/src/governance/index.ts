@@ -1,2 +1,2 @@
-export { governanceMigrations } from './migrations.ts'
+export { governanceMigrations, namedInEventMigrations } from './migrations.ts'
 export { Governance } from './service.ts'

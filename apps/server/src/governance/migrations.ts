@@ -1,5 +1,19 @@
 import type { Migration } from '../platform/index.ts'
 
+/** "Why" finds events by what their payload names. */
+export const namedInEventMigrations: readonly Migration[] = [
+  {
+    id: '0181-named-in-event',
+    sql: ['evaluation', 'approval', 'waiver', 'decision']
+      .map(
+        (name) => `
+          create index event_${name} on event (workspace, (payload ->> '${name}'), position)
+            where payload ->> '${name}' is not null;`,
+      )
+      .join(''),
+  },
+]
+
 export const governanceMigrations: readonly Migration[] = [
   {
     id: '0080-governance',

@@ -25,6 +25,7 @@ import { inTransaction, listEvents, type Platform, sql } from '../platform/index
 import { createPlatform } from '../platform/platform.ts'
 import { migratedTestDatabase } from '../platform/testing.ts'
 import { Governance } from './service.ts'
+import { latestEventQuery } from './store.ts'
 
 const WORKSPACE = 'default'
 const subject = { model: 'films', version: 3, endpoint: 'films' }
@@ -189,6 +190,18 @@ test('why of an answer gives its record, its version and what put that version i
   assert.equal(why.prediction?.answer.predictions?.[0], 7.5)
   assert.equal(why.chain[0]?.type, 'deployments.rollout_promoted')
   assert.ok(why.facts.some((fact) => fact.label === 'About' && fact.value === 'Alien'))
+})
+
+test('what events name in their payload is found by an index', async () => {
+  for (const payload of ['evaluation', 'approval', 'waiver', 'decision'] as const) {
+    const plan = await inTransaction(platform.db, async (tx) => {
+      // Ten events are read sooner than any index; a million are not.
+      await sql`set local enable_seqscan = off`.execute(tx)
+      const question = latestEventQuery(WORKSPACE, { payload, id: uuidv7() })
+      return (await sql<Record<string, string>>`explain ${question}`.execute(tx)).rows.flatMap(Object.values).join('\n')
+    })
+    assert.match(plan, new RegExp(`Index (Only )?Scan.* using event_${payload} on event`), plan)
+  }
 })
 
 test('why of nothing says what may be asked', async () => {

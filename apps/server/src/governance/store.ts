@@ -74,21 +74,28 @@ export async function waiversOf(
   return rows
 }
 
+/** Things that events are about, by their subjects, or one that they name in their payload. */
+type About =
+  | { subjects: readonly string[] }
+  | { payload: 'evaluation' | 'approval' | 'waiver' | 'decision'; id: string }
+
 /** The latest event about a thing; for an evaluation, the event that its gates ended with. */
-export async function latestEventAbout(
-  db: Queryable,
-  workspace: string,
-  about: { subjects: readonly string[] } | { payload: 'evaluation' | 'approval' | 'waiver' | 'decision'; id: string },
-): Promise<string | null> {
-  const { rows } = await sql<{ id: string }>`
+export async function latestEventAbout(db: Queryable, workspace: string, about: About): Promise<string | null> {
+  const { rows } = await latestEventQuery(workspace, about).execute(db)
+  return rows[0]?.id ?? null
+}
+
+/** The question of `latestEventAbout`, for the database to explain. */
+export function latestEventQuery(workspace: string, about: About) {
+  return sql<{ id: string }>`
     select id from event where workspace = ${workspace}
       and ${
         'subjects' in about
           ? sql`subject = any(${about.subjects}::text[])`
-          : sql`payload ->> ${about.payload} = ${about.id}`
+          : // Literal, not a parameter: an index on the expression is used only then.
+            sql`payload ->> ${sql.lit(about.payload)} = ${about.id}`
       }
-    order by position desc limit 1`.execute(db)
-  return rows[0]?.id ?? null
+    order by position desc limit 1`
 }
 
 /** How many events there are, over all workspaces. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
-import { RolloutPolicy } from '@tidemark/contracts'
+import { EndpointPolicy, RolloutPolicy } from '@tidemark/contracts'
 import { systemActor } from '../../platform/actor.ts'
 import {
   approve,
@@ -9,6 +9,7 @@ import {
   fold,
   foldLabels,
   openEndpoint,
+  POLICY,
   replay,
   startTestRollouts,
   type TestRollouts,
@@ -160,6 +161,25 @@ test('an approved version that no retraining made starts only by waiver or by ha
   assert.ok(await platform.deployments.starter.startByHand(actor, ENDPOINT, 2))
   await assert.rejects(platform.deployments.starter.startByHand(actor, ENDPOINT, 9), { code: 'VERSION_NOT_APPROVED' })
   assert.ok(await approve(platform, 3, { candidate: false, waiver: '01900000-0000-7000-8000-000000000000' }))
+})
+
+test('at the time limit a waived version is rolled back where one that passed its gates is promoted', async () => {
+  const short = EndpointPolicy.parse({ ...POLICY, rollout: { ...POLICY.rollout, maxDays: 60 } })
+  const actor = systemActor('test', WORKSPACE)
+  const { endpoints, starter } = platform.deployments
+  await endpoints.put(actor, ENDPOINT, { model: 'films', version: 1, replay: true, policy: short })
+  const waived = await approve(platform, 2, { candidate: false, waiver: '01900000-0000-7000-8000-000000000000' })
+  assert.ok(waived)
+  await replay(platform, world, ended(waived))
+  assert.deepEqual((await view(waived)).state, { kind: 'rolled_back', guardrail: 'time' })
+  assert.match((await view(waived)).reason, /only proof promotes it/)
+  // Started again by hand it is still the waiver that let it in.
+  const again = await starter.startByHand(actor, ENDPOINT, 2)
+  await replay(platform, world, ended(again))
+  assert.deepEqual((await view(again)).state, { kind: 'rolled_back', guardrail: 'time' })
+  const candidate = await started(3)
+  await replay(platform, world, ended(candidate))
+  assert.deepEqual((await view(candidate)).state, { kind: 'promoted', proof: 'promoted without proof' })
 })
 
 test('the same approval starts one rollout, however often its event is handled', async () => {
