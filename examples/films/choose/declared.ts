@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { parse } from 'yaml'
-import { EndpointFile } from '../../../apps/cli/src/demo/station-gates.ts'
+import { readEndpointFile } from '../../../apps/cli/src/endpoints/file.ts'
 
 /** The endpoint as the example declares it: margins, steps and alpha go into the rules, the limits must be what they give. */
 export function declaredEndpoint() {
-  const file = fileURLToPath(new URL('../endpoint.yaml', import.meta.url))
-  return EndpointFile.parse(parse(readFileSync(file, 'utf8')))
+  return readEndpointFile(fileURLToPath(new URL('../endpoint.yaml', import.meta.url)))
 }
 
 /** What the rules gave when they were last run. */

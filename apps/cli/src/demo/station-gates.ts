@@ -1,21 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EndpointPolicy, type Evaluation, ModelVersionRef, parseModelVersionRef } from '@tidemark/contracts'
-import { parse } from 'yaml'
+import { type Evaluation, ModelVersionRef, parseModelVersionRef } from '@tidemark/contracts'
 import { z } from 'zod'
+import { readEndpointFile } from '../endpoints/file.ts'
 import { applyPipeline } from '../pipelines/apply.ts'
-import { ENDPOINT, MODEL } from './config.ts'
+import { MODEL } from './config.ts'
 import type { DemoContext, Invariant } from './context.ts'
 import { runToEnd } from './pipeline-run.ts'
 import { until } from './settle.ts'
-
-/** The example's `endpoint.yaml`. */
-export const EndpointFile = z.strictObject({
-  name: z.literal(ENDPOINT),
-  model: z.literal(MODEL),
-  replay: z.boolean(),
-  policy: EndpointPolicy,
-})
 
 const BadRefs = z.object({ failsWithoutRunningTime: ModelVersionRef, ratesTooLow: ModelVersionRef })
 
@@ -33,12 +24,7 @@ export async function gatesStation(
   const { platform, story, folder } = context
   const { client } = platform
   story.station('Gates: what a version must show before it may be approved')
-  const {
-    name: endpoint,
-    model,
-    replay,
-    policy,
-  } = EndpointFile.parse(parse(readFileSync(join(folder, 'endpoint.yaml'), 'utf8')))
+  const { name: endpoint, model, replay, policy } = readEndpointFile(join(folder, 'endpoint.yaml'))
   await client.deployments.putEndpoint({ params: { endpoint }, body: { model, version: first, replay, policy } })
   await until('the endpoint to serve', async () => {
     const now = await client.deployments.getEndpoint({ params: { endpoint } })

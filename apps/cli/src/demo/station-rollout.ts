@@ -1,4 +1,4 @@
-import { GATE_NAMES, type RolloutState } from '@tidemark/contracts'
+import { GATE_NAMES, type Rollout, type RolloutState } from '@tidemark/contracts'
 import { ENDPOINT, MODEL, SIMULATION } from './config.ts'
 import type { DemoContext, Invariant } from './context.ts'
 import type { News } from './news.ts'
@@ -28,16 +28,27 @@ export async function rolloutStation(
     'the operator is sure that all films have a running time',
   )
   const tooLow = await letIn(context, site, news, bad.tooLow, 'the operator finds the ratings too generous')
+  const byLabels = tooLow.kind === 'rolled_back' && tooLow.guardrail === 'loss'
+  const byTime = tooLow.kind === 'rolled_back' && tooLow.guardrail === 'time'
+  const how = byLabels ? 'on paired labels' : byTime ? 'at the time limit, its harm not proven by then' : 'in time'
   return [
     {
       text: `the version that fails (${MODEL}/${bad.failing}) was rolled back on errors`,
       holds: failing.kind === 'rolled_back' && failing.guardrail === 'errors',
     },
     {
-      text: `the version that rates too low (${MODEL}/${bad.tooLow}) was rolled back on paired labels`,
-      holds: tooLow.kind === 'rolled_back' && tooLow.guardrail === 'loss',
+      text: `the version that rates too low (${MODEL}/${bad.tooLow}) was rolled back ${how}`,
+      holds: byLabels || byTime,
     },
   ]
+}
+
+/** What the evidence on the loss had come to when a rollout ended by its limit of time. */
+function lossSoFar({ guardrails }: Rollout): string {
+  const loss = guardrails.find(({ name }) => name === 'loss')
+  const { units = 0, difference = null, harmEValue = 1, harmNeeds = 1 } = loss ?? {}
+  const more = difference === null ? 'unknown' : difference.toFixed(3)
+  return `its mean loss was ${more} higher over ${units} labelled films: evidence of harm ${harmEValue.toPrecision(3)}, of the ${harmNeeds} that prove it`
 }
 
 async function letIn(
@@ -61,7 +72,9 @@ async function letIn(
     const at = site.now.toISOString().slice(0, 7)
     await site.playMonth()
     await news.tell(`${at}: `)
-    const { state } = await client.deployments.getRollout({ params: { id } })
+    const rollout = await client.deployments.getRollout({ params: { id } })
+    const { state } = rollout
+    if (state.kind === 'rolled_back' && state.guardrail === 'time') context.story.fact(lossSoFar(rollout))
     if (state.kind === 'promoted' || state.kind === 'rolled_back' || state.kind === 'dropped') return state
   }
   return (await client.deployments.getRollout({ params: { id } })).state

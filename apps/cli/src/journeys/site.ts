@@ -8,7 +8,7 @@ import { monthStart, readFilms, releaseDate } from '../demo/films.ts'
 import { runToEnd } from '../demo/pipeline-run.ts'
 import { until } from '../demo/settle.ts'
 import { append } from '../demo/station-data.ts'
-import { EndpointFile } from '../demo/station-gates.ts'
+import { readEndpointFile } from '../endpoints/file.ts'
 import { applyPipeline } from '../pipelines/apply.ts'
 import type { Site } from './platform.ts'
 
@@ -26,7 +26,7 @@ export async function openFilmSite({ connection }: Site): Promise<void> {
   await applyPipeline(client, FILMS)
   const run = await runToEnd({ platform: connection }, PIPELINE, { asOf: '2000-01', trees: 2 })
   const { version } = parseModelVersionRef(run.modelVersion ?? '')
-  const { replay, policy } = EndpointFile.parse(yaml('endpoint.yaml'))
+  const { replay, policy } = readEndpointFile(join(FILMS, 'endpoint.yaml'))
   // No ratings are told, so no proof ever comes: the rollout ends by its time limit, here after months instead of years of films.
   const rollout = { ...policy.rollout, maxDays: 180, onTimeLimit: 'promote_without_proof' } as const
   await client.deployments.putEndpoint({
