@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loopbackHosts } from '@tidemark/process'
+import { type Names, serverNames } from '@tidemark/process'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { createHttp } from './http.ts'
@@ -79,8 +79,8 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   const mirror = new Mirror({ models, log, telemetry, out })
   const scoring = new Scoring({ models, log, mirror, telemetry, out, leased: () => follower.leased })
 
-  let hosts: ReadonlySet<string> = new Set()
-  const app = createHttp({ out, allowedHosts: () => hosts })
+  let names: Names = { hosts: new Set(), named: new Set() }
+  const app = createHttp({ out, names: () => names })
   scoringRoutes(app, {
     scoring,
     telemetry,
@@ -110,7 +110,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   await app.listen({ host: config.host, port: config.port })
   const address = app.server.address()
   const port = typeof address === 'object' && address ? address.port : config.port
-  hosts = loopbackHosts(port)
+  names = serverNames(config.host, port)
 
   return {
     id,

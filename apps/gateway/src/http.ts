@@ -1,13 +1,13 @@
 import { TidemarkError, uuidv7 } from '@tidemark/contracts'
-import { givenRequestId, strangerOf } from '@tidemark/process'
+import { givenRequestId, type Names, strangerOf } from '@tidemark/process'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { HostRefused, OriginRefused } from './errors.ts'
 import type { Log } from './telemetry.ts'
 
 export interface HttpOptions {
   readonly out: Log
-  /** Exact `host:port` values this gateway answers to; a function because port 0 is known only after listening. */
-  readonly allowedHosts: () => ReadonlySet<string>
+  /** What this gateway answers to; a function because port 0 is known only after listening. */
+  readonly names: () => Names
   readonly bodyLimitBytes?: number
 }
 
@@ -26,7 +26,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     reply.header('x-content-type-options', 'nosniff')
-    refuseStrangers(request, options.allowedHosts())
+    refuseStrangers(request, options.names())
   })
   app.setErrorHandler((error, request, reply) => {
     const { status, code, message } = describe(error, request, options.out)
@@ -44,8 +44,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   return app
 }
 
-function refuseStrangers(request: FastifyRequest, allowed: ReadonlySet<string>): void {
-  const stranger = strangerOf(request.headers, allowed)
+function refuseStrangers(request: FastifyRequest, names: Names): void {
+  const stranger = strangerOf(request.headers, names)
   if (stranger) throw stranger.kind === 'host' ? HostRefused() : OriginRefused()
 }
 

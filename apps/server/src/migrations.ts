@@ -5,6 +5,7 @@ import { deploymentMigrations, waivedRolloutMigrations } from './deployments/ind
 import { evaluationMigrations } from './evaluation/index.ts'
 import { experimentMigrations } from './experiments/migrations.ts'
 import { governanceMigrations, namedInEventMigrations } from './governance/index.ts'
+import { identityMigrations } from './identity/index.ts'
 import { monitoringMigrations } from './monitoring/migrations.ts'
 import { pipelineMigrations } from './pipelines/index.ts'
 import { blobMigrations } from './platform/blobs.ts'
@@ -30,4 +31,5 @@ export const migrations: readonly Migration[] = [
   ...webhookMigrations,
   ...waivedRolloutMigrations,
   ...namedInEventMigrations,
+  ...identityMigrations,
 ]

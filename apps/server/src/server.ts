@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs'
-import { loopbackHosts } from '@tidemark/process'
+import { addressOf, type Names, serverNames } from '@tidemark/process'
 import { z } from 'zod'
 import { blobColumns } from './blobColumns.ts'
 import { createData } from './data/index.ts'
 import { Gateways } from './deployments/gateways/index.ts'
 import { createExperiments } from './experiments/index.ts'
-import { createIdentity } from './identity/index.ts'
+import { createIdentity, createRunTokens } from './identity/index.ts'
 import { createLoop } from './loop.ts'
 import { migrations } from './migrations.ts'
 import { createPipelines } from './pipelines/index.ts'
@@ -26,6 +26,8 @@ export interface RunningServer {
   readonly url: string
   readonly port: number
   readonly app: HttpServer
+  /** What a platform with login tells its owner at its first start, and nobody else: null once somebody can manage it. */
+  readonly adminToken: string | null
   stop(): Promise<void>
 }
 
@@ -39,16 +41,20 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
 
   const data = createData(platform)
   const gateways = new Gateways(platform)
-  const identity = createIdentity(config.internalToken, platform.clock)
+  const runTokens = createRunTokens(config.internalToken, platform.clock)
   const experiments = createExperiments(platform, {
     versionsOfRun: (on, workspace, run) => registry.versionsOfRun(on, workspace, run),
   })
   const registry = createRegistry(platform, experiments)
+  const identity = createIdentity(platform, runTokens, {
+    open: experiments.openWorkspace,
+    close: experiments.closeWorkspace,
+  })
   const listening = Promise.withResolvers<string>()
   const pipelines = createPipelines(platform, {
     datasets: data.service,
     tracking: experiments,
-    issueRunToken: identity.issueRunToken,
+    issueRunToken: runTokens.issue,
     serverUrl: listening.promise,
   })
   const webhooks = createWebhooks(platform)
@@ -68,8 +74,8 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     },
   )
 
-  let hosts: ReadonlySet<string> = new Set()
-  const app = createHttp({ log, metrics: platform.metrics, allowedHosts: () => hosts, identify: identity.actorOf })
+  let names: Names = { hosts: new Set(), named: new Set() }
+  const app = createHttp({ log, metrics: platform.metrics, names: () => names, door: identity.door })
   if (config.devReset) resetRoute(app, platform)
   const busy = {
     pipelineRuns: async () => (await pipelines.service.openRuns()) + (await loop.openWork()),
@@ -77,6 +83,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   }
   platformRoutes(app, platform, busy, createBlobSweep(platform, blobColumns))
 
+  identity.routes(app)
   data.routes(app)
   pipelines.routes(app)
   experiments.routes(app)
@@ -85,6 +92,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   experiments.mlflow(app, (scope) => {
     registry.mlflow(scope)
     webhooks.mlflow(scope)
+    identity.mlflow(scope)
   })
   gateways.routes(app)
   loop.routes(app)
@@ -96,15 +104,17 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   await app.listen({ host: config.host, port: config.port })
   const address = app.server.address()
   const port = typeof address === 'object' && address ? address.port : config.port
-  hosts = loopbackHosts(port)
-  const url = `http://${config.host}:${port}`
+  names = serverNames(config.host, port, config.allowedHosts)
+  const url = addressOf(config.host, port)
   listening.resolve(url)
   await pipelines.resume()
   await loop.start()
+  const adminToken = config.login ? await identity.firstAdminToken() : null
   return {
     url,
     port,
     app,
+    adminToken,
     stop: async () => {
       gateways.stop()
       await app.close()

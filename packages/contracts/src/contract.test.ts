@@ -32,11 +32,26 @@ test('the parameters that a path names are the ones that its schema reads', () =
 })
 
 test('what only reads needs a permission to read, what changes something needs another', () => {
-  const wrong = endpoints.filter(({ method, permission }) => (method === 'GET') !== permission.endsWith('.read'))
+  const wrong = endpoints.filter(
+    ({ method, permission }) =>
+      permission !== 'signed-in' && permission !== 'everybody' && (method === 'GET') !== permission.endsWith('.read'),
+  )
   assert.deepEqual(
     wrong.map(({ method, path, permission }) => `${method} ${path} ${permission}`),
     [],
   )
+})
+
+test('only what a person does with their own session needs no permission in a workspace', () => {
+  const free = endpoints.filter(({ permission }) => permission === 'signed-in' || permission === 'everybody')
+  assert.deepEqual(free.map(({ method, path, permission }) => `${method} ${path} ${permission}`).sort(), [
+    'DELETE /api/v1/session signed-in',
+    'GET /api/v1/session everybody',
+    'GET /api/v1/workspaces signed-in',
+    'POST /api/v1/session everybody',
+    'POST /api/v1/session/tokens signed-in',
+    'PUT /api/v1/session/password signed-in',
+  ])
 })
 
 test('every reference of the OpenAPI document leads to a schema that it holds', () => {

@@ -9,8 +9,11 @@ export interface Endpoint {
   readonly path: string
   readonly summary: string
   readonly tag: string
-  /** What the actor must be allowed to do, as `module.verb`. */
-  readonly permission: Permission
+  /**
+   * What the actor must be allowed to do, as `module.verb`. `signed-in`: anybody whose credentials hold, in whatever workspace.
+   * `everybody`: also without credentials.
+   */
+  readonly permission: Permission | 'signed-in' | 'everybody'
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   readonly body?: z.ZodType
@@ -24,10 +27,12 @@ export const PERMISSIONS = [
   'data.write',
   'experiments.read',
   'experiments.write',
+  'experiments.delete',
   'pipelines.read',
   'pipelines.write',
   'registry.read',
   'registry.write',
+  'registry.delete',
   'evaluation.read',
   'evaluation.write',
   'deployments.read',
@@ -43,6 +48,12 @@ export const PERMISSIONS = [
   /** Empty everything, on a platform for tests. */
   'platform.reset',
   'platform.manage',
+  // Members and tokens of a workspace; then what concerns the whole platform.
+  'identity.read',
+  'identity.manage',
+  'users.read',
+  'users.manage',
+  'workspaces.manage',
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]
 

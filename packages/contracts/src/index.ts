@@ -4,6 +4,7 @@ import { deployments } from './deployments.ts'
 import { evaluation } from './evaluation.ts'
 import { experiments } from './experiments.ts'
 import { governance } from './governance.ts'
+import { identity } from './identity.ts'
 import { monitoring } from './monitoring.ts'
 import { pipelines } from './pipelines.ts'
 import { platform } from './platform.ts'
@@ -21,6 +22,7 @@ export * from './events.ts'
 export * from './experiments.ts'
 export * from './gateway.ts'
 export * from './governance.ts'
+export * from './identity.ts'
 export * from './ids.ts'
 export * from './monitoring.ts'
 export * from './openapi.ts'
@@ -41,6 +43,7 @@ export const api = {
   automation,
   monitoring,
   platform,
+  identity,
   experiments,
   registry,
   webhooks,

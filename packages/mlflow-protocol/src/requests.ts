@@ -201,3 +201,25 @@ export const UpdateWebhook = message({
   status: enumeration(WEBHOOK_STATUS),
 })
 export const TestWebhook = message({ event: webhookEvent })
+
+export const CreateUser = message({ username: required(string), password: required(string) })
+export const UserName = message({ username: required(string) })
+export const UpdateUserAdmin = message({ username: required(string), is_admin: required(boolean) })
+export const UpdateUserPassword = message({
+  username: required(string),
+  password: required(string),
+  current_password: string,
+})
+
+const archival = nested({ location: string, retention: string })
+export const CreateWorkspace = message({
+  name: required(string),
+  description: string,
+  default_artifact_root: string,
+  trace_archival_config: archival,
+})
+export const UpdateWorkspace = message({
+  description: string,
+  default_artifact_root: string,
+  trace_archival_config: archival,
+})

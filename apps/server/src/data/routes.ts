@@ -42,9 +42,9 @@ export function dataRoutes(app: HttpServer, data: Data, db: Parameters<Data['ver
   )
 
   // A file, not JSON: outside the contract's replies.
-  app.get('/api/v1/datasets/:dataset/versions/:version/download', async (request, reply) => {
+  const readable = { config: { permission: 'data.read' } } as const
+  app.get('/api/v1/datasets/:dataset/versions/:version/download', readable, async (request, reply) => {
     const actor = actorOf(request)
-    actor.require('data.read')
     const { dataset, version: choice } = parsePart(contract.getVersion.params, request.params, 'path')
     const { format } = parsePart(Download, request.query, 'query')
     const version = await data.version(db, actor.workspace, dataset, choice)

@@ -88,7 +88,7 @@ export class Deployments {
     const { db, config } = this.platform
     const live = await store.liveRollout(db, endpoint.workspace, endpoint.name)
     return endpointView(endpoint, {
-      gatewayUrl: `http://${config.host}:${config.gatewayPort}`,
+      gatewayUrl: config.gatewayUrl,
       runtime: await this.endpoints.runtimeKind(endpoint),
       rollout: live && (await this.itemOf(live)),
       queuedRollouts: await store.queuedCount(db, endpoint.workspace, endpoint.name),

@@ -38,7 +38,7 @@ export function createArtifacts(platform: Platform) {
     },
 
     async remove(actor: Actor, rawPath: string): Promise<void> {
-      actor.require('experiments.write', rawPath)
+      actor.require('experiments.delete', rawPath)
       const path = artifactPath(rawPath)
       await inTransaction(db, async (tx) => {
         await store.lockTree(tx, actor.workspace, path, 'write')

@@ -69,6 +69,17 @@ export async function addExperiment(
   return id
 }
 
+/** Removes an experiment that has neither a run, a logged model nor a tag. */
+export async function removeUnused(tx: Tx, workspace: string, name: string): Promise<void> {
+  await sql`
+    delete from experiment e where e.workspace = ${workspace} and e.name = ${name}
+      and not exists (select 1 from run r where r.workspace = e.workspace and r.experiment = e.id)
+      and not exists (select 1 from logged_model m where m.workspace = e.workspace and m.experiment = e.id)
+      and not exists (select 1 from experiment_tag t where t.workspace = e.workspace and t.experiment = e.id)`.execute(
+    tx,
+  )
+}
+
 /** False when another experiment has the name. */
 export async function renameExperiment(
   tx: Tx,

@@ -88,7 +88,7 @@ export function createExperimentList(platform: Platform) {
 
     /** Deletes an experiment with its runs, or brings both back. Softly: its name stays taken. */
     async moveExperiment(actor: Actor, id: string, to: Lifecycle): Promise<void> {
-      actor.require('experiments.write', id)
+      actor.require('experiments.delete', id)
       await inTransaction(db, async (tx) => {
         const found = await experiment(tx, actor.workspace, id)
         if (found.lifecycle === to) throw missing(`No Experiment with id=${found.id} exists`)

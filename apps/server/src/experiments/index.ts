@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Actor, HttpServer, Platform, Queryable, Tx } from '../platform/index.ts'
+import { type Actor, type HttpServer, type Platform, type Queryable, systemActor, type Tx } from '../platform/index.ts'
 import { createArtifacts } from './artifacts.ts'
 import * as experimentStore from './experimentStore.ts'
 import { createGathering } from './gathering.ts'
@@ -25,6 +25,8 @@ export { page, pageSize, pairs } from './mlflow/asked.ts'
 export { type MlflowCall, type MlflowRoutes, mountMlflow } from './mlflow/plugin.ts'
 export { originOf } from './origin.ts'
 export type { ArtifactFile, KeyValue, LoggedModel, RunInfo } from './types.ts'
+
+const DEFAULT_EXPERIMENT = 'Default'
 
 /** What experiments ask of other modules. */
 export interface ExperimentPorts {
@@ -69,7 +71,9 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
       } catch (error) {
         if ((error as { code?: unknown }).code !== 'RESOURCE_ALREADY_EXISTS') throw error
         const found = await tracking.experimentByName(actor, name)
-        if (found.lifecycle === 'deleted') await tracking.moveExperiment(actor, String(found.id), 'active')
+        // Not a right of whoever starts a pipeline, but a need of the pipeline.
+        const pipelines = systemActor('pipelines', actor.workspace)
+        if (found.lifecycle === 'deleted') await tracking.moveExperiment(pipelines, String(found.id), 'active')
         return String(found.id)
       }
     },
@@ -106,6 +110,22 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
     /** Lets work beside the requests end. */
     stop(): Promise<void> {
       return gathering.settle()
+    },
+
+    /** Makes the experiment "Default" of a new workspace. */
+    async openWorkspace(tx: Tx, workspace: string): Promise<void> {
+      const nowMs = clock.now().getTime()
+      await experimentStore.addExperiment(tx, workspace, {
+        name: DEFAULT_EXPERIMENT,
+        artifactLocation: null,
+        nowMs,
+        tags: [],
+      })
+    },
+
+    /** Takes the "Default" of a workspace that closes, when nothing was ever logged to it. */
+    async closeWorkspace(tx: Tx, workspace: string): Promise<void> {
+      await experimentStore.removeUnused(tx, workspace, DEFAULT_EXPERIMENT)
     },
 
     /** Mounts the own API. */

@@ -87,7 +87,7 @@ export function createLoggedModels(platform: Platform) {
     },
 
     async remove(actor: Actor, id: string): Promise<void> {
-      actor.require('experiments.write', id)
+      actor.require('experiments.delete', id)
       await find(db, actor.workspace, id)
       await store.deleteLoggedModel(db, actor.workspace, id, nowMs())
     },

@@ -133,7 +133,7 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
     },
 
     async moveRun(actor: Actor, id: string, to: Lifecycle): Promise<void> {
-      actor.require('experiments.write', id)
+      actor.require('experiments.delete', id)
       if (!(await runStore.moveRun(db, actor.workspace, id, to))) throw noRun(id)
       live.changed('run', id)
     },

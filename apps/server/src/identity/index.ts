@@ -1,45 +1,50 @@
-import type { Permission } from '@tidemark/contracts'
-import { Actor, type Clock, localPerson } from '../platform/index.ts'
-import { TokenRefused } from './errors.ts'
-import { makeRunToken, readRunToken, runTokenKey } from './runToken.ts'
+import type { FastifyInstance } from 'fastify'
+import { type Doorkeeper, type HttpServer, type Platform, systemActor } from '../platform/index.ts'
+import { createChange } from './changes.ts'
+import { Principals } from './credentials/principals.ts'
+import type { RunTokens } from './credentials/runToken.ts'
+import { Door } from './door.ts'
+import { userRoutes } from './mlflowRoutes.ts'
+import { createPeople } from './people.ts'
+import { identityApi } from './routes.ts'
+import { createSessions } from './sessions.ts'
+import { createTokens } from './tokens.ts'
+import { DEFAULT_WORKSPACE } from './types.ts'
+import { workspaceRoutes } from './workspaces/mlflowRoutes.ts'
+import { type WorkspacePorts, Workspaces } from './workspaces/service.ts'
+import { addDefault } from './workspaces/store.ts'
 
-/** What the worker of a pipeline run may do: track, log models, register versions, read data. Nothing that decides what is served. */
-const WORKER_PERMISSIONS: readonly Permission[] = [
-  'data.read',
-  'experiments.read',
-  'experiments.write',
-  'registry.read',
-  'registry.write',
-]
+export { createRunTokens } from './credentials/runToken.ts'
+export { identityMigrations } from './migrations.ts'
 
-/** Who a request speaks for. */
-export function createIdentity(secret: string, clock: Clock) {
-  const key = runTokenKey(secret)
+/** Who one is, and what one may do where. */
+export interface Identity {
+  readonly door: Doorkeeper
+  routes(app: HttpServer): void
+  /** Adds users and workspaces of MLflow's API to its scope. */
+  mlflow(scope: FastifyInstance): void
+  /** The admin token of a platform that nobody can manage yet: shown to its owner once and kept nowhere. Null when somebody can. */
+  firstAdminToken(): Promise<string | null>
+}
+
+export function createIdentity(platform: Platform, runTokens: RunTokens, ports: WorkspacePorts): Identity {
+  const principals = new Principals(platform, runTokens)
+  // Who may come in speaks of the machine, not of its data.
+  platform.resets.keep('person', 'membership', 'service_token', 'person_session')
+  platform.resets.onReset((tx) => addDefault(tx))
+  const change = createChange(platform, principals)
+  const workspaces = new Workspaces(platform, ports)
+  const door = new Door(platform, principals, workspaces)
+  const people = createPeople(platform, principals, change)
+  const tokens = createTokens(platform, change)
+  const sessions = createSessions(platform, principals, change)
   return {
-    /** A token for the workers of a pipeline run, void after `expires`. */
-    issueRunToken(run: { id: string; workspace: string }, expires: Date): string {
-      return makeRunToken(key, {
-        run: run.id,
-        workspace: run.workspace,
-        expires: Math.floor(expires.getTime() / 1000),
-      })
+    door,
+    routes: (app) => identityApi(app, platform, { door, people, tokens, sessions, workspaces }),
+    mlflow: (scope) => {
+      userRoutes(scope, people, door)
+      workspaceRoutes(scope, workspaces, door)
     },
-
-    /**
-     * The actor of an `Authorization` header. Without one it is the local person: this release listens on loopback only and has no login.
-     * @throws TokenRefused for any header that is not a valid run token: a wrong one never falls back to more rights.
-     */
-    actorOf(authorization: string | undefined): Actor {
-      if (authorization === undefined) return localPerson()
-      const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
-      const claims = token === undefined ? null : readRunToken(key, token, clock.now())
-      if (!claims) throw TokenRefused()
-      return new Actor({
-        kind: 'service',
-        id: `pipeline-run:${claims.run}`,
-        workspace: claims.workspace,
-        permissions: WORKER_PERMISSIONS,
-      })
-    },
+    firstAdminToken: () => tokens.first(systemActor('identity', DEFAULT_WORKSPACE)),
   }
 }

@@ -17,7 +17,7 @@ import {
   uuidv7,
   windowClosed,
 } from '@tidemark/contracts'
-import { loopbackHosts } from '@tidemark/process'
+import { type Names, serverNames } from '@tidemark/process'
 import { seededUniform } from '@tidemark/statistics'
 import { z } from 'zod'
 import { type AutomationPorts, createAutomation } from '../automation/index.ts'
@@ -245,7 +245,9 @@ export async function assemble(dataDir: string, databaseUrl: string, world: Worl
     databaseUrl,
     host: '127.0.0.1',
     port: 0,
-    gatewayPort: 0,
+    gatewayUrl: 'http://127.0.0.1:0',
+    login: false,
+    allowedHosts: [],
     internalToken: 'test-internal-token-of-at-least-32-characters',
     logLevel: 'error',
     jobConcurrency: 4,
@@ -287,17 +289,19 @@ export async function assemble(dataDir: string, databaseUrl: string, world: Worl
     const actor = systemActor('test', 'default').because([event.id], event.correlation)
     await events.reaction(payload.type, payload.reaction)?.run(event, actor)
   })
-  let hosts: ReadonlySet<string> = new Set()
-  const app = createHttp({ log: platform.log, metrics: platform.metrics, allowedHosts: () => hosts })
+  let names: Names = { hosts: new Set(), named: new Set() }
+  const app = createHttp({ log: platform.log, metrics: platform.metrics, names: () => names })
   monitoring.routes(app)
   automation.routes(app)
-  app.get('/metrics', async (_request, reply) => reply.type('text/plain').send(await platform.metrics.metrics()))
+  app.get('/metrics', { config: { access: 'everybody' } }, async (_request, reply) =>
+    reply.type('text/plain').send(await platform.metrics.metrics()),
+  )
   await jobs.start(4)
   await monitoring.start()
   await app.listen({ host: '127.0.0.1', port: 0 })
   const address = app.server.address()
   const port = typeof address === 'object' && address ? address.port : 0
-  hosts = loopbackHosts(port)
+  names = serverNames('127.0.0.1', port)
   const url = `http://127.0.0.1:${port}`
   return {
     platform,

@@ -41,6 +41,21 @@ export class Actor {
     if (!this.permissions.has(permission)) throw PermissionDenied(this.id, permission, what ?? '')
   }
 
+  may(permission: Permission): boolean {
+    return this.permissions.has(permission)
+  }
+
+  /** What this actor may do, in the order of the contract. */
+  get allowed(): Permission[] {
+    return PERMISSIONS.filter((permission) => this.permissions.has(permission))
+  }
+
+  /** The same actor in another workspace, for the few acts that reach over all of them. */
+  within(workspace: string): Actor {
+    const { kind, id, permissions, causes, correlation } = this
+    return new Actor({ kind, id, workspace, permissions, causes, correlation })
+  }
+
   /** The same actor, acting because of these events. */
   because(causes: readonly string[], correlation: string): Actor {
     return new Actor({

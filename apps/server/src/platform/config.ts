@@ -1,12 +1,13 @@
 import { resolve } from 'node:path'
+import { addressOf, isLoopback } from '@tidemark/process'
 import { z } from 'zod'
 
 const Environment = z.object({
   TIDEMARK_DATA: z.string().min(1),
   TIDEMARK_DATABASE_URL: z.string().min(1),
-  TIDEMARK_HOST: z
-    .enum(['127.0.0.1', '::1', 'localhost'], 'This release listens on loopback only: use 127.0.0.1.')
-    .default('127.0.0.1'),
+  TIDEMARK_HOST: z.string().min(1).default('127.0.0.1'),
+  TIDEMARK_LOGIN: z.stringbool().default(false),
+  TIDEMARK_ALLOWED_HOSTS: z.string().default(''),
   TIDEMARK_PORT: z.coerce.number().int().min(0).max(65535).default(5000),
   TIDEMARK_GATEWAY_PORT: z.coerce.number().int().min(0).max(65535).default(5001),
   TIDEMARK_INTERNAL_TOKEN: z.string().min(32),
@@ -23,7 +24,12 @@ export interface Config {
   readonly databaseUrl: string
   readonly host: string
   readonly port: number
-  readonly gatewayPort: number
+  /** Where applications ask for predictions: always on loopback, because the gateway knows no login. */
+  readonly gatewayUrl: string
+  /** Whether everybody must say who they are; without it this machine's people are all the local person. */
+  readonly login: boolean
+  /** Exact values of `Host` that the owner named, beside the server's own. */
+  readonly allowedHosts: readonly string[]
   /** Shared by server and gateway only; proves a gateway to the server. */
   readonly internalToken: string
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
@@ -49,12 +55,19 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     )
   }
   const e = parsed.data
+  if (!isLoopback(e.TIDEMARK_HOST) && (!e.TIDEMARK_LOGIN || e.TIDEMARK_DEV_RESET)) {
+    throw new Error(
+      `This server listens on ${e.TIDEMARK_HOST} only with login, and never with --dev-reset. Start it with \`tidemark up --login\`.`,
+    )
+  }
   return {
     dataDir: resolve(e.TIDEMARK_DATA),
     databaseUrl: e.TIDEMARK_DATABASE_URL,
     host: e.TIDEMARK_HOST,
     port: e.TIDEMARK_PORT,
-    gatewayPort: e.TIDEMARK_GATEWAY_PORT,
+    gatewayUrl: addressOf(isLoopback(e.TIDEMARK_HOST) ? e.TIDEMARK_HOST : '127.0.0.1', e.TIDEMARK_GATEWAY_PORT),
+    login: e.TIDEMARK_LOGIN,
+    allowedHosts: e.TIDEMARK_ALLOWED_HOSTS.split(',').filter((name) => name !== ''),
     internalToken: e.TIDEMARK_INTERNAL_TOKEN,
     logLevel: e.TIDEMARK_LOG_LEVEL,
     jobConcurrency: e.TIDEMARK_WORKER_CONCURRENCY,

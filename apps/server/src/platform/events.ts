@@ -158,7 +158,7 @@ export class Events {
         { key: `${id}:${reaction.name}` },
       )
     }
-    await sql`select pg_notify('tidemark_event', ${String(position)})`.execute(tx)
+    await sql`select pg_notify('tidemark_event', ${`${position} ${actor.workspace}`})`.execute(tx)
     return id
   }
 }

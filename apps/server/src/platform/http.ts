@@ -3,25 +3,21 @@ import {
   type Endpoint,
   type ErrorReply,
   type ParsedOf,
+  type Permission,
   TidemarkError,
   uuidv7,
 } from '@tidemark/contracts'
-import { givenRequestId, strangerOf } from '@tidemark/process'
+import { givenRequestId, type Names, strangerOf } from '@tidemark/process'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Histogram, type Registry } from 'prom-client'
 import type { z } from 'zod'
 import { type Actor, localPerson } from './actor.ts'
 import { isConnectionLoss } from './db.ts'
 import { HostRefused, NotReady, OriginRefused } from './errors.ts'
+import { actorOf, type Doorkeeper, installGate } from './gate.ts'
 import type { Log } from './telemetry.ts'
 
 export type HttpServer = FastifyInstance
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    identify: (authorization: string | undefined) => Actor
-  }
-}
 
 /** What every handler gets besides its parsed input. */
 export interface RequestContext {
@@ -33,15 +29,18 @@ export interface RequestContext {
 export interface HttpOptions {
   readonly log: Log
   readonly metrics: Registry
-  /** Exact `host:port` values this server answers to; a function because port 0 is known only after listening. */
-  readonly allowedHosts: () => ReadonlySet<string>
-  /** Who an `Authorization` header speaks for; everybody is the local person unless said. */
-  readonly identify?: (authorization: string | undefined) => Actor
+  /** What this server answers to; a function because port 0 is known only after listening. */
+  readonly names: () => Names
+  /** Who a request speaks for; everybody is the local person unless said. */
+  readonly door?: Doorkeeper
   /** Largest JSON body, bytes. Streams (artifacts, batches) have limits of their own. */
   readonly bodyLimitBytes?: number
 }
 
-/** Makes the HTTP server: request ids, exact Host and Origin checks, security headers, one error boundary, request metrics. */
+const LOCAL = localPerson()
+const EVERYBODY_LOCAL: Doorkeeper = { actorOf: () => LOCAL, signedIn: () => LOCAL }
+
+/** Makes the HTTP server: request ids, exact Host and Origin checks, one gate, security headers, one error boundary, request metrics. */
 export function createHttp(options: HttpOptions): HttpServer {
   const app = Fastify({
     logger: false,
@@ -50,7 +49,6 @@ export function createHttp(options: HttpOptions): HttpServer {
     routerOptions: { maxParamLength: 500 },
     forceCloseConnections: true,
   })
-  app.decorate('identify', options.identify ?? (() => localPerson()))
   const duration = new Histogram({
     name: 'tidemark_http_request_seconds',
     help: 'Time to answer a request, by route.',
@@ -63,8 +61,9 @@ export function createHttp(options: HttpOptions): HttpServer {
     reply.header('x-content-type-options', 'nosniff')
     reply.header('x-frame-options', 'DENY')
     reply.header('referrer-policy', 'same-origin')
-    refuseStrangers(request, options.allowedHosts())
+    refuseStrangers(request, options.names())
   })
+  installGate(app, options.door ?? EVERYBODY_LOCAL)
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     duration.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000)
@@ -90,8 +89,8 @@ export function createHttp(options: HttpOptions): HttpServer {
   return app
 }
 
-function refuseStrangers(request: FastifyRequest, allowed: ReadonlySet<string>): void {
-  const stranger = strangerOf(request.headers, allowed)
+function refuseStrangers(request: FastifyRequest, names: Names): void {
+  const stranger = strangerOf(request.headers, names)
   if (stranger) throw stranger.kind === 'host' ? HostRefused(stranger.said) : OriginRefused(stranger.said)
 }
 
@@ -134,30 +133,43 @@ export function parsePart<S extends z.ZodType>(schema: S, value: unknown, part: 
   throw new TidemarkError('INVALID_REQUEST', 400, message, details)
 }
 
-/** Mounts an endpoint of the contract: parse, authorise, call, reply. The handler gets parsed input and returns the reply's fields. */
-export function mount<E extends Endpoint>(
+/** Mounts an endpoint of the contract: parse, call, reply; the gate has authorised. The handler gets parsed input and returns the reply's fields. */
+export function mount<E extends Endpoint & { readonly permission: Permission | 'signed-in' }>(
   app: HttpServer,
   definition: E,
   handler: (input: ParsedOf<E>, context: RequestContext) => Promise<AnswerOf<E>>,
 ): void {
+  route(app, definition, (input, request, reply) => handler(input, { actor: actorOf(request), request, reply }))
+}
+
+/** Mounts an endpoint that also answers who is not signed in. */
+export function mountOpen<E extends Endpoint & { readonly permission: 'everybody' }>(
+  app: HttpServer,
+  definition: E,
+  handler: (input: ParsedOf<E>, context: Omit<RequestContext, 'actor'>) => Promise<AnswerOf<E>>,
+): void {
+  route(app, definition, (input, request, reply) => handler(input, { request, reply }))
+}
+
+function route<E extends Endpoint>(
+  app: HttpServer,
+  definition: E,
+  answer: (input: ParsedOf<E>, request: FastifyRequest, reply: FastifyReply) => Promise<AnswerOf<E>>,
+): void {
+  const { permission } = definition
+  const free = permission === 'signed-in' || permission === 'everybody'
   app.route({
     method: definition.method,
     url: definition.path,
+    config: free ? { access: permission } : { permission },
     handler: async (request, reply) => {
-      const actor = actorOf(request)
-      actor.require(definition.permission)
       const input = {
         ...(definition.params ? { params: parsePart(definition.params, request.params, 'path') } : {}),
         ...(definition.query ? { query: parsePart(definition.query, request.query, 'query') } : {}),
         ...(definition.body ? { body: parsePart(definition.body, request.body ?? {}, 'body') } : {}),
       }
-      const answer = await handler(input as ParsedOf<E>, { actor, request, reply })
-      return reply.code(definition.status ?? 200).send(answer ?? null)
+      const answered = await answer(input as ParsedOf<E>, request, reply)
+      return reply.code(definition.status ?? 200).send(answered ?? null)
     },
   })
-}
-
-/** Who a request speaks for. @throws when it carries a token that is not valid. */
-export function actorOf(request: FastifyRequest): Actor {
-  return request.server.identify(request.headers.authorization)
 }

@@ -3,7 +3,7 @@ import type { Log } from './telemetry.ts'
 
 /** What changed, for pages that are open: never the data itself, which a page reads by the API. */
 export type LiveChange =
-  | { readonly kind: 'event'; readonly position: number }
+  | { readonly kind: 'event'; readonly position: number; readonly workspace: string }
   | { readonly kind: 'changed'; readonly topic: string; readonly id: string }
 
 /**
@@ -28,8 +28,10 @@ export class Live {
   async start(): Promise<void> {
     const client = new pg.Client({ connectionString: this.url, application_name: 'tidemark-live' })
     client.on('notification', (message) => {
-      if (message.channel === 'tidemark_event') this.emit({ kind: 'event', position: Number(message.payload) })
-      else for (const changed of this.channels.get(message.channel) ?? []) changed()
+      if (message.channel === 'tidemark_event') {
+        const [position, workspace = ''] = (message.payload ?? '').split(' ')
+        this.emit({ kind: 'event', position: Number(position), workspace })
+      } else for (const changed of this.channels.get(message.channel) ?? []) changed()
     })
     const again = () => {
       if (this.client !== client || this.stopped) return

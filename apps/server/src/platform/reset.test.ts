@@ -98,7 +98,7 @@ test('after a reset no table has a row but those that speak of the machine', asy
     const count = await sql<{ n: number }>`select count(*) as n from ${sql.id(name)}`.execute(server.platform.db)
     if (count.rows[0]?.n !== 0) filled.push(name)
   }
-  const expected = ['event_head', 'experiment', 'gateway_configuration', 'schema_migration']
+  const expected = ['event_head', 'experiment', 'gateway_configuration', 'schema_migration', 'workspace']
   assert.deepEqual(
     filled.filter((name) => !expected.includes(name)),
     [],

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { actorOf, type HttpServer } from './http.ts'
+import type { HttpServer } from './http.ts'
 import type { Platform } from './platform.ts'
 
 const UNTIL_QUIET_MILLISECONDS = 2_000
@@ -32,8 +32,7 @@ export function resetRoute(app: HttpServer, platform: Platform): void {
     })
   }
 
-  app.post('/__reset', async (request, reply) => {
-    actorOf(request).require('platform.reset')
+  app.post('/__reset', { config: { permission: 'platform.reset' } }, async (_request, reply) => {
     const begun = performance.now()
     const mine = closed.then(reset)
     closed = mine.catch(() => {})

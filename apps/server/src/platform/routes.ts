@@ -5,7 +5,8 @@ import type { SweepOptions } from './blobSweep.ts'
 import { sql } from './db.ts'
 import { NotFound } from './errors.ts'
 import { findEvent, lastPosition, listEvents } from './events.ts'
-import { actorOf, type HttpServer, mount } from './http.ts'
+import { actorOf } from './gate.ts'
+import { type HttpServer, mount } from './http.ts'
 import type { Platform } from './platform.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -17,6 +18,8 @@ export interface Sweeper {
   sweepBlobs(actor: Actor, options: SweepOptions): Promise<SweepReport>
 }
 
+const BEAT_MS = 15_000
+
 /** Things that count as being busy, beside the queue; modules add theirs. */
 export interface BusyCounts {
   pipelineRuns(): Promise<number>
@@ -26,18 +29,20 @@ export interface BusyCounts {
 /** Health, metrics, events, the live stream and the API's own description. */
 export function platformRoutes(app: HttpServer, platform: Platform, busy: BusyCounts, sweeper: Sweeper): void {
   const startedAt = new Date().toISOString()
-  const gatewayUrl = `http://${platform.config.host}:${platform.config.gatewayPort}`
+  const { gatewayUrl } = platform.config
+  const open = { config: { access: 'everybody' } } as const
+  const readable = { config: { permission: 'platform.read' } } as const
   const document = JSON.stringify(openApiDocument(api, version))
 
-  app.get('/health', async (_request, reply) => reply.type('text/plain').send('OK'))
-  app.get('/readyz', async (_request, reply) => {
+  app.get('/health', open, async (_request, reply) => reply.type('text/plain').send('OK'))
+  app.get('/readyz', open, async (_request, reply) => {
     await sql`select 1`.execute(platform.db)
     return reply.type('text/plain').send('ready')
   })
-  app.get('/metrics', async (_request, reply) =>
+  app.get('/metrics', readable, async (_request, reply) =>
     reply.type(platform.metrics.contentType).send(await platform.metrics.metrics()),
   )
-  app.get('/api/v1/openapi.json', async (_request, reply) => reply.type('application/json').send(document))
+  app.get('/api/v1/openapi.json', readable, async (_request, reply) => reply.type('application/json').send(document))
 
   mount(app, contract.info, async (_input, { actor }) => ({
     name: 'tidemark' as const,
@@ -65,8 +70,8 @@ export function platformRoutes(app: HttpServer, platform: Platform, busy: BusyCo
 
   mount(app, contract.sweepBlobs, ({ body }, { actor }) => sweeper.sweepBlobs(actor, body))
 
-  app.get('/api/v1/stream', (request, reply) => {
-    actorOf(request).require('platform.read')
+  app.get('/api/v1/stream', readable, (request, reply) => {
+    const { workspace } = actorOf(request)
     reply.hijack()
     const { raw } = reply
     raw.writeHead(200, {
@@ -77,9 +82,19 @@ export function platformRoutes(app: HttpServer, platform: Platform, busy: BusyCo
     })
     raw.write('retry: 1000\n\n')
     const unsubscribe = platform.live.subscribe((change) => {
-      raw.write(`event: ${change.kind}\ndata: ${JSON.stringify(change)}\n\n`)
+      if (change.kind === 'event' && change.workspace !== workspace) return
+      // Not which thing: what changes too often to be an event is told without its workspace.
+      const told =
+        change.kind === 'event'
+          ? { kind: change.kind, position: change.position }
+          : { kind: change.kind, topic: change.topic }
+      raw.write(`event: ${change.kind}\ndata: ${JSON.stringify(told)}\n\n`)
     })
-    const beat = setInterval(() => raw.write(': beat\n\n'), 15_000)
+    const beat = setInterval(() => {
+      raw.write(': beat\n\n')
+      // Rights that were taken, or a session that ended, end the stream too.
+      app.letInAgain(request).catch(() => raw.end())
+    }, BEAT_MS)
     raw.on('close', () => {
       clearInterval(beat)
       unsubscribe()

@@ -16,6 +16,7 @@ export interface TestServer {
   readonly platform: Platform
   readonly server: RunningServer
   readonly url: string
+  /** With login on it speaks for the first admin. */
   readonly client: Client<typeof api>
   readonly dataDir: string
   readonly internalToken: string
@@ -40,6 +41,8 @@ export async function startTestServer(
     logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug'
     devReset?: boolean
     devLoopbackWebhooks?: boolean
+    login?: boolean
+    allowedHosts?: readonly string[]
   } = {},
 ): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
@@ -50,7 +53,9 @@ export async function startTestServer(
     databaseUrl: database.url,
     host: '127.0.0.1',
     port: 0,
-    gatewayPort: 0,
+    gatewayUrl: 'http://127.0.0.1:0',
+    login: environment.login ?? false,
+    allowedHosts: environment.allowedHosts ?? [],
     internalToken,
     logLevel: environment.logLevel ?? 'error',
     jobConcurrency: 4,
@@ -62,7 +67,10 @@ export async function startTestServer(
     platform,
     server,
     url: server.url,
-    client: createClient(api, { baseUrl: server.url }),
+    client: createClient(api, {
+      baseUrl: server.url,
+      headers: server.adminToken === null ? {} : { authorization: `Bearer ${server.adminToken}` },
+    }),
     dataDir,
     internalToken,
     close: async () => {

@@ -61,7 +61,7 @@ export function createModels(platform: Platform) {
     },
 
     async deleteModel(actor: Actor, name: string): Promise<void> {
-      actor.require('registry.write', name)
+      actor.require('registry.delete', name)
       await inTransaction(db, async (tx) => {
         const found = await modelNamed(tx, actor.workspace, name)
         const all = await versionStore.versionsOfModel(tx, actor.workspace, name)

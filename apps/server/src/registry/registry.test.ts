@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { uuidv7 } from '@tidemark/contracts'
 import { z } from 'zod'
 import { createExperiments } from '../experiments/index.ts'
-import { createIdentity } from '../identity/index.ts'
+import { createRunTokens } from '../identity/index.ts'
 import { systemActor } from '../platform/actor.ts'
 import { startTestServer, type TestServer } from '../platform/testing.ts'
 import { createRegistry, type RegistryModule } from './index.ts'
@@ -370,10 +370,9 @@ test('a pipeline run registers a source once, however often its step is tried; p
   const { run, folder } = await runWithModel()
   await call('POST', 'registered-models/create', { name: 'tried again' })
   const body = { name: 'tried again', source: `mlflow-artifacts:/${folder}`, run_id: run }
-  const identity = createIdentity(server.internalToken, { now: () => new Date() })
+  const runTokens = createRunTokens(server.internalToken, { now: () => new Date() })
   const versionBy = async (pipelineRun: string | null) => {
-    const token =
-      pipelineRun && identity.issueRunToken({ id: pipelineRun, workspace: 'default' }, new Date('2100-01-01'))
+    const token = pipelineRun && runTokens.issue({ id: pipelineRun, workspace: 'default' }, new Date('2100-01-01'))
     const response = await fetch(`${server.url}/api/2.0/mlflow/model-versions/create`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },

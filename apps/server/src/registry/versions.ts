@@ -168,7 +168,7 @@ export function createVersions(platform: Platform, ports: RegistryPorts) {
 
     /** Takes a version out of sight. Its number and its files stay its own. */
     async deleteVersion(actor: Actor, name: string, number: number): Promise<void> {
-      actor.require('registry.write', `${name}/${number}`)
+      actor.require('registry.delete', `${name}/${number}`)
       await inTransaction(db, async (tx) => {
         await store.lockModel(tx, actor.workspace, name)
         const found = await versionNumbered(tx, actor.workspace, name, number)

@@ -16,6 +16,9 @@ export function internalRoutes(app: HttpServer, platform: Platform, gateways: Ga
 
   app.register(
     async (internal) => {
+      internal.addHook('onRoute', (route) => {
+        route.config = { ...route.config, access: 'gateways' }
+      })
       internal.addHook('onRequest', async (request) => {
         // Digests have one length whatever was sent, so that the comparison's time tells nothing.
         if (!timingSafeEqual(digestOf(request.headers.authorization ?? ''), expected)) throw InternalTokenRefused()

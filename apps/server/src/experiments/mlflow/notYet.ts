@@ -1,6 +1,5 @@
 import { MlflowError } from '@tidemark/mlflow-protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { actorOf } from '../../platform/index.ts'
 import { PREFIXES } from './plugin.ts'
 
 /** Parts of MLflow 3.17's API that this release does not have, by the beginning of their path after the prefix. */
@@ -28,7 +27,8 @@ const NOT_YET: Readonly<Record<string, string>> = {
   '3.0/mlflow/prompt-optimization': 'Prompt optimisation',
   '3.0/mlflow/genai': 'The evaluation of language models',
   '3.0/mlflow/jobs': 'Jobs of MLflow',
-  '3.0/mlflow/workspaces': 'Workspaces of MLflow',
+  '3.0/mlflow/roles': "Roles that one makes oneself (a person's role in a workspace is viewer, editor or owner)",
+  '3.0/mlflow/users': 'Rights of a user on single experiments or models',
   '3.0/mlflow/mcp-servers': 'The registry of MCP servers',
   '3.0/mlflow/assistant': 'The assistant',
   '3.0/mlflow/demo': "MLflow's demo data",
@@ -46,7 +46,6 @@ const PAGE = `<!doctype html>
 /** Says clearly what is missing: 501 with its name for a part of MLflow that is not here yet, MLflow's page for a path it has not either. */
 export function notYetRoutes(scope: FastifyInstance): void {
   const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
-    actorOf(request).require('experiments.read')
     const path = request.url.split('?')[0] ?? ''
     const rest = PREFIXES.reduce((text, prefix) => (text.startsWith(prefix) ? text.slice(prefix.length) : text), path)
     const part = Object.keys(NOT_YET).find((key) => rest === key || rest.startsWith(`${key}/`))
@@ -56,13 +55,10 @@ export function notYetRoutes(scope: FastifyInstance): void {
   for (const prefix of PREFIXES) {
     for (const version of ['2.0', '3.0']) scope.all(`${prefix}${version}/*`, refuse)
   }
-  const tracing = async (request: FastifyRequest) => {
-    actorOf(request).require('experiments.write')
+  scope.post('/v1/traces', async () => {
     throw notImplemented('Tracing')
-  }
-  scope.post('/v1/traces', tracing)
-  scope.all('/graphql', async (request) => {
-    actorOf(request).require('experiments.read')
+  })
+  scope.all('/graphql', { config: { permission: 'experiments.read' } }, async () => {
     throw notImplemented("The GraphQL of MLflow's web page")
   })
 }

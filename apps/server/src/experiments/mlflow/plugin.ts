@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
-import { TidemarkError } from '@tidemark/contracts'
+import { type Permission, TidemarkError } from '@tidemark/contracts'
 import { invalid, MlflowError, type MlflowErrorCode } from '@tidemark/mlflow-protocol'
-import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { type Actor, actorOf, isConnectionLoss, type Log } from '../../platform/index.ts'
+import { permissionOf } from './rights.ts'
 
 /** What a handler of MLflow's API is given; `fields` are the body's, or the query's when there is no body. */
 export interface MlflowCall {
@@ -10,12 +11,14 @@ export interface MlflowCall {
   readonly query: Readonly<Record<string, unknown>>
   readonly params: Readonly<Record<string, string | undefined>>
   readonly request: FastifyRequest
+  /** For another status than 200. */
+  readonly reply: FastifyReply
   /** Parses the request by a message: from the query of a GET that has one, else from the JSON body. */
   read<T>(message: { fromBody(body: Record<string, unknown>): T; fromQuery(query: Record<string, unknown>): T }): T
 }
 
-/** Answers with an object, or with its JSON as a stream when it may be large. */
-export type MlflowHandler = (call: MlflowCall) => Promise<object>
+/** Answers with an object, with its JSON as a stream when it may be large, or with null: a status alone. */
+export type MlflowHandler = (call: MlflowCall) => Promise<object | null>
 /** `POST runs/create` and the like, below `/api/2.0/mlflow/`. */
 export type MlflowRoutes = Readonly<Record<string, MlflowHandler>>
 
@@ -31,18 +34,30 @@ export function mlflowScope(app: FastifyInstance, log: Log, fill: (scope: Fastif
       const answer = mlflowError(error, request, log)
       reply.code(answer.status).type('application/json').send(answer.toJSON())
     })
+    scope.addHook('onRoute', (route) => {
+      if (route.config?.access || route.config?.permission) return
+      const path = route.url.replace(/^\/(ajax-)?api\/\d\.\d\//, '')
+      route.config = { ...route.config, permission: (method) => permissionOf(method, path) }
+    })
     fill(scope)
   })
 }
 
 /** Mounts JSON routes under both prefixes of an API version: `mountMlflow(scope, '2.0/mlflow', { 'POST runs/create': … })`. */
-export function mountMlflow(scope: FastifyInstance, base: string, routes: MlflowRoutes): void {
+export function mountMlflow(
+  scope: FastifyInstance,
+  base: string,
+  routes: MlflowRoutes,
+  /** Who may use them, where it is not what the method says. */
+  rights: { readonly access: 'signed-in' } | { readonly permission: Permission } | undefined = undefined,
+): void {
   for (const [name, handler] of Object.entries(routes)) {
     const [method = 'GET', path = ''] = name.split(' ')
     for (const prefix of PREFIXES) {
       scope.route({
         method: method as HTTPMethods,
         url: `${prefix}${base}/${path}`,
+        ...(rights ? { config: rights } : {}),
         handler: async (request, reply) => {
           const query = request.query as Record<string, unknown>
           const fromQuery = request.method === 'GET' && Object.keys(query).length > 0
@@ -52,8 +67,10 @@ export function mountMlflow(scope: FastifyInstance, base: string, routes: Mlflow
             query,
             params: request.params as Record<string, string>,
             request,
+            reply,
             read: (message) => (fromQuery ? message.fromQuery(query) : message.fromBody(body)),
           })
+          if (answer === null) return reply.send()
           return reply.type('application/json').send(answer instanceof Readable ? answer : JSON.stringify(answer))
         },
       })
@@ -89,6 +106,7 @@ const BY_STATUS: Readonly<Record<number, MlflowErrorCode>> = {
   403: 'PERMISSION_DENIED',
   404: 'RESOURCE_DOES_NOT_EXIST',
   409: 'RESOURCE_CONFLICT',
+  429: 'REQUEST_LIMIT_EXCEEDED',
   503: 'TEMPORARILY_UNAVAILABLE',
 }
 

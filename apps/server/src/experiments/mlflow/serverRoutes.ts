@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { mountMlflow } from './plugin.ts'
+import { type MlflowRoutes, mountMlflow } from './plugin.ts'
 
 /** The release whose API this is: clients choose what they ask by it. */
 export const MLFLOW_VERSION = '3.17.2'
@@ -7,10 +7,12 @@ export const MLFLOW_VERSION = '3.17.2'
 /** What a client asks about the server itself. */
 export function serverRoutes(scope: FastifyInstance): void {
   scope.get('/version', async (_request, reply) => reply.type('text/html; charset=utf-8').send(MLFLOW_VERSION))
-  mountMlflow(scope, '3.0/mlflow', {
+  // Clients ask it before they know whether their workspace is there.
+  const anywhere = { access: 'signed-in' } as const
+  const routes: MlflowRoutes = {
     'GET server-info': async () => ({
       store_type: 'SqlStore',
-      workspaces_enabled: false,
+      workspaces_enabled: true,
       trace_archival_enabled: false,
       multipart_uploads_enabled: false,
       multipart_downloads_enabled: false,
@@ -18,5 +20,6 @@ export function serverRoutes(scope: FastifyInstance): void {
       presigned_upload_model_id_supported: false,
       features_enabled: { gateway: false },
     }),
-  })
+  }
+  mountMlflow(scope, '3.0/mlflow', routes, anywhere)
 }
