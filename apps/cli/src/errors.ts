@@ -4,6 +4,10 @@ const MESSAGES = {
   USAGE: (problem: string, command: string) => `${problem}\nRun "tidemark ${command} --help" to see what it accepts.`,
   WRONG_SETTING: (source: string, must: string) => `${source} ${must}.`,
   WRONG_FILE: (file: string, problem: string) => `The settings file ${file} ${problem}.`,
+  HOST_WITHOUT_LOGIN: (host: string) =>
+    `Other machines would reach ${host}, and without login everybody may do everything. Add --login, or leave --host out.`,
+  HOST_WITH_RESET: (host: string) =>
+    `Other machines would reach ${host}, and --dev-reset lets whoever gets in erase everything. Leave one of them out.`,
   PORT_TAKEN: (port: number, by: string, flag: string) =>
     `Port ${port} is taken${by}. End that process, or choose another port with ${flag}.`,
   PORT_REFUSED: (port: number, reason: string, flag: string) =>
@@ -25,6 +29,7 @@ const MESSAGES = {
     `The ${name} ${how}. The last lines of ${log}:\n${lines}`,
   NO_PLATFORM: (url: string, reason: string) =>
     `Nothing answers at ${url} (${reason}). Start the platform with "tidemark up", or name another with --url.`,
+  NO_PASSWORD: () => 'No password was given. Type it, or send it as the first line of standard input.',
   REFUSED: (answer: string) => `The platform refused: ${answer}`,
   WRONG_DEFINITION: (file: string, problems: string) => `${file} is not usable:\n${problems}`,
   FILE_UNREADABLE: (file: string, reason: string) => `${file} cannot be read: ${reason}`,

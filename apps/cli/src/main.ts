@@ -30,6 +30,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
   gc: { summary: 'delete content that nothing names any more', load: () => import('./commands/gc.ts') },
   webhooks: { summary: 'who is told of what, and how that went', load: () => import('./commands/webhooks.ts') },
   pipelines: { summary: 'register pipelines and run them', load: () => import('./commands/pipelines.ts') },
+  login: { summary: 'a token for this terminal, for a name and a password', load: () => import('./commands/login.ts') },
+  users: { summary: 'who may sign in, and with which role', load: () => import('./commands/users.ts') },
+  tokens: { summary: 'tokens for programs: make, list, revoke', load: () => import('./commands/tokens.ts') },
+  workspaces: { summary: 'list and make workspaces', load: () => import('./commands/workspaces.ts') },
   backup: {
     summary: 'copy the whole platform to a folder, while it works',
     load: () => import('./commands/backup.ts'),

@@ -51,7 +51,12 @@ test('a wrong setting is named with its source, and a password is not repeated',
     [['--port', '65535'], {}, /cannot listen on 65535 and 65536/],
     [['--prot', '1'], {}, /Unknown option '--prot'.*tidemark up --help/s],
     [['extra'], {}, /Unexpected argument 'extra'/],
-    [['--host', '0.0.0.0'], {}, /loopback only/],
+    [['--host', '0.0.0.0'], {}, /^Other machines would reach 0\.0\.0\.0.*Add --login/],
+    [['--host', '127.0.0.1.evil.example'], {}, /^--host must be an IP address/],
+    [[], { TIDEMARK_HOST: '192.168.7.2' }, /Add --login/],
+    [['--host', '::', '--login', '--dev-reset'], {}, /lets whoever gets in erase everything/],
+    [['--allowed-hosts', '*.example'], {}, /^--allowed-hosts must be names/],
+    [['--allowed-hosts', 'http://a.example'], {}, /^--allowed-hosts must be names/],
     [[], { TIDEMARK_GATEWAY_PORT: 'x' }, /^the variable TIDEMARK_GATEWAY_PORT must be/],
     [[], { TIDEMARK_LOG_LEVEL: 'loud' }, /must be one of fatal/],
     [
@@ -62,6 +67,19 @@ test('a wrong setting is named with its source, and a password is not repeated',
   ]
   for (const [args, environment, message] of table)
     assert.throws(() => read(args, environment), { name: 'CliError', message })
+})
+
+test('beyond this machine it listens with login alone, and answers to exactly the names that are given', () => {
+  const { host, login, allowedHosts } = read([
+    '--host',
+    '0.0.0.0',
+    '--login',
+    '--allowed-hosts',
+    'a.example:5000, b.example',
+  ])
+  assert.deepEqual([host, login, allowedHosts], ['0.0.0.0', true, ['a.example:5000', 'b.example']])
+  assert.equal(read([], { TIDEMARK_LOGIN: 'true' }).login, true)
+  assert.equal(read([]).login, undefined)
 })
 
 test('a settings file with an unknown key or without an object is refused', () => {

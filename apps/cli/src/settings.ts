@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { isLoopback } from '@tidemark/process'
 import { cliError } from './errors.ts'
 
 /** Every setting of the platform: this table makes the flags, the variables, the file's keys and the help. */
@@ -16,7 +18,19 @@ export const SETTINGS = {
     flag: 'host',
     variable: 'TIDEMARK_HOST',
     form: 'ADDRESS',
-    summary: 'loopback address to listen on (default 127.0.0.1)',
+    summary: 'address to listen on (default 127.0.0.1); other machines reach it only with --login',
+  },
+  login: {
+    flag: 'login',
+    variable: 'TIDEMARK_LOGIN',
+    form: '',
+    summary: 'ask everybody who they are; the first start prints a token for the first admin, once',
+  },
+  allowedHosts: {
+    flag: 'allowed-hosts',
+    variable: 'TIDEMARK_ALLOWED_HOSTS',
+    form: 'NAMES',
+    summary: 'further exact values of Host that are answered, as a.example:5000,b.example',
   },
   data: { flag: 'data', variable: 'TIDEMARK_DATA', form: 'DIR', summary: 'folder of all state (default .local/data)' },
   defaultEndpoint: {
@@ -72,6 +86,8 @@ export interface PlatformSettings {
   readonly logLevel: LogLevel
   readonly defaultEndpoint?: string
   readonly databaseUrl?: string
+  readonly login?: true
+  readonly allowedHosts?: readonly string[]
   readonly devReset?: true
   readonly devLoopbackWebhooks?: true
 }
@@ -146,10 +162,15 @@ function flagSource(command: string, args: string[]): Source {
 }
 
 const LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
-const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
 function parsePort(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? Number(text) : undefined
+}
+
+/** Exact values of `Host`: names or addresses, with a port or without; no patterns. */
+function parseHosts(text: string): readonly string[] | undefined {
+  const hosts = text.split(',').map((host) => host.trim())
+  return hosts.every((host) => /^([\w.-]+|\[[0-9a-f:]+\])(:\d{1,5})?$/i.test(host)) ? hosts : undefined
 }
 
 function parseSwitch(text: string): 'on' | 'off' | undefined {
@@ -214,22 +235,27 @@ export function readSettings(
     'must be a URL that begins with postgres://',
   )
   const isOn = (name: SettingName): boolean => read(sources, name, parseSwitch, 'must be true or false') === 'on'
-  const isLoopback = (value: string): string | undefined => LOOPBACK.find((address) => address === value)
   const isLevel = (value: string): LogLevel | undefined => LEVELS.find((level) => level === value)
+  const host =
+    read(
+      sources,
+      'host',
+      (value) => (isIP(value) || value === 'localhost' ? value : undefined),
+      'must be an IP address, or localhost',
+    ) ?? '127.0.0.1'
+  const allowedHosts = read(sources, 'allowedHosts', parseHosts, 'must be names as a.example:5000, with commas between')
+  if (!isLoopback(host) && !isOn('login')) throw cliError('HOST_WITHOUT_LOGIN', host)
+  if (!isLoopback(host) && isOn('devReset')) throw cliError('HOST_WITH_RESET', host)
   return {
     port,
     gatewayPort,
-    host:
-      read(
-        sources,
-        'host',
-        isLoopback,
-        `must be one of ${LOOPBACK.join(', ')}: this release listens on loopback only`,
-      ) ?? '127.0.0.1',
+    host,
     dataDir,
     logLevel: read(sources, 'logLevel', isLevel, `must be one of ${LEVELS.join(', ')}`) ?? 'info',
     ...(defaultEndpoint === undefined ? {} : { defaultEndpoint }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(isOn('login') ? { login: true } : {}),
+    ...(allowedHosts === undefined ? {} : { allowedHosts }),
     ...(isOn('devReset') ? { devReset: true } : {}),
     ...(isOn('devLoopbackWebhooks') ? { devLoopbackWebhooks: true } : {}),
   }

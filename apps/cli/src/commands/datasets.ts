@@ -28,7 +28,7 @@ ${URL_HELP}`
 async function run(args: string[]): Promise<number> {
   const { values, positionals } = parse(args)
   const [verb, first, second] = positionals
-  const { client, url } = connect(values.url)
+  const { client, url, headers } = connect(values.url)
   const version = values.version ?? 'latest'
   const dataset = () => required(first, 'the name of a dataset')
   switch (verb) {
@@ -101,7 +101,7 @@ async function run(args: string[]): Promise<number> {
       const out = required(values.out, '--out FILE')
       const format = values.format ?? 'parquet'
       const path = `/api/v1/datasets/${encodeURIComponent(dataset())}/versions/${encodeURIComponent(version)}/download`
-      const reply = await fetch(`${url}${path}?format=${encodeURIComponent(format)}`)
+      const reply = await fetch(`${url}${path}?format=${encodeURIComponent(format)}`, { headers })
       if (!reply.ok || !reply.body) throw cliError('REFUSED', await reply.text())
       await pipeline(Readable.fromWeb(reply.body), createWriteStream(out))
       console.log(`Wrote ${out}.`)

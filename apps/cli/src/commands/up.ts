@@ -19,10 +19,12 @@ async function run(args: string[]): Promise<number> {
   const settings = readSettings('up', args)
   await ensureWeb(fileURLToPath(new URL('../../../../', import.meta.url)))
   const signals = stopOnSignals()
-  const platform = await up(settings, { giveUp: signals.giveUp }).catch((error: unknown) => {
-    if (signals.giveUp.aborted) return undefined
-    throw error
-  })
+  const platform = await up(settings, { giveUp: signals.giveUp, onAdminToken: showAdminToken }).catch(
+    (error: unknown) => {
+      if (signals.giveUp.aborted) return undefined
+      throw error
+    },
+  )
   if (!platform) return 1
   signals.attach(platform)
   console.log(
@@ -31,6 +33,17 @@ async function run(args: string[]): Promise<number> {
   for (const warning of warningsOf(settings)) console.warn(warning)
   await platform.wait()
   return 0
+}
+
+/** Nothing else writes it down: whoever reads the logs later must not find it. */
+function showAdminToken(token: string): void {
+  console.log(`
+Nobody can manage this platform yet. This token of its first admin is shown once and holds for 7 days:
+
+  export TIDEMARK_TOKEN=${token}
+
+Make yourself an account with it: tidemark users add NAME --admin
+`)
 }
 
 /** What somebody must know who did not type the flag. */

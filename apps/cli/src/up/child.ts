@@ -20,6 +20,8 @@ export interface Program<Name extends string = string> {
 /** A program, and who wants to know the pid of each of its processes. */
 export interface WatchedProgram extends Program {
   onSpawn(pid: number): void
+  /** Hears of an admin token that the program made. It comes by the IPC channel, because its output is a log. */
+  onAdminToken?(token: string): void
 }
 
 /** Seconds for a first start, migrations of a large database included. */
@@ -37,6 +39,11 @@ function describeEnd(code: number | null, signal: NodeJS.Signals | null): string
 
 function saysReady(message: unknown): boolean {
   return typeof message === 'object' && message !== null && 'ready' in message && message.ready === true
+}
+
+function saysAdminToken(message: unknown): string | undefined {
+  if (typeof message !== 'object' || message === null || !('adminToken' in message)) return undefined
+  return typeof message.adminToken === 'string' ? message.adminToken : undefined
 }
 
 /** Resolves when the program says that it is ready, or answers its readiness question with 200. */
@@ -96,6 +103,10 @@ export function programPart(program: WatchedProgram): Part {
       closeSync(log.fd)
       const exited = endOf(child)
       if (child.pid !== undefined) program.onSpawn(child.pid)
+      child.on('message', (message) => {
+        const token = saysAdminToken(message)
+        if (token !== undefined) program.onAdminToken?.(token)
+      })
       const over = new AbortController()
       const gaveUp = new Promise<string>((done) => {
         if (giveUp.aborted) done('was stopped while starting')

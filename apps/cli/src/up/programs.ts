@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { addressOf, isLoopback } from '@tidemark/process'
 import type { PlatformSettings } from '../settings.ts'
 import type { Program } from './child.ts'
 import { type DataFolder, internalToken } from './data-folder.ts'
@@ -20,9 +21,9 @@ function withoutDatabase(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   )
 }
 
-/** The URL of a host and port; an IPv6 host gets its brackets. */
-export function addressOf(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+/** Where the gateway listens: never beyond this machine, because it knows no login. */
+export function gatewayHost(settings: PlatformSettings): string {
+  return isLoopback(settings.host) ? settings.host : '127.0.0.1'
 }
 
 /** Server and gateway as this platform runs them: each knows what it needs and no more; the gateway has no database. */
@@ -33,10 +34,9 @@ export function describePrograms(
   overrides: Overrides,
 ): [server: Program<'server'>, gateway: Program<'gateway'>] {
   const url = addressOf(settings.host, settings.port)
-  const gatewayUrl = addressOf(settings.host, settings.gatewayPort)
+  const gatewayUrl = addressOf(gatewayHost(settings), settings.gatewayPort)
   const shared: NodeJS.ProcessEnv = {
     ...withoutDatabase(process.env),
-    TIDEMARK_HOST: settings.host,
     TIDEMARK_PORT: String(settings.port),
     TIDEMARK_GATEWAY_PORT: String(settings.gatewayPort),
     TIDEMARK_DATA: folder.path,
@@ -46,18 +46,24 @@ export function describePrograms(
     ...(settings.defaultEndpoint === undefined ? {} : { TIDEMARK_DEFAULT_ENDPOINT: settings.defaultEndpoint }),
     TIDEMARK_DEV_RESET: String(settings.devReset ?? false),
     TIDEMARK_DEV_LOOPBACK_WEBHOOKS: String(settings.devLoopbackWebhooks ?? false),
-    ...overrides.environment,
   }
   const server = overrides.programs?.server ?? join(APPS, 'server/src/main.ts')
   const gateway = overrides.programs?.gateway ?? join(APPS, 'gateway/src/main.ts')
   return [
     {
       ...{ name: 'server', entry: server, logsDir: folder.logsDir, readyUrl: `${url}/readyz`, stopSeconds: 3 },
-      environment: { ...shared, TIDEMARK_DATABASE_URL: databaseUrl },
+      environment: {
+        ...shared,
+        TIDEMARK_HOST: settings.host,
+        TIDEMARK_LOGIN: String(settings.login ?? false),
+        TIDEMARK_ALLOWED_HOSTS: (settings.allowedHosts ?? []).join(','),
+        TIDEMARK_DATABASE_URL: databaseUrl,
+        ...overrides.environment,
+      },
     },
     {
       ...{ name: 'gateway', entry: gateway, logsDir: folder.logsDir, readyUrl: `${gatewayUrl}/readyz`, stopSeconds: 3 },
-      environment: shared,
+      environment: { ...shared, TIDEMARK_HOST: gatewayHost(settings), ...overrides.environment },
     },
   ]
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { startPostgres } from '@tidemark/postgres'
+import { addressOf } from '@tidemark/process'
 import type { PlatformSettings } from '../settings.ts'
 import { programPart } from './child.ts'
 import {
@@ -17,12 +18,14 @@ import { type Journal, openJournal } from './journal.ts'
 import { type Kept, keepRunning, type Part } from './keep.ts'
 import { requirePort } from './ports.ts'
 import { identify } from './process-table.ts'
-import { addressOf, describePrograms, type Overrides } from './programs.ts'
+import { describePrograms, gatewayHost, type Overrides } from './programs.ts'
 
 /** What `up` may be told beside the settings. */
 export interface UpOptions extends Overrides {
   /** Ends a start that is under way. */
   readonly giveUp?: AbortSignal
+  /** Hears of the token for the first admin, which nothing writes down: show it. After a crash before its first use comes another. */
+  readonly onAdminToken?: (token: string) => void
 }
 
 /** A platform that runs under this process. */
@@ -71,7 +74,7 @@ export async function up(settings: PlatformSettings, options: UpOptions = {}): P
   const parts: { database?: Kept; server?: Kept; gateway?: Kept } = {}
   const done = Promise.withResolvers<void>()
   const url = addressOf(settings.host, settings.port)
-  const gatewayUrl = addressOf(settings.host, settings.gatewayPort)
+  const gatewayUrl = addressOf(gatewayHost(settings), settings.gatewayPort)
   let processes: Processes = {}
   // Written at the spawn, not when ready: a supervisor killed in between must not leave a process that nobody knows.
   const onSpawn = (name: PartName, pid: number): void => {
@@ -95,7 +98,7 @@ export async function up(settings: PlatformSettings, options: UpOptions = {}): P
     if (cleared > 0)
       journal.write('cleared', { processes: cleared }, `${cleared} processes of a killed start have ended`)
     await requirePort(settings.host, settings.port, '--port')
-    await requirePort(settings.host, settings.gatewayPort, '--gateway-port')
+    await requirePort(gatewayHost(settings), settings.gatewayPort, '--gateway-port')
     let databaseUrl = settings.databaseUrl ?? ''
     if (!settings.databaseUrl) {
       parts.database = await keepRunning(
@@ -110,7 +113,11 @@ export async function up(settings: PlatformSettings, options: UpOptions = {}): P
     const abandon = new AbortController()
     const either = AbortSignal.any([giveUp, abandon.signal])
     const starts = describePrograms(settings, folder, databaseUrl, options).map(async (program) => {
-      const part = programPart({ ...program, onSpawn: (pid) => onSpawn(program.name, pid) })
+      const part = programPart({
+        ...program,
+        onSpawn: (pid) => onSpawn(program.name, pid),
+        ...(options.onAdminToken ? { onAdminToken: options.onAdminToken } : {}),
+      })
       parts[program.name] = await keepRunning(part, journal, either)
     })
     // One that fails is reason enough not to wait for the other, but both must be settled before anything is stopped.

@@ -100,6 +100,11 @@ function errorReply(error: unknown, request: FastifyRequest, log: Log): { status
     const { code, message, status, details } = error
     return { status, body: { error: { code, message, requestId, ...(details ? { details: [...details] } : {}) } } }
   }
+  // The services behind MLflow's API throw its errors, also when the own API asks them.
+  const { status: given, code } = error as { status?: unknown; code?: unknown }
+  if (error instanceof Error && typeof given === 'number' && given >= 400 && given < 500 && typeof code === 'string') {
+    return { status: given, body: { error: { code, message: error.message, requestId } } }
+  }
   const status = (error as { statusCode?: unknown }).statusCode
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return { status, body: { error: { code: 'INVALID_REQUEST', message: (error as Error).message, requestId } } }
