@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_USER  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from mlflow import MlflowClient
@@ -282,6 +282,26 @@ def test_a_wrong_request_for_histories_is_refused(url: str, kind: str, query: di
     answer = bulk(url, kind, **query)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert message in answer.json()["message"]
+
+
+def test_a_sampled_history_is_even_and_keeps_the_ends_of_each_run(client: MlflowClient, experiment: str, url: str) -> None:
+    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
+
+    def log(run: str, steps: Iterable[int], timestamp: int = 1) -> None:
+        client.log_batch(run, metrics=[Metric("m", 10.0, timestamp, step) for step in steps])
+
+    def steps(run_ids: list[str], **more: int) -> list[list[int]]:
+        metrics = bulk(url, "get-history-bulk-interval", run_ids=run_ids, metric_key="m", max_results=5, **more).json()["metrics"]
+        return [[each["step"] for each in metrics if each["run_id"] == run] for run in run_ids]
+
+    log(runs[0], range(10))
+    assert steps(runs[:1]) == [[0, 2, 4, 6, 9]]
+    assert steps(runs[:1], start_step=0, end_step=4) == [[0, 1, 2, 3, 4]]
+    assert steps(runs[:1], start_step=3, end_step=9) == [[3, 5, 7, 8, 9]]
+    log(runs[1], range(20))
+    assert steps(runs) == [[0, 2, 4, 6, 9], [0, 4, 8, 12, 19]]
+    log(runs[0], range(10), timestamp=2)
+    assert steps(runs[:1]) == [[0, 2, 4, 6, 9]]
 
 
 def test_data_sets_are_noted_once_and_found_again(client: MlflowClient, experiment: str, url: str) -> None:

@@ -50,8 +50,7 @@ export const conflict = (message: string) => new MlflowError('RESOURCE_CONFLICT'
 
 /** MLflow's text for a value that may not be; `hint` says why. */
 export function invalidValue(path: string, value: unknown, hint = ''): MlflowError {
-  const text = JSON.stringify(value) ?? 'null'
-  return invalid(`Invalid value ${text} for parameter '${path}' supplied${hint ? `: ${hint}` : '.'}`)
+  return invalid(`Invalid value ${shown(value)} for parameter '${path}' supplied${hint ? `: ${hint}` : '.'}`)
 }
 
 const SEE_DOCS = ' See the API docs for more information about request parameters.'
@@ -59,12 +58,25 @@ const SEE_DOCS = ' See the API docs for more information about request parameter
 /** MLflow's text for a value of the wrong JSON type, with Python's name of the type. */
 export function wrongType(path: string, value: unknown): MlflowError {
   return invalid(
-    `Invalid value ${JSON.stringify(value)} for parameter '${path}' supplied:  Hint: Value was of type '${pythonType(value)}'.${SEE_DOCS}`,
+    `Invalid value ${shown(value)} for parameter '${path}' supplied:  Hint: Value was of type '${pythonType(value)}'.${SEE_DOCS}`,
   )
 }
 
 export function missingValue(path: string): MlflowError {
   return invalid(`Missing value for required parameter '${path}'.${SEE_DOCS}`)
+}
+
+// More than this would only send an attacker's megabytes back.
+const SHOWN_CHARACTERS = 10_000
+
+/** A value as an error shows it. One that is nested too deeply to be written again is not shown. */
+function shown(value: unknown): string {
+  try {
+    const text = JSON.stringify(value) ?? 'null'
+    return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
+  } catch {
+    return '…'
+  }
 }
 
 function pythonType(value: unknown): string {

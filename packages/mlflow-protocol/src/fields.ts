@@ -23,17 +23,22 @@ function field<T>(read: Field<T>['read']): Optional<T> {
   return { read, required: false, repeated: false }
 }
 
-/** Strings are strict: a number where a string belongs is refused (`"experiment_id": 6`). */
+/**
+ * Strings are strict: a number where a string belongs is refused (`"experiment_id": 6`). Half of a surrogate pair becomes U+FFFD, as it would
+ * in UTF-8: JSON may hold it, PostgreSQL's jsonb may not.
+ */
 export const string = field((value, path): string => {
   if (typeof value !== 'string') throw wrongType(path, value)
-  return value
+  return value.toWellFormed()
 })
 
 /** int64 and int32: a JSON number or its decimal text. Above 2^53 the nearest number that JSON can carry. */
 export const integer = field((value, path): number => {
-  if (typeof value === 'number' && Number.isInteger(value)) return value
-  if (typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value)) return Number(value)
-  throw wrongType(path, value)
+  const isText = typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value)
+  if (!isText && !Number.isInteger(value)) throw wrongType(path, value)
+  const number = Number(value)
+  if (Math.abs(number) >= 2 ** 63) throw invalid(`Parameter '${path}' is out of range.`)
+  return number
 })
 
 /** double: a number, its text, or "NaN", "Infinity", "-Infinity". */
@@ -61,7 +66,7 @@ export const boolean = field((value, path): boolean => {
 export function enumeration<const E extends Readonly<Record<string, number>>>(values: E): Optional<keyof E & string> {
   const byNumber = new Map(Object.entries(values).map(([name, number]) => [String(number), name]))
   return field((value, path) => {
-    const name = typeof value === 'string' && value in values ? value : byNumber.get(String(value))
+    const name = typeof value === 'string' && Object.hasOwn(values, value) ? value : byNumber.get(String(value))
     if (name === undefined) throw wrongType(path, value)
     return name
   })

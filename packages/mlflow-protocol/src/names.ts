@@ -92,6 +92,14 @@ export function checkModelName(name: string, path = 'name'): void {
   checkPathLike(name, 'name')
 }
 
+/** The name of a model that is to be made: `%6d` would be taken for the model `m` by whoever decodes once too often (CVE-2024-3099). */
+export function checkNewModelName(name: string, path = 'name'): void {
+  checkModelName(name, path)
+  if (/%[0-9a-f]{2}/i.test(name)) {
+    throw invalid(`Invalid model name '${name}'. Names cannot contain URL-encoded characters.`)
+  }
+}
+
 export function checkLoggedModelName(name: string): void {
   if (name === '' || /[/:.%"']/.test(name)) {
     throw invalid(

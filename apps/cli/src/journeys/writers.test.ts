@@ -14,7 +14,7 @@ test('four writers and a half upload while server and PostgreSQL are killed: wha
     const writers = startWriters(site.connection.url, 4)
     const goOn = async () => {
       const before = writers.acknowledged()
-      await until('the writers to go on', async () => writers.acknowledged() > before + 20 || undefined)
+      await until('each writer to go on', async () => writers.acknowledged() > before + 5 || undefined)
     }
     await goOn()
     const run = await startTrackedRun(site.connection.url, 'half upload')

@@ -10,7 +10,7 @@ const PROGRAM = fileURLToPath(new URL('./fixtures/writer-process.ts', import.met
 
 /** Several training scripts, each a process, that log at once. */
 export interface Writers {
-  /** Calls that were acknowledged so far, of all writers. */
+  /** Calls that were acknowledged so far, of the writer that has the fewest. */
   acknowledged(): number
   /** Lets each writer finish its call, and ends it. @throws Error when one failed. */
   end(): Promise<void>
@@ -43,7 +43,7 @@ interface Writer {
 export function startWriters(url: string, count: number): Writers {
   const writers = Array.from({ length: count }, (_, index) => startWriter(url, `writer ${index}`))
   return {
-    acknowledged: () => writers.reduce((sum, writer) => sum + writer.acknowledged.length, 0),
+    acknowledged: () => Math.min(...writers.map((writer) => writer.acknowledged.length)),
     end: async () => {
       for (const writer of writers) writer.process.stdin?.end()
       await Promise.all(writers.map((writer) => writer.ended))

@@ -58,9 +58,12 @@ function named(points: readonly NumberedPoint[], key: string): MetricPoint[] {
   return points.map(({ value, atMs, step }) => ({ key, value, atMs, step }))
 }
 
+/** As SQL's `ntile` shares points out: the first of each of `most` shares, and in place of the last of these the end. MLflow's own sample. */
 function sample(points: readonly NumberedPoint[], most: number): readonly NumberedPoint[] {
-  const last = points.length - 1
   if (points.length <= most) return points
-  const share = (index: number) => Math.floor((index * (most - 1)) / last)
-  return points.filter((_, index) => index === last || (most > 1 && (index === 0 || share(index) !== share(index - 1))))
+  const [small, larger] = [Math.floor(points.length / most), points.length % most]
+  const isFirst = (index: number) =>
+    index < larger * (small + 1) ? index % (small + 1) === 0 : (index - larger) % small === 0
+  const lastShare = points.length - small
+  return points.filter((_, index) => (index < lastShare ? isFirst(index) : index === points.length - 1))
 }

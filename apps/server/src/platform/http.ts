@@ -82,6 +82,11 @@ export function createHttp(options: HttpOptions): HttpServer {
     const { status, body } = errorReply(error, request, options.log)
     reply.code(status).send(body)
   })
+  // RFC 9112, 3.2: refused, because whoever passed it on may have gone by the other one.
+  app.addHook('onRequest', async (request) => {
+    const hosts = request.raw.headersDistinct.host ?? []
+    if (hosts.length > 1) throw HostRefused(hosts.join(', '))
+  })
   app.setNotFoundHandler((request, reply) => {
     const message = `No route ${request.method} ${request.url.split('?')[0]}. The API is described at /api/v1/openapi.json.`
     reply.code(404).send({ error: { code: 'NO_SUCH_ROUTE', message, requestId: request.id } } satisfies ErrorReply)

@@ -1,5 +1,5 @@
 import { modelCreated, modelTagRemoved, modelTagSet, versionDeleted } from '@tidemark/contracts'
-import { checkModelName, exists, parseFilter, parseOrderBy, REGISTERED_MODELS } from '@tidemark/mlflow-protocol'
+import { checkNewModelName, exists, parseFilter, parseOrderBy, REGISTERED_MODELS } from '@tidemark/mlflow-protocol'
 import type { KeyValue } from '../experiments/index.ts'
 import { type Actor, inTransaction, type Platform } from '../platform/index.ts'
 import { dropAliases, tellAliasesRemoved } from './aliases.ts'
@@ -18,7 +18,7 @@ export function createModels(platform: Platform) {
   return {
     async createModel(actor: Actor, name: string, description: string, tags: readonly KeyValue[]) {
       actor.require('registry.write', name)
-      checkModelName(name)
+      checkNewModelName(name)
       for (const tag of tags) checkTag(tag)
       return inTransaction(db, async (tx) => {
         const added = await store.addModel(tx, actor.workspace, name, description, nowMs())
@@ -51,7 +51,7 @@ export function createModels(platform: Platform) {
 
     async renameModel(actor: Actor, name: string, newName: string): Promise<RegisteredModel> {
       actor.require('registry.write', name)
-      checkModelName(newName, 'new_name')
+      checkNewModelName(newName, 'new_name')
       return inTransaction(db, async (tx) => {
         await modelNamed(tx, actor.workspace, name)
         const renamed = await store.renameModel(tx, actor.workspace, name, newName, nowMs())

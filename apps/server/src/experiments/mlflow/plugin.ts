@@ -121,8 +121,10 @@ function mlflowError(error: unknown, request: FastifyRequest, log: Log): MlflowE
     return new MlflowError(BY_STATUS[status] ?? 'BAD_REQUEST', (error as Error).message)
   }
   const code = (error as { code?: unknown } | null)?.code
-  // PostgreSQL refuses a NUL in text (22021) and numbers beyond a column's range (22003): the request's mistake, not ours.
+  // What PostgreSQL refuses by these codes is the request's mistake, not ours; 54000 is a key that no index can hold.
   if (code === '22021' || code === '22P05') return invalid('Text may not contain the character NUL.')
+  if (code === '22025') return invalid('A pattern of LIKE may not end with a backslash.')
+  if (code === '54000') return invalid('A value is too long.')
   if (code === '22003') return invalid('A number is out of range.')
   if (isConnectionLoss(error)) {
     log.warn({ err: error, requestId: request.id }, 'PostgreSQL is away')
