@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from pathlib import Path
@@ -198,6 +199,10 @@ def test_a_registered_model_is_loaded_by_its_alias_and_its_files_are_frozen(clie
     client.delete_registered_model_alias(name, "champion")
     with pytest.raises(MlflowException, match=r"Registered model alias champion not found\."):
         client.get_model_version_by_alias(name, "champion")
+    history = json.loads(client.get_registered_model(name).tags["tidemark.alias_history.champion"])
+    assert [change["version"] for change in history] == [1, 2, None]
+    with pytest.raises(MlflowException, match="read-only"):
+        client.set_registered_model_tag(name, "tidemark.alias_history.champion", "[]")
     with pytest.raises(MlflowException, match="reserved"):
         client.set_registered_model_alias(name, "latest", "2")
     client.delete_model_version(name, "1")

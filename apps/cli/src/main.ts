@@ -24,6 +24,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
     load: () => import('./commands/monitoring.ts'),
   },
   endpoints: { summary: 'declare endpoints, look at them', load: () => import('./commands/endpoints.ts') },
+  aliases: {
+    summary: 'where an alias of a model points, pointed, and by whom',
+    load: () => import('./commands/aliases.ts'),
+  },
   gates: { summary: "run a version's gates, show them, waive them", load: () => import('./commands/gates.ts') },
   rollouts: { summary: 'show rollouts, overrule them', load: () => import('./commands/rollouts.ts') },
   why: { summary: 'why did this happen: the chain of causes of anything', load: () => import('./commands/why.ts') },

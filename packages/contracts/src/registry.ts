@@ -120,6 +120,16 @@ export const registry = {
     query: z.object({ at: Instant.optional() }),
     reply: z.object({ model: z.string(), alias: z.string(), version: z.int().nullable(), since: Instant.nullable() }),
   }),
+  aliasHistory: endpoint({
+    method: 'GET',
+    path: '/api/v1/models/:model/aliases/:alias/history',
+    tag,
+    summary: 'Where an alias has pointed since when, and who pointed it there; the newest first',
+    permission: 'registry.read',
+    params: z.object({ model: ModelName, alias: z.string() }),
+    query: z.object({ limit: z.coerce.number().int().min(1).max(10_000).default(1000) }),
+    reply: z.object({ model: z.string(), alias: z.string(), changes: z.array(AliasChange) }),
+  }),
   setAlias: endpoint({
     method: 'PUT',
     path: '/api/v1/models/:model/aliases/:alias',

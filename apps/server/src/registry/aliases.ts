@@ -1,11 +1,16 @@
 import { aliasRemoved, aliasSet } from '@tidemark/contracts'
 import { checkAlias, checkAliasIsFree, checkModelName, invalid, missing } from '@tidemark/mlflow-protocol'
+import type { KeyValue } from '../experiments/index.ts'
 import { type Actor, inTransaction, type Platform, type Tx } from '../platform/index.ts'
 import { isPrompt } from './asked.ts'
+import { historyTags } from './aliasTags.ts'
 import { modelNamed, versionNumbered } from './lookup.ts'
 import * as store from './store.ts'
 import type { ModelVersion, RegisteredModel } from './types.ts'
 import * as versionStore from './versionStore.ts'
+
+/** Changes of a model's aliases, the newest ones, that tags tell of. */
+const TAG_HISTORY = 1000
 
 /** Names that point to versions, with the history of where they pointed. */
 export function createAliases(platform: Platform) {
@@ -51,6 +56,12 @@ export function createAliases(platform: Platform) {
         await dropAliases(platform, tx, actor, name, aliases)
         await tellAliasesRemoved(platform, tx, actor, { name, tags }, aliases)
       })
+    },
+
+    /** The history of a model's aliases as tags, for clients that know MLflow's API only. */
+    async historyTags(actor: Actor, name: string): Promise<KeyValue[]> {
+      actor.require('registry.read', name)
+      return historyTags(await store.aliasHistory(db, actor.workspace, name, { limit: TAG_HISTORY }))
     },
 
     /** The version that an alias points to; "latest" is the one with the greatest number. */

@@ -65,7 +65,8 @@ export function modelRoutes(registry: Registry): MlflowRoutes {
     'GET registered-models/get': async ({ read, actor }) => {
       const { name } = read(requests.ModelName)
       const model = await registry.getModel(actor, name)
-      return { registered_model: wireModel(model, await registry.latestVersions(actor, [name])) }
+      const tags = [...model.tags, ...(await registry.historyTags(actor, name))]
+      return { registered_model: wireModel({ ...model, tags }, await registry.latestVersions(actor, [name])) }
     },
     'PATCH registered-models/update': async ({ read, actor }) => {
       const { name, description } = read(requests.UpdateRegisteredModel)

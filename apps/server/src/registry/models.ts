@@ -3,6 +3,7 @@ import { checkNewModelName, exists, parseFilter, parseOrderBy, REGISTERED_MODELS
 import type { KeyValue } from '../experiments/index.ts'
 import { type Actor, inTransaction, type Platform } from '../platform/index.ts'
 import { dropAliases, tellAliasesRemoved } from './aliases.ts'
+import { checkNoHistory } from './aliasTags.ts'
 import { checkTag, isPrompt, type Search, tagRecord } from './asked.ts'
 import { modelNamed } from './lookup.ts'
 import { searchModels } from './searchStore.ts'
@@ -19,7 +20,7 @@ export function createModels(platform: Platform) {
     async createModel(actor: Actor, name: string, description: string, tags: readonly KeyValue[]) {
       actor.require('registry.write', name)
       checkNewModelName(name)
-      for (const tag of tags) checkTag(tag)
+      for (const tag of tags) checkModelTag(tag)
       return inTransaction(db, async (tx) => {
         const added = await store.addModel(tx, actor.workspace, name, description, nowMs())
         if (!added) throw exists(`Registered Model (name=${name}) already exists.`)
@@ -85,7 +86,7 @@ export function createModels(platform: Platform) {
 
     async setModelTag(actor: Actor, name: string, tag: KeyValue): Promise<void> {
       actor.require('registry.write', name)
-      checkTag(tag)
+      checkModelTag(tag)
       await inTransaction(db, async (tx) => {
         const { tags } = await modelNamed(tx, actor.workspace, name)
         await store.setModelTag(tx, actor.workspace, name, tag)
@@ -95,6 +96,7 @@ export function createModels(platform: Platform) {
 
     async removeModelTag(actor: Actor, name: string, key: string): Promise<void> {
       actor.require('registry.write', name)
+      checkNoHistory(key)
       await inTransaction(db, async (tx) => {
         const { tags } = await modelNamed(tx, actor.workspace, name)
         await store.removeModelTag(tx, actor.workspace, name, key)
@@ -102,4 +104,10 @@ export function createModels(platform: Platform) {
       })
     },
   }
+}
+
+/** @throws MlflowError for a tag that MLflow would refuse, and for one that only the registry itself writes. */
+function checkModelTag(tag: KeyValue): void {
+  checkTag(tag)
+  checkNoHistory(tag.key)
 }

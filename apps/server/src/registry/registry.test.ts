@@ -193,6 +193,57 @@ test('where an alias pointed is answered for any past instant, with who moved it
   assert.deepEqual([missing.status, missing.body.message], [400, 'Registered model alias none not found.'])
 })
 
+test("the history of an alias is read through the own API and as a tag that MLflow's clients see, which nobody may write", async () => {
+  const { run } = await registered('told')
+  await call('POST', 'model-versions/create', { name: 'told', source: `runs:/${run}/model`, run_id: run })
+  for (const version of ['1', '2'])
+    await call('POST', 'registered-models/alias', { name: 'told', alias: 'champion', version })
+  await call('DELETE', 'registered-models/alias', { name: 'told', alias: 'champion' })
+  await call('POST', 'registered-models/alias', { name: 'told', alias: 'other', version: '2' })
+  await call('POST', 'registered-models/set-tag', { name: 'told', key: 'own', value: 'kept' })
+
+  const { changes } = await server.client.registry.aliasHistory({
+    params: { model: 'told', alias: 'champion' },
+    query: {},
+  })
+  assert.deepEqual(
+    changes.map(({ version, previousVersion }) => [version, previousVersion]),
+    [
+      [null, 2],
+      [2, 1],
+      [1, null],
+    ],
+  )
+  await assert.rejects(server.client.registry.aliasHistory({ params: { model: 'told', alias: 'none' }, query: {} }), {
+    code: 'NOT_FOUND',
+  })
+
+  const tagsOf = async () => {
+    const { body } = await call('GET', 'registered-models/get?name=told')
+    const { tags } = body.registered_model as { tags: { key: string; value: string }[] }
+    return new Map(tags.map(({ key, value }) => [key, value]))
+  }
+  const tags = await tagsOf()
+  assert.deepEqual([...tags.keys()], ['own', 'tidemark.alias_history.champion', 'tidemark.alias_history.other'])
+  const told: unknown = JSON.parse(tags.get('tidemark.alias_history.champion') ?? '')
+  assert.deepEqual(
+    told,
+    changes.toReversed().map(({ version, at }) => ({ version, from: at, by: 'person:local' })),
+  )
+
+  const key = 'tidemark.alias_history.champion'
+  for (const answer of [
+    await call('POST', 'registered-models/set-tag', { name: 'told', key, value: '[]' }),
+    await call('DELETE', 'registered-models/delete-tag', { name: 'told', key }),
+    await call('POST', 'registered-models/create', { name: 'forged', tags: [{ key, value: '[]' }] }),
+  ]) {
+    assert.equal(answer.status, 400)
+    assert.match(String(answer.body.message), /is read-only: it tells the history of an alias/)
+  }
+  assert.deepEqual(await tagsOf(), tags)
+  assert.equal((await call('GET', 'registered-models/get?name=forged')).status, 404)
+})
+
 test('a number is never given twice: versions of a deleted model go on counting when its name returns', async () => {
   await registered('reborn')
   assert.equal((await call('DELETE', 'registered-models/delete', { name: 'reborn' })).status, 200)

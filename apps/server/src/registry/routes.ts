@@ -85,6 +85,13 @@ export function registryApi(app: HttpServer, platform: Platform, registry: Regis
     }
   })
 
+  mount(app, contract.aliasHistory, async ({ params, query }, { actor }) => {
+    const { name } = await registry.getModel(actor, params.model)
+    const changes = await aliasHistory(db, actor.workspace, name, { alias: params.alias, limit: query.limit })
+    if (changes.length === 0) throw NotFound(`alias "${params.alias}" of model ${name}`)
+    return { model: name, alias: params.alias, changes: changes.map(changeOf) }
+  })
+
   mount(app, contract.setAlias, async ({ params, body }, { actor }) => {
     const previousVersion = await registry.setAlias(actor, params.model, params.alias, body.version)
     return { model: params.model, alias: params.alias, version: body.version, previousVersion }
