@@ -1,11 +1,12 @@
 /**
  * `npm test`: every test in TypeScript (the browser's among them) and Python. `npm run test:journeys`: the slow journeys instead.
- * Ends with one line each of node:test's and pytest's counts.
+ * The database's tests run a second time, on a PostgreSQL 15. Ends with one line each of node:test's and pytest's counts.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
 import { startPlatform } from '../apps/cli/src/journeys/platform.ts'
 import { browserPath } from './browser.ts'
+import { hasDebianPostgres, startDebianPostgres } from './debian-postgres.ts'
 import { environmentFor } from './python.ts'
 
 const journeys = process.argv.includes('--journeys')
@@ -41,20 +42,19 @@ function count(text: string, expression: RegExp): number {
   return Number(matches.at(-1)?.[1] ?? 0)
 }
 
-async function nodeTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
+function nodeTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
   const ending = journeys ? 'journey.ts' : 'test.ts'
-  const files = globSync(
-    [
-      `apps/**/*.${ending}`,
-      `packages/**/*.${ending}`,
-      `bench/**/*.${ending}`,
-      `examples/**/*.${ending}`,
-      `tools/**/*.${ending}`,
-    ],
-    {
-      exclude: (path) => path.includes('node_modules'),
-    },
-  ).filter((file) => !pattern || file.includes(pattern))
+  const places = ['apps', 'packages', 'bench', 'examples', 'tools']
+  return testFiles(
+    places.map((place) => `${place}/**/*.${ending}`),
+    environment,
+  )
+}
+
+async function testFiles(patterns: readonly string[], environment: NodeJS.ProcessEnv): Promise<Outcome> {
+  const files = globSync(patterns, { exclude: (path) => path.includes('node_modules') }).filter(
+    (file) => !pattern || file.includes(pattern),
+  )
   if (files.length === 0) return { name: 'node:test', passed: 0, failed: 0, skipped: 0, good: Boolean(pattern) }
   const flags = ['--disable-warning=ExperimentalWarning', '-C', '@tidemark/source', '--test', '--test-reporter=spec']
   const concurrency = journeys ? '1' : '2'
@@ -69,6 +69,24 @@ async function nodeTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
     failed: count(tail, /fail (\d+)/g),
     skipped: count(tail, /skipped (\d+)/g),
     good: status === 0,
+  }
+}
+
+/** What must hold on a PostgreSQL of the user's own as on the embedded one: schema, queue, events, tracking, registry, backup, upgrade. */
+const ON_EVERY_POSTGRES = [
+  'apps/server/src/platform/{blobs,blobSweep,events,jobs}.test.ts',
+  'apps/server/src/{experiments,registry,backup,retention}/*.test.ts',
+  'apps/server/src/upgrades/*.test.ts',
+]
+
+/** Runs the tests of the database on a stock PostgreSQL 15, the oldest that is supported. */
+async function postgres15Tests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
+  const postgres = await startDebianPostgres()
+  try {
+    const own = { ...environment, TIDEMARK_TEST_DATABASE_URL: postgres.url }
+    return { ...(await testFiles(ON_EVERY_POSTGRES, own)), name: 'node:test on PostgreSQL 15' }
+  } finally {
+    await postgres.stop()
   }
 }
 
@@ -112,7 +130,10 @@ const started = performance.now()
 const browser = browserPath()
 const shared = process.env.TIDEMARK_SHARED_DATA ?? '../shared/data'
 const environment = { ...process.env, ...(browser ? { TIDEMARK_BROWSER: browser } : {}) }
-const outcomes = [await nodeTests(environment), await pythonTests(environment)]
+const outcomes = [await nodeTests(environment)]
+const postgres15 = hasDebianPostgres()
+if (postgres15 && !journeys) outcomes.push(await postgres15Tests(environment))
+outcomes.push(await pythonTests(environment))
 
 console.log('')
 if (!existsSync(shared))
@@ -121,8 +142,12 @@ if (!browser)
   console.log(
     'Browser tests: not run, no Chromium was found (Debian: apt-get install chromium; or set TIDEMARK_BROWSER).',
   )
-const browserMissing = !browser && Boolean(process.env.CI)
+if (!postgres15)
+  console.log(
+    'Tests on a PostgreSQL 15: not run, /usr/lib/postgresql/15 is not there (Debian: apt-get install postgresql-15; or name its bin in TIDEMARK_POSTGRES15).',
+  )
+const missing = (!browser || !postgres15) && Boolean(process.env.CI)
 for (const { name, passed, failed, skipped } of outcomes)
   console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
 console.log(`in ${((performance.now() - started) / 1000).toFixed(0)} s`)
-process.exit(outcomes.every((outcome) => outcome.good) && !browserMissing ? 0 : 1)
+process.exit(outcomes.every((outcome) => outcome.good) && !missing ? 0 : 1)

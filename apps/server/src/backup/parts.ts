@@ -1,7 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdCompress, createZstdDecompress } from 'node:zlib'
@@ -51,7 +50,15 @@ export async function* linesOf(folder: string, part: Part): AsyncGenerator<strin
   const file = createReadStream(join(folder, part.file))
   const content = file.pipe(createZstdDecompress())
   file.on('error', (error) => content.destroy(error))
-  for await (const line of createInterface({ input: content, crlfDelay: Number.POSITIVE_INFINITY })) yield line
+  // Not by node:readline, for which U+2028 ends a line, too: in JSON it is a character as any other.
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of content) {
+    const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  if (rest !== '') yield rest
 }
 
 /** The first bytes of a file, or all of it. */

@@ -1,0 +1,28 @@
+/** A release whose databases must come up with this one, with everything in them. */
+export interface Release {
+  readonly name: string
+  /** All its migrations. */
+  readonly migrations: readonly string[]
+}
+
+const FIRST = [
+  '0001-events',
+  '0002-blobs',
+  '0010-experiments',
+  '0020-registry',
+  '0030-data',
+  '0040-pipelines',
+  '0050-gateways',
+  '0060-deployments',
+  '0061-rollout-evidence',
+  '0070-evaluation',
+  '0080-governance',
+  '0090-monitoring',
+  '0100-automation',
+]
+
+/**
+ * Each release adds a line, and its `<name>-rows.tsv` and `<name>-answers.jsonl` beside this file: rows of every table, and what the release itself
+ * answered about them. `tools/release.ts` makes both.
+ */
+export const RELEASES: readonly Release[] = [{ name: '0.1', migrations: FIRST }]
