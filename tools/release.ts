@@ -9,7 +9,7 @@
  * `fill` puts the rows into an empty database of that schema, on which the server is started that `answers` asks.
  */
 import { writeFileSync } from 'node:fs'
-import { Client } from 'pg'
+import { withClient } from '@tidemark/postgres'
 import { fillDatabase } from '../apps/server/src/upgrades/rows.ts'
 
 /** Tables that grow with traffic, which no other refers to: a few rows of each show as much as all. */
@@ -17,7 +17,9 @@ const BULKY = /^(monitoring_|rollout_(pair|caller)|log_seen|holdout_|dataset_(ve
 const MOST_ROWS = 10
 const MOST_EVENTS = 100
 
-async function rows(client: Client): Promise<string[]> {
+type Connection = Parameters<Parameters<typeof withClient>[1]>[0]
+
+async function rows(client: Connection): Promise<string[]> {
   const { rows: tables } = await client.query<{ name: string }>(
     `select c.relname as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> 'schema_migration'
      order by c.relname collate "C"`,
@@ -103,10 +105,6 @@ async function answers(url: string): Promise<string[]> {
 
 const [verb, url = '', file = ''] = process.argv.slice(2)
 if (verb === 'answers') writeFileSync(file, `${(await answers(url)).join('\n')}\n`)
-else if (verb === 'rows' || verb === 'fill') {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  if (verb === 'fill') await fillDatabase(client, file)
-  else writeFileSync(file, `${(await rows(client)).join('\n')}\n`)
-  await client.end()
-} else throw new Error('Say "rows", "fill" or "answers".')
+else if (verb === 'fill') await withClient(url, (client) => fillDatabase(client, file))
+else if (verb === 'rows') writeFileSync(file, `${(await withClient(url, rows)).join('\n')}\n`)
+else throw new Error('Say "rows", "fill" or "answers".')

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
-import { type TestDatabase, testDatabase } from '@tidemark/postgres'
+import { eraseDatabase, startPostgres, type TestDatabase, testDatabase } from '@tidemark/postgres'
 import { Client } from 'pg'
 import { HOLD_SWEEPS } from '../platform/blobs.ts'
 import { sql } from '../platform/db.ts'
@@ -139,6 +139,30 @@ test('a restored platform holds every row, file and name of the one that was bac
     assert.equal(rows[0]?.position, made.manifest.lastPosition + 1)
   } finally {
     await restored.stop()
+  }
+})
+
+const elsewhere = process.env.TIDEMARK_TEST_DATABASE_URL
+  ? false
+  : 'needs a second PostgreSQL: TIDEMARK_TEST_DATABASE_URL'
+test('a backup of one PostgreSQL is restored to another of another release, and back', {
+  skip: elsewhere,
+}, async () => {
+  const embedded = await startPostgres({ dataDir: join(root, 'embedded'), durability: 'throwaway' })
+  try {
+    const there = { databaseUrl: embedded.url, dataDir: join(root, 'there') }
+    await restore({ from: made.folder, ...there })
+    const target = join(root, 'from-there')
+    const moved = await backup({ ...there, target, release: '0.0.0-test', now: () => new Date() })
+    assert.notEqual(moved.manifest.postgres, made.manifest.postgres)
+    assert.deepEqual(contents(moved), contents(made))
+    const back = { databaseUrl: (await emptyDatabase()).url, dataDir: join(root, 'back') }
+    await restore({ from: moved.folder, ...back })
+    const again = await backup({ ...back, target, release: '0.0.0-test', now: () => new Date() })
+    assert.deepEqual(contents(again), contents(made))
+  } finally {
+    await embedded.stop()
+    eraseDatabase(join(root, 'embedded'))
   }
 })
 

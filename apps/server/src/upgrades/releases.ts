@@ -3,6 +3,8 @@ export interface Release {
   readonly name: string
   /** All its migrations. */
   readonly migrations: readonly string[]
+  /** What is answered otherwise now: the beginning of the difference, and why that is right. */
+  readonly changed: readonly { readonly at: string; readonly because: string }[]
 }
 
 const FIRST = [
@@ -25,4 +27,15 @@ const FIRST = [
  * Each release adds a line, and its `<name>-rows.tsv` and `<name>-answers.jsonl` beside this file: rows of every table, and what the release itself
  * answered about them. `tools/release.ts` makes both.
  */
-export const RELEASES: readonly Release[] = [{ name: '0.1', migrations: FIRST }]
+export const RELEASES: readonly Release[] = [
+  {
+    name: '0.1',
+    migrations: FIRST,
+    changed: [
+      {
+        at: 'GET /api/2.0/mlflow/registered-models/get?name=Übung .registered_model.tags:',
+        because: 'the history of aliases is told as tags',
+      },
+    ],
+  },
+]
