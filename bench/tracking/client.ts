@@ -9,7 +9,8 @@ export interface Ask {
 
 /** Connections that stay open, as a client library keeps them. */
 export function createClient(url: string) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+  // Below the 5 s after which uvicorn closes an idle connection.
+  const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: 3_000 })
   const { hostname, port } = new URL(url)
 
   /** @throws Error for an answer that is not 2xx, with its beginning. */

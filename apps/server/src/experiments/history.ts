@@ -18,7 +18,7 @@ export function createHistory({ db, database }: Platform, keys: KeyNumbers, gath
     if (lost !== undefined) throw noRun(lost)
     const number = (await keys.find(actor.workspace, [key])).get(key)
     if (number === undefined) return runs.map(() => [])
-    const found = await courses(database.pool, [...numbers.values()], number)
+    const found = await courses(database.statements, [...numbers.values()], number)
     for (const { run, logRows } of found.values()) gathering.read(run, logRows)
     return runs.map((run) => found.get(numbers.get(run) ?? -1)?.points ?? [])
   }

@@ -39,7 +39,7 @@ export type RunEnd = 'FINISHED' | 'FAILED' | 'KILLED'
 
 /** Tracking: experiments, runs, logged models and the artifact tree. */
 export function createExperiments(platform: Platform, ports: ExperimentPorts) {
-  const keys = createKeyNumbers(platform.database.lookups)
+  const keys = createKeyNumbers(platform.database.statements)
   const gathering = createGathering(platform)
   const tracking = createTracking(platform, keys, gathering)
   const history = createHistory(platform, keys, gathering)

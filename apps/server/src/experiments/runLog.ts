@@ -43,7 +43,7 @@ export function createRunLog(platform: Platform, keys: KeyNumbers, writer: Metri
         })
       : plain && metrics.length > 0
         ? { ...(await writer.log(workspace, id, metrics)), clashes: [] }
-        : await logStore.logBatch(database.pool, keys, workspace, id, stored)
+        : await logStore.logBatch(database.statements, keys, workspace, id, stored)
     assertActive(id, outcome.lifecycle)
     if (metrics.length > 0 && outcome.no !== null && outcome.clashes.length === 0) gathering.wrote(outcome.no)
     live.changed('run', id)

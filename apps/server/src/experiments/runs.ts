@@ -91,7 +91,7 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
         startMs: given.startMs,
       } as const
       const list = [...tags].map(([key, value]) => ({ key, value }))
-      const artifactUri = await runStore.addRun(database.pool, keys, actor.workspace, run, list)
+      const artifactUri = await runStore.addRun(database.statements, keys, actor.workspace, run, list)
       if (artifactUri === null) {
         await activeExperiment(db, actor.workspace, given.experimentId)
         throw new Error('An active experiment took no run.')
@@ -112,7 +112,7 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
 
     async run(actor: Actor, id: string): Promise<Run> {
       actor.require('experiments.read', id)
-      const run = await runStore.runById(database.pool, keys, actor.workspace, id)
+      const run = await runStore.runById(database.statements, keys, actor.workspace, id)
       if (!run) throw noRun(id)
       return run
     },
@@ -125,7 +125,7 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
       actor.require('experiments.write', id)
       const name = change.name || undefined
       checkLength('run_name', LIMITS.tagValue, name)
-      const updated = await runStore.updateRun(database.pool, keys, actor.workspace, id, { ...change, name })
+      const updated = await runStore.updateRun(database.statements, keys, actor.workspace, id, { ...change, name })
       if (!updated) return activeRun(db, actor.workspace, id)
       if (FINAL.has(updated.status)) gathering.ended(updated.no)
       live.changed('run', id)
@@ -154,7 +154,7 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
       async function* slices(): AsyncGenerator<Run[]> {
         for (let from = 0; from < places.length; from += SLICE) {
           const numbers = places.slice(from, from + SLICE).map((place) => place.no)
-          yield await runStore.runsByNumber(database.pool, keys, actor.workspace, numbers, page.columns)
+          yield await runStore.runsByNumber(database.statements, keys, actor.workspace, numbers, page.columns)
         }
       }
       const full = places.length === page.limit

@@ -10,7 +10,7 @@ export type Tracking = ReturnType<typeof createTracking>
 
 /** Experiments, runs and what is logged to them. Errors are MLflow's own, because its clients read them. */
 export function createTracking(platform: Platform, keys: KeyNumbers, gathering: Gathering) {
-  const writer = createMetricWriter(platform.database.pool, keys)
+  const writer = createMetricWriter(platform.database.statements, keys)
   return {
     ...createExperimentList(platform),
     ...createRuns(platform, keys, gathering),

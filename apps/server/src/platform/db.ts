@@ -15,31 +15,35 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 export interface Database {
   readonly db: Db
   readonly pool: pg.Pool
-  /** For short look-ups from within a transaction: they never wait for a connection that the transactions hold. */
-  readonly lookups: pg.Pool
+  /**
+   * For prepared statements that each stand alone. Their plans are made once, whatever their values. No transaction holds one of these
+   * connections, so that a statement may be asked from within one.
+   */
+  readonly statements: pg.Pool
   close(): Promise<void>
 }
 
 /** Opens the pool. Connections are made on first use and closed after 10 s without any. */
 export function openDatabase(url: string, maxConnections = 12): Database {
   const pool = openPool(url, maxConnections)
-  const lookups = openPool(url, 2)
+  const statements = openPool(url, Math.ceil(maxConnections / 2), '-c plan_cache_mode=force_generic_plan')
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     db,
     pool,
-    lookups,
+    statements,
     close: async () => {
-      await lookups.end()
+      await statements.end()
       await db.destroy()
     },
   }
 }
 
-function openPool(url: string, max: number): pg.Pool {
+function openPool(url: string, max: number, options?: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
+    ...(options ? { options } : {}),
     idleTimeoutMillis: 10_000,
     application_name: 'tidemark-server',
   })
