@@ -4,6 +4,8 @@ const CODES = {
   INVALID_STATE: { status: 500, sqlstate: 'XXM00', errorClass: 'CLIENT_INTERNAL_ERROR' },
   NOT_IMPLEMENTED: { status: 501, sqlstate: null, errorClass: null },
   TEMPORARILY_UNAVAILABLE: { status: 503, sqlstate: 'XXM00', errorClass: 'CLIENT_INTERNAL_ERROR' },
+  // MLflow has 429 for it, which its client sends again for minutes; a full disk stays full.
+  RESOURCE_EXHAUSTED: { status: 507, sqlstate: null, errorClass: null },
   RESOURCE_CONFLICT: { status: 409, sqlstate: null, errorClass: null },
   RESOURCE_DOES_NOT_EXIST: { status: 404, sqlstate: 'KAM00', errorClass: 'RESOURCE_NOT_FOUND' },
   ENDPOINT_NOT_FOUND: { status: 404, sqlstate: 'KAM00', errorClass: 'RESOURCE_NOT_FOUND' },

@@ -223,3 +223,18 @@ export const UpdateWorkspace = message({
   default_artifact_root: string,
   trace_archival_config: archival,
 })
+
+export const CreateMultipartUpload = message({ path: required(string), num_parts: integer })
+export const CompleteMultipartUpload = message({
+  path: required(string),
+  upload_id: string,
+  parts: repeated(nested({ part_number: integer, etag: string, url: string })),
+})
+export const AbortMultipartUpload = message({ path: required(string), upload_id: string })
+export const PresignedUploadUrl = message({
+  run_id: string,
+  model_id: string,
+  path: required(string),
+  expiration: integer,
+})
+export const PresignedDownloadUrl = message({ run_id: required(string), path: required(string), expiration: integer })

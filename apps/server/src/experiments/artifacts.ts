@@ -17,13 +17,19 @@ export function createArtifacts(platform: Platform) {
     }
   }
 
+  /** Refuses, before anything is sent, what `write` would refuse for this path. @returns the path in its normal form. */
+  async function mayWrite(actor: Actor, rawPath: string): Promise<string> {
+    actor.require('experiments.write', rawPath)
+    const path = filePath(rawPath)
+    await refuseFrozen(db, actor.workspace, path)
+    return path
+  }
+
   return {
     /** Writes a file. The bytes are on disk before its name appears. */
     async write(actor: Actor, rawPath: string, content: Readable | Uint8Array): Promise<ArtifactFile> {
-      actor.require('experiments.write', rawPath)
-      const path = artifactPath(rawPath)
       // Early, so that a client learns it before it sends a gigabyte; what counts is the look inside the transaction.
-      await refuseFrozen(db, actor.workspace, path)
+      const path = await mayWrite(actor, rawPath)
       const blob = await blobs.write(content)
       await inTransaction(db, async (tx) => {
         await store.lockTree(tx, actor.workspace, path, 'write')
@@ -47,14 +53,28 @@ export function createArtifacts(platform: Platform) {
       })
     },
 
-    async open(actor: Actor, rawPath: string): Promise<{ file: ArtifactFile; stream: Readable }> {
+    /** @throws MlflowError when there is no file of that name: nothing at all, or a folder. */
+    async file(actor: Actor, rawPath: string): Promise<ArtifactFile> {
       actor.require('experiments.read', rawPath)
       const path = artifactPath(rawPath)
       const file = await store.fileAt(db, actor.workspace, path)
-      if (!file) throw missing(`No such artifact: '${path}'`)
-      const { stream } = await blobs.open(db, actor.workspace, file.digest)
-      return { file, stream }
+      if (file) return file
+      const [entry] = await store.entriesOf(db, actor.workspace, path)
+      if (entry) throw invalid(`Artifact path refers to a directory, not a file: '${path}'`)
+      throw missing(`No such artifact: '${path}'`)
     },
+
+    /** Opens what a file names now, whole or from `start` to `end`, both included, in bytes. */
+    async open(
+      actor: Actor,
+      file: ArtifactFile,
+      range?: { readonly start: number; readonly end: number },
+    ): Promise<Readable> {
+      actor.require('experiments.read', file.path)
+      return (await blobs.open(db, actor.workspace, file.digest, range)).stream
+    },
+
+    mayWrite,
 
     /** What lies directly in a folder; nothing for a file or a folder that is not there. */
     async list(actor: Actor, rawFolder: string | undefined): Promise<FolderEntry[]> {
@@ -77,4 +97,9 @@ export function createArtifacts(platform: Platform) {
       return store.filesBelow(tx, workspace, folder)
     },
   }
+}
+
+function filePath(path: string): string {
+  if (path.endsWith('/')) throw invalid("Artifact path must include a filename (cannot end with '/').")
+  return artifactPath(path)
 }

@@ -1,22 +1,19 @@
 import {
-  ARTIFACT_SCHEME,
-  artifactPath,
   checkExperimentName,
   EXPERIMENTS,
   exists,
   experimentNumber,
-  invalidValue,
   MlflowError,
   missing,
   parseFilter,
   parseOrderBy,
-  pathOfUri,
   type ViewTypeName,
 } from '@tidemark/mlflow-protocol'
 import { type Actor, inTransaction, type Platform, type Queryable } from '../platform/index.ts'
 import { checkExperimentTag } from './checks.ts'
 import * as experimentStore from './experimentStore.ts'
 import { notActive, STAGES } from './lifecycle.ts'
+import { locationOf } from './location.ts'
 import type { Experiment, KeyValue, Lifecycle } from './types.ts'
 
 /** Experiments: their names, tags and life. */
@@ -32,7 +29,7 @@ export function createExperimentList(platform: Platform) {
       actor.require('experiments.write', given.name)
       checkExperimentName(given.name)
       for (const tag of given.tags) checkExperimentTag(tag)
-      const artifactLocation = given.artifactLocation ? ownLocation(given.artifactLocation) : null
+      const artifactLocation = given.artifactLocation ? locationOf(given.artifactLocation, process.cwd()) : null
       const id = await inTransaction(db, (tx) =>
         experimentStore.addExperiment(tx, actor.workspace, { ...given, artifactLocation, nowMs: nowMs() }),
       )
@@ -125,17 +122,4 @@ export async function activeExperiment(on: Queryable, workspace: string, id: str
   const found = await experiment(on, workspace, id)
   if (found.lifecycle !== 'active') throw notActive('experiment', id, found.lifecycle)
   return found
-}
-
-/** Where an experiment keeps its artifacts: below the server's own tree, outside the folders that it numbers itself. Nothing else is ever opened. */
-function ownLocation(location: string): string {
-  const path = pathOfUri(location)
-  if (path === null || location.includes('?') || /^(\d+|workspaces)(\/|$)/.test(path)) {
-    throw invalidValue(
-      'artifact_location',
-      location,
-      'This server keeps artifacts itself: leave artifact_location out, or give mlflow-artifacts:/ and a folder name that is not a number',
-    )
-  }
-  return `${ARTIFACT_SCHEME}${artifactPath(path)}`
 }

@@ -18,10 +18,12 @@ import { experimentApi } from './routes.ts'
 import * as runStore from './runStore.ts'
 import { createTracking } from './tracking.ts'
 import type { ArtifactFile, LoggedModel, RunInfo } from './types.ts'
+import { createUploads } from './uploads.ts'
 
 export { all, compare, compareList, direction, type Fragment } from './conditions.ts'
-export { queryText, sendFile } from './mlflow/artifactRoutes.ts'
+export { queryText } from './mlflow/artifactRoutes.ts'
 export { page, pageSize, pairs } from './mlflow/asked.ts'
+export { sendFile } from './mlflow/fileReply.ts'
 export { type MlflowCall, type MlflowRoutes, mountMlflow } from './mlflow/plugin.ts'
 export { originOf } from './origin.ts'
 export type { ArtifactFile, KeyValue, LoggedModel, RunInfo } from './types.ts'
@@ -44,6 +46,7 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
   const tracking = createTracking(platform, keys, gathering)
   const history = createHistory(platform, keys, gathering)
   const artifacts = createArtifacts(platform)
+  const uploads = createUploads(platform, artifacts)
   const models = createLoggedModels(platform)
   const { clock } = platform
   platform.resets.onReset(async (tx) => {
@@ -142,7 +145,7 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
           ...historyRoutes(history, tracking, artifacts),
           ...loggedModelRoutes(models, artifacts),
         })
-        artifactRoutes(scope, artifacts, tracking, models)
+        artifactRoutes(scope, artifacts, uploads, tracking, models)
         serverRoutes(scope)
         more(scope)
         notYetRoutes(scope)

@@ -273,7 +273,6 @@ test('parts of MLflow that are not here say so by name; paths it has not either 
     'NOT_IMPLEMENTED',
     /^Tracing is not part of this release/,
   )
-  refused(await call('POST', '/api/2.0/mlflow-artifacts/mpu/create/a', {}), 501, 'NOT_IMPLEMENTED', /several parts/)
   refused(
     await call('POST', '/ajax-api/2.0/mlflow/gateway-proxy', { gateway_path: '..@host' }),
     501,

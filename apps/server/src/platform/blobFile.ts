@@ -9,19 +9,23 @@ import { Writable } from 'node:stream'
  */
 const BUFFER_BYTES = 2 * 1024 * 1024
 
-/** The end of a stream: writes to an open file what comes, many pieces in one call, and hashes it on the way. */
+/** The end of a stream: writes to an open file what comes, many pieces in one call, and hashes it on the way unless told not to. */
 export class BlobFile extends Writable {
   bytes = 0
-  private readonly hash: Hash = createHash('sha256')
+  private readonly hash: Hash | null
   private readonly file: FileHandle
+  private busy = false
+  private afterWrite: (() => void) | null = null
 
-  constructor(file: FileHandle) {
+  constructor(file: FileHandle, hashing: 'hashed' | 'unhashed' = 'hashed') {
     super({ highWaterMark: BUFFER_BYTES })
+    this.hash = hashing === 'hashed' ? createHash('sha256') : null
     this.file = file
   }
 
   /** The content address of what was written; asked once, after the end. */
   digest(): string {
+    if (!this.hash) throw new Error('This file was not hashed.')
     return `sha256:${this.hash.digest('hex')}`
   }
 
@@ -36,14 +40,23 @@ export class BlobFile extends Writable {
     )
   }
 
+  /** A write that is under way ends first: the file is closed after this, and its number may be another file's by then. */
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (this.busy) this.afterWrite = () => done(error)
+    else done(error)
+  }
+
   private append(pieces: Buffer[], done: (error?: Error | null) => void): void {
-    for (const piece of pieces) this.hash.update(piece)
+    for (const piece of pieces) this.hash?.update(piece)
     this.writeAll(pieces, done)
   }
 
   /** A call may take less than it was given, as on a disk that is nearly full; the rest is given again. */
   private writeAll(pieces: Buffer[], done: (error?: Error | null) => void): void {
+    this.busy = true
     writev(this.file.fd, pieces, (error, written) => {
+      this.busy = false
+      if (this.afterWrite) return this.afterWrite()
       if (error) return done(error)
       this.bytes += written
       const rest = after(pieces, written)

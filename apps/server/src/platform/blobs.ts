@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { access, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { IncomingMessage } from 'node:http'
+import { basename, dirname, join } from 'node:path'
+import { finished, Readable } from 'node:stream'
 import { Digest } from '@tidemark/contracts'
 import type { BlobColumns } from './blobColumns.ts'
 import { BlobFile } from './blobFile.ts'
@@ -35,6 +36,13 @@ export interface Blob {
   readonly bytes: number
 }
 
+/** A piece of a file that is not complete yet. */
+export interface Part {
+  /** Another one each time that a piece is written. */
+  readonly tag: string
+  readonly file: string
+}
+
 /** First number of the advisory locks of the store; any constant does. */
 const LOCK = 7_301_554
 
@@ -65,18 +73,46 @@ export class Blobs {
    * @throws DiskFull when there is no room; then, as after any error, nothing of it is left.
    */
   async write(content: Readable | Uint8Array | string): Promise<Blob> {
-    const temporary = join(this.temporary(), randomUUID())
-    await mkdir(this.temporary(), { recursive: true })
+    const temporary = await this.newTemporary()
     try {
-      const blob = await writeFile(temporary, content)
+      const written = await writeFile(temporary, content, 'blob')
+      const blob = { digest: written.digest(), bytes: written.bytes }
       await this.keep(temporary, blob.digest)
       return blob
     } catch (error) {
-      if (NO_ROOM.has((error as NodeJS.ErrnoException).code ?? '')) throw DiskFull()
-      throw error
+      throw told(error)
     } finally {
       await rm(temporary, { force: true })
     }
+  }
+
+  /** Keeps a piece of a later blob, without a name and unsynced: it does not outlive the server. */
+  async writePart(content: Readable | Uint8Array): Promise<Part> {
+    const file = await this.newTemporary()
+    try {
+      await writeFile(file, content, 'part')
+      return { file, tag: basename(file) }
+    } catch (error) {
+      await rm(file, { force: true })
+      throw told(error)
+    }
+  }
+
+  /** The bytes of parts, one after the other. */
+  readParts(parts: readonly Part[]): Readable {
+    const bytes = async function* () {
+      for (const { file } of parts) yield* createReadStream(file, { highWaterMark: READ_BYTES })
+    }
+    return Readable.from(bytes(), { objectMode: false, highWaterMark: READ_BYTES })
+  }
+
+  async dropPart(part: Part): Promise<void> {
+    await rm(part.file, { force: true })
+  }
+
+  private async newTemporary(): Promise<string> {
+    await mkdir(this.temporary(), { recursive: true })
+    return join(this.temporary(), randomUUID())
   }
 
   /** Gives written bytes their name. A file that has it already is as good: its age counts anew, so that no sweep takes it for forgotten. */
@@ -176,21 +212,48 @@ export class Blobs {
 
 const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
-/** Writes a new file and syncs it. */
-async function writeFile(path: string, content: Readable | Uint8Array | string): Promise<Blob> {
+/** What the caller is told of an error of the disk. */
+function told(error: unknown): unknown {
+  return NO_ROOM.has((error as NodeJS.ErrnoException).code ?? '') ? DiskFull() : error
+}
+
+/** Writes a new file. A blob is hashed and synced; a part is neither: both are done once, when parts become one file. */
+async function writeFile(
+  path: string,
+  content: Readable | Uint8Array | string,
+  what: 'blob' | 'part',
+): Promise<BlobFile> {
   const file = await open(path, 'wx', 0o640)
   try {
-    const end = new BlobFile(file)
+    const end = new BlobFile(file, what === 'blob' ? 'hashed' : 'unhashed')
     const source =
       content instanceof Readable
         ? content
         : Readable.from([typeof content === 'string' ? Buffer.from(content) : content])
-    await pipeline(source, end)
-    await file.datasync()
-    return { digest: end.digest(), bytes: end.bytes }
+    await pour(source, end)
+    if (what === 'blob') await file.datasync()
+    return end
   } finally {
     await file.close()
   }
+}
+
+/**
+ * Pours a stream into a file. When the disk refuses, a request is left as it is: were it destroyed, as `pipeline` does, its sender would see a
+ * broken line in place of the answer.
+ */
+function pour(source: Readable, end: BlobFile): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => {
+      source.unpipe(end)
+      if (!(source instanceof IncomingMessage)) source.destroy()
+      end.destroy(error)
+    }
+    finished(source, { writable: false }, (error) => error && fail(error))
+    end.once('error', fail)
+    end.once('close', () => (end.writableFinished ? resolve() : reject(end.errored)))
+    source.pipe(end)
+  })
 }
 
 async function exists(path: string): Promise<boolean> {

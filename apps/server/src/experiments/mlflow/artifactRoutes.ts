@@ -1,51 +1,15 @@
-import type { Readable } from 'node:stream'
-import { artifactFolder, artifactPath, invalid, pathOfUri, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
+import { artifactFolder, artifactPath, invalid, MlflowError, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { actorOf } from '../../platform/index.ts'
 import type { Artifacts } from '../artifacts.ts'
+import { ownFolder } from '../location.ts'
 import type { LoggedModels } from '../loggedModels.ts'
 import type { Tracking } from '../tracking.ts'
-import type { ArtifactFile } from '../types.ts'
+import type { Uploads } from '../uploads.ts'
+import { sendFile } from './fileReply.ts'
 import { mountMlflow, PREFIXES } from './plugin.ts'
+import { bodyOf, signedRoutes, streamRoutes, uploadRoutes } from './uploadRoutes.ts'
 import { wireFiles } from './wire.ts'
-
-const TEXT =
-  /\.(txt|log|err|cfg|conf|cnf|cf|ini|properties|prop|hocon|toml|yaml|yml|xml|json|js|py|py3|csv|tsv|md|rst|jsonnet)$|(^|\/)(MLmodel|MLproject)$/i
-
-/**
- * Sends an artifact as a download. It is never shown as a page of this origin: attachment, nosniff, a sandbox without rights, so that HTML
- * somebody logged cannot run here.
- */
-export function sendFile(
-  reply: FastifyReply,
-  request: FastifyRequest,
-  file: ArtifactFile,
-  stream: Readable,
-): FastifyReply {
-  const etag = `"${file.digest}"`
-  reply.headers({
-    'content-disposition': attachment(file.path.split('/').at(-1) ?? 'download'),
-    'content-security-policy': "sandbox; default-src 'none'",
-    'x-content-type-options': 'nosniff',
-    'cache-control': 'no-cache',
-    etag,
-  })
-  if (request.headers['if-none-match'] === etag) {
-    stream.destroy()
-    return reply.code(304).send()
-  }
-  return reply
-    .header('content-length', file.bytes)
-    .type(TEXT.test(file.path) ? 'text/plain' : 'application/octet-stream')
-    .send(stream)
-}
-
-/** RFC 6266: an ASCII name for all, the true name encoded (RFC 5987). */
-function attachment(name: string): string {
-  const ascii = name.normalize('NFKD').replace(/[^\x20-\x7e]|["\\%]/g, '') || 'download'
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`
-}
 
 /** A required parameter of a query that is text once. */
 export function queryText(request: FastifyRequest, name: string): string {
@@ -54,10 +18,11 @@ export function queryText(request: FastifyRequest, name: string): string {
   return value
 }
 
-/** The artifact proxy and the downloads of single files. */
+/** The artifact proxy, uploads of all kinds, and the downloads of single files. */
 export function artifactRoutes(
   scope: FastifyInstance,
   artifacts: Artifacts,
+  uploads: Uploads,
   tracking: Tracking,
   models: LoggedModels,
 ): void {
@@ -67,22 +32,27 @@ export function artifactRoutes(
       return unlessEmpty('files', wireFiles(await artifacts.list(actor, artifactFolder(path)), ''))
     },
   })
+  mountMlflow(scope, '2.0/mlflow-artifacts', uploadRoutes(uploads))
+  mountMlflow(scope, '2.0/mlflow', signedRoutes(tracking, models))
+
+  const download = async (request: FastifyRequest, reply: FastifyReply, path: string) => {
+    const actor = actorOf(request)
+    const file = await artifacts.file(actor, path)
+    return sendFile(reply, request, file, (range) => artifacts.open(actor, file, range))
+  }
 
   // Uploads come as streams of any type: this scope hands the stream through and reads no body.
   scope.register(async (files) => {
     files.removeAllContentTypeParsers()
     files.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+    streamRoutes(files, artifacts, uploads, tracking)
     for (const prefix of PREFIXES) {
       const url = `${prefix}2.0/mlflow-artifacts/artifacts/*`
       const pathOf = (request: FastifyRequest) => (request.params as { '*': string })['*']
-      files.get(url, async (request, reply) => {
-        const { file, stream } = await artifacts.open(actorOf(request), pathOf(request))
-        return sendFile(reply, request, file, stream)
-      })
+      files.get(url, (request, reply) => download(request, reply, pathOf(request)))
       files.put(url, async (request, reply) => {
-        const content = (request.body as Readable | null | undefined) ?? new Uint8Array()
-        await artifacts.write(actorOf(request), pathOf(request), content)
-        return reply.type('application/json').send('{}')
+        await artifacts.write(actorOf(request), pathOf(request), bodyOf(request))
+        return reply.send()
       })
       files.delete(url, async (request, reply) => {
         await artifacts.remove(actorOf(request), pathOf(request))
@@ -91,20 +61,20 @@ export function artifactRoutes(
     }
   })
 
-  const runFile = async (request: FastifyRequest, reply: FastifyReply) => {
-    const actor = actorOf(request)
+  scope.get('/get-artifact', async (request, reply) => {
     const query = request.query as Record<string, unknown>
     const path = artifactPath(queryText(request, 'path'))
-    const run = await tracking.run(actor, queryText(request, query.run_id ? 'run_id' : 'run_uuid'))
-    const { file, stream } = await artifacts.open(actor, `${pathOfUri(run.artifactUri)}/${path}`)
-    return sendFile(reply, request, file, stream)
-  }
-  scope.get('/get-artifact', runFile)
+    const id = query.run_id || query.run_uuid
+    const run = await tracking.run(actorOf(request), typeof id === 'string' ? id : 'None')
+    return download(request, reply, `${ownFolder(run.artifactUri)}/${path}`)
+  })
   scope.get('/ajax-api/2.0/mlflow/logged-models/:model_id/artifacts/files', async (request, reply) => {
-    const actor = actorOf(request)
-    const path = artifactPath(queryText(request, 'artifact_file_path'))
-    const model = await models.get(actor, (request.params as { model_id: string }).model_id)
-    const { file, stream } = await artifacts.open(actor, `${pathOfUri(model.artifactUri)}/${path}`)
-    return sendFile(reply, request, file, stream)
+    const { artifact_file_path: asked } = request.query as Record<string, unknown>
+    if (typeof asked !== 'string' || asked === '') {
+      throw new MlflowError('BAD_REQUEST', 'Request must include the "artifact_file_path" query parameter.')
+    }
+    const path = artifactPath(asked)
+    const model = await models.get(actorOf(request), (request.params as { model_id: string }).model_id)
+    return download(request, reply, `${ownFolder(model.artifactUri)}/${path}`)
   })
 }

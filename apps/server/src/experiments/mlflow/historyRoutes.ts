@@ -1,6 +1,7 @@
-import { artifactFolder, invalid, offsetOf, pathOfUri, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
+import { artifactFolder, invalid, offsetOf, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
 import type { Artifacts } from '../artifacts.ts'
 import type { RunHistory } from '../history.ts'
+import { ownFolder } from '../location.ts'
 import type { Tracking } from '../tracking.ts'
 import { page, pageSize } from './asked.ts'
 import type { MlflowRoutes } from './plugin.ts'
@@ -67,8 +68,8 @@ export function historyRoutes(history: RunHistory, tracking: Tracking, artifacts
       const { run_id, path } = read(requests.ListArtifacts)
       const folder = artifactFolder(path)
       const run = await tracking.run(actor, run_id)
-      const root = pathOfUri(run.artifactUri)
-      const entries = await artifacts.list(actor, folder === '' ? (root ?? '') : `${root}/${folder}`)
+      const root = ownFolder(run.artifactUri)
+      const entries = await artifacts.list(actor, folder === '' ? root : `${root}/${folder}`)
       return { root_uri: run.artifactUri, ...unlessEmpty('files', wireFiles(entries, folder)) }
     },
   }

@@ -1,5 +1,6 @@
-import { artifactFolder, invalid, pathOfUri, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
+import { artifactFolder, invalid, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
 import type { Artifacts } from '../artifacts.ts'
+import { ownFolder } from '../location.ts'
 import type { LoggedModels } from '../loggedModels.ts'
 import { page, pageSize, pairs } from './asked.ts'
 import type { MlflowCall, MlflowRoutes } from './plugin.ts'
@@ -61,7 +62,7 @@ export function loggedModelRoutes(models: LoggedModels, artifacts: Artifacts): M
       const { artifact_directory_path } = call.read(requests.ListLoggedModelArtifacts)
       const folder = artifactFolder(artifact_directory_path)
       const model = await models.get(call.actor, idOf(call))
-      const root = pathOfUri(model.artifactUri) ?? ''
+      const root = ownFolder(model.artifactUri)
       const entries = await artifacts.list(call.actor, folder === '' ? root : `${root}/${folder}`)
       return { root_uri: model.artifactUri, ...unlessEmpty('files', wireFiles(entries, folder)) }
     },

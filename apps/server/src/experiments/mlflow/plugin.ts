@@ -32,6 +32,8 @@ export function mlflowScope(app: FastifyInstance, log: Log, fill: (scope: Fastif
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     scope.setErrorHandler((error, request, reply) => {
       const answer = mlflowError(error, request, log)
+      // What is still to come of an upload is thrown away: a client that sends sees no answer before its end.
+      if (!request.raw.complete) request.raw.resume()
       reply.code(answer.status).type('application/json').send(answer.toJSON())
     })
     scope.addHook('onRoute', (route) => {
@@ -108,6 +110,7 @@ const BY_STATUS: Readonly<Record<number, MlflowErrorCode>> = {
   409: 'RESOURCE_CONFLICT',
   429: 'REQUEST_LIMIT_EXCEEDED',
   503: 'TEMPORARILY_UNAVAILABLE',
+  507: 'RESOURCE_EXHAUSTED',
 }
 
 /** Any error as MLflow's client reads it. What is unexpected is logged once and reveals nothing. */
@@ -116,6 +119,8 @@ function mlflowError(error: unknown, request: FastifyRequest, log: Log): MlflowE
   if (error instanceof TidemarkError) {
     return new MlflowError(BY_STATUS[error.status] ?? 'INVALID_PARAMETER_VALUE', error.message)
   }
+  // Nobody reads this answer: the sender is gone.
+  if (request.raw.destroyed && !request.raw.complete) return new MlflowError('BAD_REQUEST', 'The request broke off.')
   const status = (error as { statusCode?: unknown }).statusCode
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new MlflowError(BY_STATUS[status] ?? 'BAD_REQUEST', (error as Error).message)

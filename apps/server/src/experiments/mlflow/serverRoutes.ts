@@ -14,10 +14,11 @@ export function serverRoutes(scope: FastifyInstance): void {
       store_type: 'SqlStore',
       workspaces_enabled: true,
       trace_archival_enabled: false,
-      multipart_uploads_enabled: false,
+      multipart_uploads_enabled: true,
       multipart_downloads_enabled: false,
-      presigned_upload_run_id_supported: false,
-      presigned_upload_model_id_supported: false,
+      // That the request is understood, as at MLflow's server; an address that is signed has only a cloud's store to give.
+      presigned_upload_run_id_supported: true,
+      presigned_upload_model_id_supported: true,
       features_enabled: { gateway: false },
     }),
   }

@@ -116,6 +116,8 @@ export function wireLoggedModel(model: LoggedModel): WireLoggedModel {
 export function wireFiles(entries: readonly FolderEntry[], prefix: string): WireFile[] {
   return entries.map((entry) => {
     const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`
-    return entry.kind === 'folder' ? { path, is_dir: true } : { path, is_dir: false, file_size: entry.bytes }
+    if (entry.kind === 'folder') return { path, is_dir: true }
+    // As protobuf does with a zero, an empty file comes without its size.
+    return { path, is_dir: false, ...(entry.bytes === 0 ? {} : { file_size: entry.bytes }) }
   })
 }
