@@ -4,6 +4,7 @@ import { gatewayBlobColumns } from './deployments/gateways/migrations.ts'
 import { deploymentBlobColumns } from './deployments/migrations.ts'
 import { evaluationBlobColumns } from './evaluation/migrations.ts'
 import { experimentBlobColumns } from './experiments/migrations.ts'
+import { identityBlobColumns } from './identity/migrations.ts'
 import { monitoringBlobColumns } from './monitoring/migrations.ts'
 import { pipelineBlobColumns } from './pipelines/migrations.ts'
 import { grantBlobColumns } from './platform/blobs.ts'
@@ -15,6 +16,7 @@ import { registryBlobColumns } from './registry/migrations.ts'
 export const blobColumns: BlobColumns = {
   ...eventBlobColumns,
   ...grantBlobColumns,
+  ...identityBlobColumns,
   ...experimentBlobColumns,
   ...registryBlobColumns,
   ...dataBlobColumns,

@@ -1,4 +1,4 @@
-import type { Migration } from '../platform/index.ts'
+import type { BlobColumns, Migration } from '../platform/index.ts'
 
 export const identityMigrations: readonly Migration[] = [
   {
@@ -40,3 +40,11 @@ export const identityMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+const SECRET = { not: 'is the hash of a secret' }
+
+export const identityBlobColumns: BlobColumns = {
+  'person.password_hash': SECRET,
+  'person_session.hash': SECRET,
+  'service_token.hash': SECRET,
+}
