@@ -318,3 +318,43 @@ def predictions(address: str, served: subprocess.Popen[bytes]) -> list[float]:
     answer = requests.post(f"{address}/invocations", json={"dataframe_split": FILMS.head(3).to_dict("split")}, timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.json()["predictions"]
+
+
+def test_tracing_is_missing_by_name_and_breaks_nothing(client: MlflowClient, experiment: str, capfd: pytest.CaptureFixture[str]) -> None:
+    @mlflow.trace
+    def rated(title: str) -> int:
+        with mlflow.start_span("inner") as span:
+            span.set_inputs({"title": title})
+        return len(title)
+
+    with mlflow.start_run() as run:
+        assert rated("Alien") == 5
+        mlflow.log_metric("m", 1)
+    mlflow.flush_trace_async_logging()
+    assert client.get_run(run.info.run_id).info.status == "FINISHED"
+    assert client.get_run(run.info.run_id).data.metrics == {"m": 1}
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_project_runs_and_its_run_is_tracked(client: MlflowClient, experiment: str, tmp_path: Path) -> None:
+    (tmp_path / "MLproject").write_text(
+        "name: films\nentry_points:\n  main:\n    parameters: {depth: {type: int, default: 2}}\n"
+        f"    command: {sys.executable} train.py {{depth}}\n"
+    )
+    (tmp_path / "train.py").write_text('import sys, mlflow\nmlflow.log_metric("depth squared", int(sys.argv[1]) ** 2)\n')
+    done = mlflow.projects.run(str(tmp_path), parameters={"depth": 3}, env_manager="local", experiment_id=experiment)
+    assert done.get_status() == "FINISHED"
+    run = client.get_run(done.run_id)
+    assert (run.info.status, run.data.params, run.data.metrics) == ("FINISHED", {"depth": "3"}, {"depth squared": 9})
+    assert (run.data.tags["mlflow.source.type"], run.data.tags["mlflow.project.entryPoint"]) == ("PROJECT", "main")
+
+
+def test_the_files_of_a_run_are_registered_as_long_ago(client: MlflowClient, experiment: str, name: str, tmp_path: Path) -> None:
+    model = Ridge().fit(FILMS, RATING)
+    mlflow.sklearn.save_model(model, tmp_path / "model", skops_trusted_types=["numpy.dtype"])
+    with mlflow.start_run() as run:
+        mlflow.log_artifacts(str(tmp_path / "model"), "deep/model")
+    version = mlflow.register_model(f"runs:/{run.info.run_id}/deep/model", name)
+    assert (version.version, version.run_id, version.source) == ("1", run.info.run_id, f"{run.info.artifact_uri}/deep/model")
+    for uri in (f"models:/{name}/1", f"models:/{name}/latest", f"runs:/{run.info.run_id}/deep/model"):
+        assert mlflow.pyfunc.load_model(uri).predict(FILMS) == pytest.approx(model.predict(FILMS))

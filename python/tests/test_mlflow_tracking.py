@@ -416,6 +416,51 @@ def test_logged_models_are_found_by_filter_order_and_page(client: MlflowClient, 
         client.search_logged_models([experiment], "nothing = 'x'")
 
 
+def test_what_is_logged_under_an_active_model_belongs_to_it(client: MlflowClient, experiment: str) -> None:
+    outside = mlflow.create_external_model(name="agent", params={"prompt": "v1"}, tags={"team": "a"})
+    assert outside.status.to_int() == 2  # ready
+    begun = mlflow.initialize_logged_model(name="training")
+    data = mlflow.data.from_pandas(pd.DataFrame({"a": [1]}), name="films")
+    with mlflow.start_run() as run:
+        mlflow.log_metric("auc", 0.5, model_id=begun.model_id, dataset=data)
+        mlflow.log_metric("auc", 0.75, step=1, model_id=begun.model_id, dataset=data)
+        mlflow.log_metric("auc", 0.25, model_id=outside.model_id)
+    mlflow.finalize_logged_model(begun.model_id, "FAILED")
+    model = mlflow.get_logged_model(begun.model_id)
+    assert (model.status.to_int(), len(model.metrics)) == (3, 2)
+    assert {metric.run_id for metric in model.metrics} == {run.info.run_id}
+
+    def found(condition: str, datasets: list[dict[str, str]] | None = None) -> list[str]:
+        return [each.name for each in client.search_logged_models([experiment], condition, datasets=datasets)]
+
+    assert sorted(found("metrics.auc > 0.2")) == ["agent", "training"]
+    mlflow.delete_logged_model_tag(outside.model_id, "team")
+    assert "team" not in mlflow.get_logged_model(outside.model_id).tags
+
+
+def test_the_fluent_functions_around_experiments_and_runs(client: MlflowClient, experiment: str, name: str) -> None:
+    mlflow.set_experiment_tags({"team": "a", "kind": "b"})
+    assert {"team": "a", "kind": "b"}.items() <= client.get_experiment(experiment).tags.items()
+    parent = client.create_run(experiment).info.run_id
+    with mlflow.start_run(run_name="child", parent_run_id=parent, description="about it", tags={"a": "b"}) as run:
+        assert mlflow.active_run().info.run_id == run.info.run_id
+        mlflow.log_params({f"p{index}": index for index in range(250)})
+        mlflow.log_metrics({f"m{index}": index for index in range(1500)}, step=3)
+        mlflow.set_tags({f"t{index}": index for index in range(150)})
+        mlflow.delete_tag("t0")
+    assert mlflow.last_active_run().info.run_id == run.info.run_id
+    data = mlflow.get_run(run.info.run_id).data
+    assert (len(data.params), len(data.metrics), data.metrics["m1499"]) == (250, 1500, 1499)
+    assert (data.tags["mlflow.parentRunId"], data.tags["mlflow.note.content"], data.tags["t149"]) == (parent, "about it", "149")
+    assert "t0" not in data.tags
+    assert [each.name for each in mlflow.search_experiments(filter_string=f"name LIKE '{name}%'")] == [f"{name}-experiment"]
+    mlflow.delete_run(parent)
+    assert list(mlflow.search_runs([experiment])["run_id"]) == [run.info.run_id]
+    mlflow.delete_experiment(experiment)
+    with pytest.raises(MlflowException, match="deleted"):
+        mlflow.set_experiment(f"{name}-experiment")
+
+
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [

@@ -5,6 +5,7 @@ import { api, createClient } from '@tidemark/contracts'
 import { eraseDatabase } from '@tidemark/postgres'
 import { freePort } from '@tidemark/process'
 import type { Platform as Connection } from '../demo/context.ts'
+import type { PlatformSettings } from '../settings.ts'
 import { type Platform, up } from '../up/up.ts'
 
 /** A platform on a folder of its own, and how one talks to it. */
@@ -16,12 +17,12 @@ export interface Site {
 }
 
 /** Starts an empty platform on free ports and a new folder. */
-export async function startPlatform(name: string): Promise<Site> {
+export async function startPlatform(name: string, more: Partial<PlatformSettings> = {}): Promise<Site> {
   const dataDir = mkdtempSync(join(tmpdir(), `tidemark-${name}-`))
   // The database and the workers have users of their own and must pass through.
   chmodSync(dataDir, 0o711)
   const [port, gatewayPort] = [await freePort(), await freePort()]
-  const platform = await up({ port, gatewayPort, host: '127.0.0.1', dataDir, logLevel: 'info' })
+  const platform = await up({ port, gatewayPort, host: '127.0.0.1', dataDir, logLevel: 'info', ...more })
   const { url, gatewayUrl } = platform
   return {
     platform,

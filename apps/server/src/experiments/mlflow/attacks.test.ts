@@ -51,7 +51,8 @@ const INSIDE =
 /** An answer that is the server's own: not its failure, soon, and silent about what is inside. */
 function assertComposed(answer: Answer, what: string): void {
   assert.ok(answer.status < 500, `${what}: ${answer.status} ${answer.text.slice(0, 300)}`)
-  assert.ok(answer.milliseconds < 3000, `${what}: after ${answer.milliseconds} ms`)
+  // A busy machine is slow; what these requests try to cause takes a minute or for ever.
+  assert.ok(answer.milliseconds < 20_000, `${what}: after ${answer.milliseconds} ms`)
   if (answer.status !== 200) assert.doesNotMatch(answer.text, INSIDE, what)
 }
 
@@ -89,16 +90,16 @@ const INJECTIONS = [
   "name = 'x'; drop table run; --",
   "name = 'x' union select current_user",
   "tags.`a') or ('1'='1` = 'x'",
-  "tags.\"a' or pg_sleep(9) is null or '\" = 'x'",
-  "name = 'x'' or pg_sleep(9) is null --'",
+  "tags.\"a' or pg_sleep(60) is null or '\" = 'x'",
+  "name = 'x'' or pg_sleep(60) is null --'",
   "name LIKE 'x\\' AND name = ' or 1=1 --'",
   'name = $1',
-  'name = (select pg_sleep(9))',
+  'name = (select pg_sleep(60))',
   "name IN ('x', (select 'y'))",
   "name = 'x'/**/or/**/1=1",
   "name = E'\\' or 1=1 --'",
-  'metrics.a > 1; select pg_sleep(9)',
-  "params.a = 'x\\') or pg_sleep(9) is null --'",
+  'metrics.a > 1; select pg_sleep(60)',
+  "params.a = 'x\\') or pg_sleep(60) is null --'",
 ]
 
 for (const [what, search] of Object.entries(SEARCHES)) {
@@ -487,7 +488,7 @@ test('GraphQL is not here, however much is asked of it at once', async () => {
     const answer = await ask(method, path, body, body === undefined ? {} : JSON_TYPE)
     assert.equal(answer.status, 501)
     assert.equal((JSON.parse(answer.text) as { error_code: string }).error_code, 'NOT_IMPLEMENTED')
-    assert.ok(answer.milliseconds < 1000)
+    assertComposed({ ...answer, status: 400 }, path)
   }
 })
 
