@@ -4,6 +4,7 @@ import type { DemoContext, Invariant } from './context.ts'
 import { monthStart } from './films.ts'
 import type { News } from './news.ts'
 import type { Site } from './site.ts'
+import { unshown } from './unshown.ts'
 
 /** Stations 7 and 8: the years pass; monitoring watches, automation decides, and the loop closes without a hand. */
 export async function loopStations(context: DemoContext, site: Site, news: News): Promise<Invariant[]> {
@@ -94,6 +95,14 @@ async function automation(context: DemoContext, news: News): Promise<Invariant[]
   const { rollouts } = await platform.client.deployments.listRollouts({ query: { endpoint: ENDPOINT } })
   for (const rollout of [...rollouts].reverse())
     story.fact(`${rollout.model}/${rollout.version}: ${rollout.state.kind.replace('_', ' ')}. ${rollout.reason}`)
+
+  const notShown = unshown(news.events)
+  if (notShown.length > 0) {
+    story.fact(`Not shown, since these films gave no cause for it: ${notShown.join(', ')}.`)
+    story.fact(
+      'That the loop goes all the way is shown by apps/cli/src/journeys/loop.test.ts, where performance is lost by plan.',
+    )
+  }
 
   const candidates = new Set(
     news.events.filter(({ type }) => type === 'registry.candidate_registered').map(({ payload }) => payload.version),

@@ -90,6 +90,8 @@ test('lost performance ends, without a hand, in a new champion by way of every s
       CHAIN,
     )
     assert.deepEqual([...new Set(chain.map(({ actor }) => actor.kind))], ['system'])
+    const afterLoss = chain.slice(0, chain.findIndex(({ type }) => type === 'monitoring.performance_lost') + 1)
+    assert.deepEqual([...new Set(afterLoss.map(({ correlation }) => correlation))], [promoted.correlation])
     assert.equal(promoted.payload.proof, 'non-inferiority proven')
 
     assert.equal((await client.deployments.getEndpoint({ params })).champion, `${MODEL}/2`)
