@@ -3,11 +3,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { api, openApiDocument } from '@tidemark/contracts'
 import { partsOf, readGraph } from './graph.ts'
+import { mlflowTable } from './mlflow-table.ts'
 import { moduleMap } from './module-map.ts'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 const documents: Readonly<Record<string, string>> = {
   'docs/reference/openapi.json': `${JSON.stringify(openApiDocument(api, version), null, 2)}\n`,
+  'docs/reference/mlflow.md': mlflowTable(),
   'docs/reference/modules.md': moduleMap(partsOf(readGraph().modules)),
 }
 

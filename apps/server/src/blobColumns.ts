@@ -3,6 +3,7 @@ import { dataBlobColumns } from './data/migrations.ts'
 import { gatewayBlobColumns } from './deployments/gateways/migrations.ts'
 import { deploymentBlobColumns } from './deployments/migrations.ts'
 import { evaluationBlobColumns } from './evaluation/migrations.ts'
+import { evaluationDatasetBlobColumns } from './evaluationDatasets/migrations.ts'
 import { experimentBlobColumns } from './experiments/migrations.ts'
 import { identityBlobColumns } from './identity/migrations.ts'
 import { monitoringBlobColumns } from './monitoring/migrations.ts'
@@ -26,4 +27,5 @@ export const blobColumns: BlobColumns = {
   ...evaluationBlobColumns,
   ...monitoringBlobColumns,
   ...automationBlobColumns,
+  ...evaluationDatasetBlobColumns,
 }

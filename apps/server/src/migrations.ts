@@ -3,6 +3,7 @@ import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations } from './deployments/gateways/index.ts'
 import { deploymentMigrations, waivedRolloutMigrations } from './deployments/index.ts'
 import { evaluationMigrations } from './evaluation/index.ts'
+import { evaluationDatasetMigrations } from './evaluationDatasets/migrations.ts'
 import { experimentMigrations } from './experiments/migrations.ts'
 import { governanceMigrations, namedInEventMigrations } from './governance/index.ts'
 import { identityMigrations } from './identity/index.ts'
@@ -32,4 +33,5 @@ export const migrations: readonly Migration[] = [
   ...waivedRolloutMigrations,
   ...namedInEventMigrations,
   ...identityMigrations,
+  ...evaluationDatasetMigrations,
 ]

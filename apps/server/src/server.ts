@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { blobColumns } from './blobColumns.ts'
 import { createData } from './data/index.ts'
 import { Gateways } from './deployments/gateways/index.ts'
+import { createEvaluationDatasets } from './evaluationDatasets/index.ts'
 import { createExperiments } from './experiments/index.ts'
 import { createIdentity, createRunTokens } from './identity/index.ts'
 import { createLoop } from './loop.ts'
@@ -58,6 +59,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     serverUrl: listening.promise,
   })
   const webhooks = createWebhooks(platform)
+  const evaluationDatasets = createEvaluationDatasets(platform, experiments)
   const loop = createLoop(platform, { gateways, experiments, registry, pipelines: pipelines.service })
 
   wireReactions(events, { ...loop, registry, pipelines: pipelines.service, webhooks })
@@ -93,6 +95,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     registry.mlflow(scope)
     webhooks.mlflow(scope)
     identity.mlflow(scope)
+    evaluationDatasets.mlflow(scope)
   })
   gateways.routes(app)
   loop.routes(app)

@@ -99,3 +99,16 @@ export const MODEL_VERSIONS: Dialect = {
   sortable: ['name', 'version', 'creation_timestamp', 'last_updated_timestamp'],
   nullable: [],
 }
+
+export const EVALUATION_DATASETS: Dialect = {
+  entities: { tags: 'tag' },
+  attributes: {
+    name: listed('name'),
+    created_time: number('created_time'),
+    last_update_time: number('last_update_time'),
+    created_by: text('created_by'),
+    last_updated_by: text('last_updated_by'),
+  },
+  sortable: ['name', 'created_time', 'last_update_time'],
+  nullable: [],
+}

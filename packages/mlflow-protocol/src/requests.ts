@@ -238,3 +238,20 @@ export const PresignedUploadUrl = message({
   expiration: integer,
 })
 export const PresignedDownloadUrl = message({ run_id: required(string), path: required(string), expiration: integer })
+
+export const CreateEvaluationDataset = message({
+  name: required(string),
+  experiment_ids: repeated(string),
+  tags: string,
+})
+export const SearchEvaluationDatasets = message({
+  experiment_ids: repeated(string),
+  filter_string: string,
+  order_by: orderBy,
+  ...page,
+})
+export const SetEvaluationDatasetTags = message({ tags: required(string) })
+export const EvaluationDatasetExperiments = message({ experiment_ids: repeated(string) })
+export const UpsertEvaluationRecords = message({ records: required(string) })
+export const GetEvaluationRecords = message(page)
+export const DeleteEvaluationRecords = message({ dataset_record_ids: repeated(string) })

@@ -91,6 +91,10 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
       await tracking.logBatch(actor, run, { metrics: [], parameters: [], tags: list })
     },
 
+    async experimentExists(on: Queryable, workspace: string, id: string): Promise<boolean> {
+      return /^\d{1,15}$/.test(id) && (await experimentStore.experimentById(on, workspace, Number(id))) !== null
+    },
+
     runInfo(on: Queryable, workspace: string, run: string): Promise<RunInfo | null> {
       return runStore.runInfo(on, workspace, run)
     },
@@ -145,6 +149,9 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
           ...historyRoutes(history, tracking, artifacts),
           ...loggedModelRoutes(models, artifacts),
         })
+        // MLflow 3.17.2 has this path without its slash; its own page uses the other.
+        const { 'POST experiments/search-datasets': searchDatasets } = loggedModelRoutes(models, artifacts)
+        if (searchDatasets) mountMlflow(scope, '2.0mlflow', { 'POST experiments/search-datasets': searchDatasets })
         artifactRoutes(scope, artifacts, uploads, tracking, models)
         serverRoutes(scope)
         more(scope)

@@ -74,6 +74,11 @@ export function loggedModelRoutes(models: LoggedModels, artifacts: Artifacts): M
           `SearchDatasets request cannot specify more than 20 experiment_ids. Received ${experiment_ids.length} experiment_ids.`,
         )
       }
+      if (experiment_ids.length > 20) {
+        throw invalid(
+          `SearchDatasets request cannot specify more than 20 experiment_ids. Received ${experiment_ids.length} experiment_ids.`,
+        )
+      }
       const found = await models.datasetsOf(call.actor, experiment_ids)
       return unlessEmpty(
         'dataset_summaries',

@@ -12,7 +12,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
   '2.0/mlflow/runs/create-promptlab-run': 'The prompt lab',
   '3.0/mlflow/traces': 'Tracing',
   '3.0/mlflow/get-trace-artifact': 'Tracing',
-  '3.0/mlflow/datasets': 'Evaluation data sets',
   '3.0/mlflow/scorers': 'Scorers',
   '3.0/mlflow/scorer': 'Scorers',
   '3.0/mlflow/gateway': 'The AI gateway',
@@ -29,6 +28,18 @@ const NOT_YET: Readonly<Record<string, string>> = {
   '3.0/mlflow/demo': "MLflow's demo data",
   '3.0/mlflow/ui-telemetry': 'The telemetry of the web page of MLflow',
   '3.0/jobs': 'Jobs of MLflow',
+  '/gateway': 'The AI gateway',
+  '/v1/traces': 'Tracing',
+  '/graphql': "The GraphQL of MLflow's web page",
+  '/static-files': "MLflow's own web page",
+  '/build': "MLflow's own web page",
+}
+
+/** The part of MLflow that a path belongs to, when this release does not have it; null for all other paths. */
+export function partNotYet(path: string): string | null {
+  const rest = PREFIXES.reduce((text, prefix) => (text.startsWith(prefix) ? text.slice(prefix.length) : text), path)
+  const part = Object.keys(NOT_YET).find((key) => rest === key || rest.startsWith(`${key}/`))
+  return part === undefined ? null : (NOT_YET[part] ?? part)
 }
 
 const PAGE = `<!doctype html>
@@ -42,25 +53,19 @@ const PAGE = `<!doctype html>
 export function notYetRoutes(scope: FastifyInstance): void {
   const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split('?')[0] ?? ''
-    const rest = PREFIXES.reduce((text, prefix) => (text.startsWith(prefix) ? text.slice(prefix.length) : text), path)
-    const part = Object.keys(NOT_YET).find((key) => rest === key || rest.startsWith(`${key}/`))
-    if (part) throw notImplemented(NOT_YET[part] ?? part)
+    const part = partNotYet(path)
+    if (part !== null) throw notImplemented(part)
     return reply.code(404).type('text/html; charset=utf-8').send(PAGE)
   }
   for (const prefix of PREFIXES) {
     for (const version of ['2.0', '3.0']) scope.all(`${prefix}${version}/*`, refuse)
   }
-  scope.post('/v1/traces', async () => {
-    throw notImplemented('Tracing')
-  })
-  scope.all('/graphql', { config: { permission: 'experiments.read' } }, async () => {
-    throw notImplemented("The GraphQL of MLflow's web page")
-  })
+  for (const url of ['/gateway/*', '/v1/traces', '/graphql', '/static-files/*', '/build/*']) scope.all(url, refuse)
 }
 
 function notImplemented(what: string): MlflowError {
   return new MlflowError(
     'NOT_IMPLEMENTED',
-    `${what} is not part of this release of Tidemark. Experiments, runs, logged models, artifacts and the model registry are.`,
+    `${what} is not part of this release of Tidemark. Experiments, runs, logged models, artifacts, the model registry, prompts, webhooks and evaluation datasets are.`,
   )
 }
