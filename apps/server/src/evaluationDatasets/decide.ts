@@ -1,15 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto'
 import { invalid } from '@tidemark/mlflow-protocol'
 import { isObject, type Json, JsonNumber, type JsonObject, readJson, writeJson } from './json.ts'
 import type { EvaluationRecord, GivenRecord } from './types.ts'
 
 const USER = 'mlflow.user'
 const SOURCE_TYPES = ['UNSPECIFIED', 'TRACE', 'HUMAN', 'DOCUMENT', 'CODE']
-
-/** The digest of a dataset: another after each change of its records. */
-export function digestOf(name: string, updatedMs: number): string {
-  return createHash('sha256').update(`${name}:${updatedMs}`).digest('hex').slice(0, 8)
-}
 
 export function userOf(tags: JsonObject | null): string | null {
   const user = tags?.[USER]
@@ -51,16 +45,15 @@ function readSource(source: JsonObject | null): JsonObject | null {
   return { source_type: type, source_data: isObject(source.source_data) ? source.source_data : {} }
 }
 
-/** What two records have in common when they are the same: their inputs, in whatever order. */
-export function inputHash(inputs: JsonObject): string {
-  return createHash('sha256').update(writeJson(inputs, 'sorted')).digest('hex')
-}
-
-export function newRecord(given: GivenRecord, nowMs: number): EvaluationRecord {
+/** @param identity a new id, and the hash of the inputs. */
+export function newRecord(
+  given: GivenRecord,
+  identity: Pick<EvaluationRecord, 'id' | 'inputHash'>,
+  nowMs: number,
+): EvaluationRecord {
   const user = userOf(given.tags)
   return {
-    id: `dr-${randomUUID().replaceAll('-', '')}`,
-    inputHash: inputHash(given.inputs),
+    ...identity,
     inputs: given.inputs,
     outputs: given.outputs === undefined ? {} : given.outputs,
     expectations: given.expectations,

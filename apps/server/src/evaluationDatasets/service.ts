@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { EVALUATION_DATASETS, invalid, missing, parseFilter, parseOrderBy } from '@tidemark/mlflow-protocol'
 import { type Actor, inTransaction, type Platform, type Queryable, type Tx } from '../platform/index.ts'
-import { digestOf, inputHash, mergeRecord, newRecord, schemaWith, tagTexts, userOf } from './decide.ts'
+import { mergeRecord, newRecord, schemaWith, tagTexts, userOf } from './decide.ts'
+import { digestOf, inputHash, newId } from './identity.ts'
 import type { JsonObject } from './json.ts'
 import * as store from './store.ts'
 import type { EvaluationDataset, EvaluationRecord, GivenRecord } from './types.ts'
@@ -33,7 +33,7 @@ export function createService(platform: Platform, ports: EvaluationDatasetPorts)
       const now = nowMs()
       const user = userOf(given.tags)
       const made: EvaluationDataset = {
-        id: `d-${randomUUID().replaceAll('-', '')}`,
+        id: newId('d'),
         name: given.name,
         digest: digestOf(given.name, now),
         tags: tagTexts(given.tags),
@@ -161,7 +161,10 @@ export function createService(platform: Platform, ports: EvaluationDatasetPorts)
           const hash = hashes[index] ?? ''
           const there = records.get(hash)
           if (!there) inserted += 1
-          records.set(hash, there ? mergeRecord(there, record, now) : newRecord(record, now))
+          records.set(
+            hash,
+            there ? mergeRecord(there, record, now) : newRecord(record, { id: newId('dr'), inputHash: hash }, now),
+          )
           updatedBy = userOf(record.tags) ?? updatedBy
         }
         await store.saveRecords(tx, id, [...records.values()])

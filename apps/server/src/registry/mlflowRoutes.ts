@@ -41,7 +41,7 @@ function wireModel(model: RegisteredModel, latest: readonly ModelVersion[]): Wir
   }
 }
 
-// MLflow gives the aliases beside the model there, not with each version.
+// MLflow gives the aliases beside the model there, not with each version; and not with the versions that a search finds.
 function withoutAliases(version: ModelVersion): WireModelVersion {
   return wireVersion({ ...version, aliases: [] })
 }
@@ -93,7 +93,13 @@ export function modelRoutes(registry: Registry): MlflowRoutes {
       return {
         ...unlessEmpty(
           'registered_models',
-          items.map((model) => wireModel(model, latest)),
+          // By stage, as MLflow's search gives them; by number elsewhere.
+          items.map((model) =>
+            wireModel(
+              model,
+              latest.toSorted((a, b) => (a.stage < b.stage ? -1 : 1)),
+            ),
+          ),
         ),
         ...next,
       }
@@ -174,7 +180,7 @@ export function versionRoutes(registry: Registry): MlflowRoutes {
       const { items, next } = await page(size, page_token, (offset, limit) =>
         registry.searchVersions(actor, { filter, orderBy: order_by, offset, limit }),
       )
-      return { ...unlessEmpty('model_versions', items.map(wireVersion)), ...next }
+      return { ...unlessEmpty('model_versions', items.map(withoutAliases)), ...next }
     },
     'POST model-versions/set-tag': async ({ read, actor }) => {
       const { name, version, key, value } = read(requests.SetVersionTag)

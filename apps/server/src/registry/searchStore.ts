@@ -83,7 +83,7 @@ export async function searchVersions(db: Queryable, workspace: string, question:
   const { rows } = await sql<VersionRow>`
     select ${VERSION} from model_version v
     where v.workspace = ${workspace} and not v.deleted and ${rule} and ${all(kept.map((c) => condition(c, VERSION_COLUMNS, tagged)))}
-    order by ${order(question.sort, VERSION_COLUMNS, [sql`v.updated_ms desc`, sql`v.model`, sql`v.version desc`])}
+    order by ${order(question.sort, VERSION_COLUMNS, [...(question.sort.length === 0 ? [sql`v.updated_ms desc`] : []), sql`v.model`, sql`v.version desc`])}
     limit ${question.limit} offset ${question.offset}`.execute(db)
   return rows.map(versionOf)
 }
