@@ -97,7 +97,7 @@ export function modelRoutes(registry: Registry): MlflowRoutes {
           items.map((model) =>
             wireModel(
               model,
-              latest.toSorted((a, b) => (a.stage < b.stage ? -1 : 1)),
+              latest.toSorted((a, b) => (a.stage < b.stage ? -1 : Number(a.stage > b.stage))),
             ),
           ),
         ),
