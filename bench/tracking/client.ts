@@ -38,7 +38,11 @@ export function createClient(url: string) {
           })
         },
       )
-      asked.on('error', reject)
+      asked.on('error', (error: NodeJS.ErrnoException) => {
+        // The server closed an idle connection at the moment it was used again: nothing was read of the request.
+        if (asked.reusedSocket && error.code === 'ECONNRESET') raw(ask).then(resolve, reject)
+        else reject(error)
+      })
       asked.end(body)
     })
   }
