@@ -187,15 +187,19 @@ function isPool(on: pg.Pool | Queryable): on is pg.Pool {
   return 'totalCount' in on
 }
 
-/** Metrics that speak for a logged model too. */
+/** Metrics that speak for a logged model too. @returns the first model that is not there; then nothing was written. */
 export async function logModelMetrics(
   on: Queryable,
   workspace: string,
   run: string,
   metrics: readonly LoggedMetric[],
-): Promise<void> {
+): Promise<string | null> {
   const given = metrics.filter((metric) => metric.model !== null)
-  if (given.length === 0) return
+  const models = [...new Set(given.map((metric) => metric.model))]
+  const { rows: missing } = await sql<{ id: string }>`
+    select g.id from unnest(${models}::text[]) g (id)
+    where not exists (select 1 from logged_model m where m.workspace = ${workspace} and m.id = g.id)`.execute(on)
+  if (missing[0]) return missing[0].id
   await sql`
     insert into logged_model_metric (workspace, model, key, at_ms, step, value, run, dataset_name, dataset_digest)
     select ${workspace}, m.model, m.key, m.at_ms, m.step, m.value, ${run}, m.dataset_name, m.dataset_digest
@@ -203,6 +207,7 @@ export async function logModelMetrics(
       ${given.map((m) => m.step)}::bigint[], ${given.map((m) => m.value)}::float8[], ${given.map((m) => m.datasetName ?? '')}::text[],
       ${given.map((m) => m.datasetDigest ?? '')}::text[]) m (model, key, at_ms, step, value, dataset_name, dataset_digest)
     on conflict do nothing`.execute(on)
+  return null
 }
 
 async function numbered(

@@ -38,7 +38,8 @@ export function createRunLog(platform: Platform, keys: KeyNumbers, writer: Metri
       ? await inTransaction(db, async (tx) => {
           const written = await logStore.logBatch(tx, keys, workspace, id, stored)
           const good = written.lifecycle === 'active' && written.clashes.length === 0
-          if (good) await logStore.logModelMetrics(tx, workspace, id, metrics)
+          const lost = good ? await logStore.logModelMetrics(tx, workspace, id, metrics) : null
+          if (lost !== null) throw missing(`Logged model with ID '${lost}' not found.`)
           return written
         })
       : plain && metrics.length > 0

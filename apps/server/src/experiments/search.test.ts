@@ -201,3 +201,18 @@ test('a projection answers with the values asked for and nothing else', async ()
   assert.equal(counted.total, 1)
   await call('POST', 'runs/delete', { run_id: id })
 })
+
+test('a filter of sixty comparisons and twenty sort keys is answered at once', async () => {
+  const filters = [
+    Array.from({ length: 60 }, (_, index) => `params.p = '${index % 4}'`),
+    Array.from({ length: 60 }, (_, index) => `metrics.m > ${index / 100}`),
+    Array.from({ length: 60 }, (_, index) => `metrics.other${index} > 1`),
+  ]
+  const order_by = Array.from({ length: 20 }, (_, index) => (index === 0 ? 'params.p' : `metrics.m${index} DESC`))
+  for (const filter of filters) {
+    const started = performance.now()
+    await search({ filter: filter.join(' and '), order_by })
+    await server.client.experiments.countRuns({ query: { experiment, filter: filter.join(' and ') } })
+    assert.ok(performance.now() - started < 5_000, `took ${performance.now() - started} ms`)
+  }
+})

@@ -101,6 +101,14 @@ function heldBy(clause: Exclude<Clause, { kind: 'presence' }>): Fragment {
 
 const RUN_NO = sql.raw('r.no')
 
+// Joins of more tables than this take the planner longer than the question itself.
+const MOST_JOINS = 6
+
+/** How all runs of a question are best looked at. */
+function styleOf(question: RunQuestion): Style {
+  return question.clauses.length + question.sort.length > MOST_JOINS ? 'probe' : 'join'
+}
+
 /** The conditions on a run `r` of an experiment `e`. */
 function where(question: RunQuestion, style: Style, no: Fragment = RUN_NO): Fragment {
   return sql`r.workspace = e.workspace and r.experiment = e.id and r.lifecycle = any (${question.stages}::text[])
@@ -325,7 +333,7 @@ async function sortedPlaces(
     : sql`experiment e join run r on r.workspace = e.workspace and r.experiment = e.id`
   const { rows } = await sql<PlaceRow>`
     select r.no, r.id, r.start_ms, ${value} as value from ${runs} ${joined}
-    where ${within(workspace, question)} and ${where(question, candidates ? 'probe' : 'join')}
+    where ${within(workspace, question)} and ${where(question, candidates ? 'probe' : styleOf(question))}
     order by ${sql.join(order)} limit ${limit} offset ${offset}`.execute(db)
   return rows.map(placeOf)
 }
@@ -337,6 +345,6 @@ function placeOf(row: PlaceRow): Place {
 export async function countRuns(db: Queryable, workspace: string, question: RunQuestion): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*) as count from experiment e join run r on r.workspace = e.workspace and r.experiment = e.id
-    where ${within(workspace, question)} and ${where(question, 'join')}`.execute(db)
+    where ${within(workspace, question)} and ${where(question, styleOf(question))}`.execute(db)
   return rows[0]?.count ?? 0
 }

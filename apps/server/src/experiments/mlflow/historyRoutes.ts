@@ -34,11 +34,14 @@ export function historyRoutes(history: RunHistory, tracking: Tracking, artifacts
       }
       if (run_ids.length > 100) {
         throw invalid(
-          `GetMetricHistoryBulkInterval request must specify at most 100 run_ids. Received ${run_ids.length} run_ids.`,
+          `GetMetricHistoryBulkInterval request must specify at most 100 run_ids. Received ${run_ids.length} run_ids. See the API docs for more information about request parameters.`,
         )
       }
       const points = max_results ?? 2500
-      if (points < 1 || points > 2500) throw invalid('max_results must be between 1 and 2500.')
+      if (points < 1 || points > 2500)
+        throw invalid(
+          'max_results must be between 1 and 2500. See the API docs for more information about request parameters.',
+        )
       const steps = start_step === undefined || end_step === undefined ? null : { from: start_step, to: end_step }
       const metrics = await history.sampled(actor, run_ids, metric_key, points, steps)
       return unlessEmpty(
