@@ -63,7 +63,13 @@ export function describePrograms(
     },
     {
       ...{ name: 'gateway', entry: gateway, logsDir: folder.logsDir, readyUrl: `${gatewayUrl}/readyz`, stopSeconds: 3 },
-      environment: { ...shared, TIDEMARK_HOST: gatewayHost(settings), ...overrides.environment },
+      // The key of secrets is the server's alone.
+      environment: {
+        ...shared,
+        TIDEMARK_HOST: gatewayHost(settings),
+        TIDEMARK_SECRETS_KEY: undefined,
+        ...overrides.environment,
+      },
     },
   ]
 }

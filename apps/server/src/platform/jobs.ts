@@ -20,6 +20,8 @@ export interface JobOptions {
 const START_AGAIN_MILLISECONDS = 100
 /** A runner that lost PostgreSQL may never say that it ended. */
 const END_MILLISECONDS = 500
+/** Jobs are short; one that is not must not keep all others waiting. */
+const LONGEST_WAIT_MILLISECONDS = 5_000
 
 type Handler = (payload: unknown) => Promise<void>
 
@@ -118,7 +120,8 @@ export class Jobs {
     const done = Promise.withResolvers<void>()
     this.held = done.promise
     try {
-      while (this.running > 0) await sleep(1)
+      const until = Date.now() + LONGEST_WAIT_MILLISECONDS
+      while (this.running > 0 && Date.now() < until) await sleep(1)
       await this.drop()
       await work()
     } finally {
