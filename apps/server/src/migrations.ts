@@ -4,7 +4,7 @@ import { gatewayMigrations } from './deployments/gateways/index.ts'
 import { deploymentMigrations, waivedRolloutMigrations } from './deployments/index.ts'
 import { evaluationMigrations } from './evaluation/index.ts'
 import { evaluationDatasetMigrations } from './evaluationDatasets/migrations.ts'
-import { experimentMigrations } from './experiments/migrations.ts'
+import { deletionTimeMigrations, experimentMigrations } from './experiments/migrations.ts'
 import { governanceMigrations, namedInEventMigrations } from './governance/index.ts'
 import { identityMigrations } from './identity/index.ts'
 import { monitoringMigrations } from './monitoring/migrations.ts'
@@ -12,7 +12,8 @@ import { pipelineMigrations } from './pipelines/index.ts'
 import { blobMigrations } from './platform/blobs.ts'
 import { eventMigrations } from './platform/events.ts'
 import type { Migration } from './platform/index.ts'
-import { registryMigrations } from './registry/migrations.ts'
+import { registryDeletionTimeMigrations, registryMigrations } from './registry/migrations.ts'
+import { retentionMigrations } from './retention/migrations.ts'
 import { webhookMigrations } from './webhooks/migrations.ts'
 
 /** Every migration in the order of application. Only ever appended to: a released migration never changes. */
@@ -34,4 +35,7 @@ export const migrations: readonly Migration[] = [
   ...namedInEventMigrations,
   ...identityMigrations,
   ...evaluationDatasetMigrations,
+  ...deletionTimeMigrations,
+  ...registryDeletionTimeMigrations,
+  ...retentionMigrations,
 ]

@@ -21,6 +21,7 @@ import { platformRoutes } from './platform/routes.ts'
 import { webRoutes } from './platform/web.ts'
 import { wireReactions } from './reactions.ts'
 import { createRegistry } from './registry/index.ts'
+import { createRetention } from './retention/index.ts'
 import { createWebhooks } from './webhooks/index.ts'
 
 export interface RunningServer {
@@ -83,7 +84,14 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     pipelineRuns: async () => (await pipelines.service.openRuns()) + (await loop.openWork()),
     unreadLogBytes: () => loop.monitoring.unreadBytes(),
   }
-  platformRoutes(app, platform, busy, createBlobSweep(platform, blobColumns))
+  const { sweepBlobs } = createBlobSweep(platform, blobColumns)
+  platformRoutes(app, platform, busy, { sweepBlobs })
+  const retention = createRetention(platform, {
+    experiments: experiments.deletion,
+    registry: registry.deletion,
+    served: (on, workspace) => loop.deployments.versionsInUse(on, workspace),
+    sweepBlobs,
+  })
 
   identity.routes(app)
   data.routes(app)
@@ -91,6 +99,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   experiments.routes(app)
   registry.routes(app)
   webhooks.routes(app)
+  retention.routes(app)
   experiments.mlflow(app, (scope) => {
     registry.mlflow(scope)
     webhooks.mlflow(scope)
@@ -112,6 +121,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   listening.resolve(url)
   await pipelines.resume()
   await loop.start()
+  retention.start()
   const adminToken = config.login ? await identity.firstAdminToken() : null
   return {
     url,
@@ -123,6 +133,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
       await app.close()
       await pipelines.stop()
       webhooks.stop()
+      await retention.stop()
       await jobs.stop()
       await loop.stop()
       await data.stop()

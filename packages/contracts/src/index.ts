@@ -9,6 +9,7 @@ import { monitoring } from './monitoring.ts'
 import { pipelines } from './pipelines.ts'
 import { platform } from './platform.ts'
 import { registry } from './registry.ts'
+import { retention } from './retention.ts'
 import { webhooks } from './webhooks.ts'
 
 export * from './automation.ts'
@@ -30,6 +31,7 @@ export * from './pipelines.ts'
 export * from './platform.ts'
 export * from './policy.ts'
 export * from './registry.ts'
+export * from './retention.ts'
 export * from './values.ts'
 export * from './webhooks.ts'
 
@@ -46,5 +48,6 @@ export const api = {
   identity,
   experiments,
   registry,
+  retention,
   webhooks,
 } as const

@@ -48,6 +48,11 @@ export class Deployments {
     return endpointsOf(db, workspace)
   }
 
+  /** Versions whose files are needed: served, tried, or waiting to be tried. */
+  versionsInUse(db: Queryable, workspace: string): Promise<{ model: string; version: number }[]> {
+    return store.versionsInUse(db, workspace)
+  }
+
   /** Whether a rollout is under way or waits on an endpoint. */
   async hasOpenRollout(db: Queryable, workspace: string, endpoint: string): Promise<boolean> {
     if (await store.liveRollout(db, workspace, endpoint)) return true

@@ -106,11 +106,11 @@ export async function moveExperiment(
 ): Promise<void> {
   await sql`
     with moved as (
-      update experiment set lifecycle = ${lifecycle}, updated_ms = ${nowMs} where workspace = ${workspace} and id = ${id} returning id
+      update experiment set lifecycle = ${lifecycle}, updated_ms = ${nowMs}, deleted_ms = case when ${lifecycle} = 'deleted' then ${nowMs}::bigint end
+      where workspace = ${workspace} and id = ${id} returning id
     )
-    update run set lifecycle = ${lifecycle} where workspace = ${workspace} and experiment in (select id from moved)`.execute(
-    tx,
-  )
+    update run set lifecycle = ${lifecycle}, deleted_ms = case when ${lifecycle} = 'deleted' then coalesce(deleted_ms, ${nowMs}::bigint) end
+    where workspace = ${workspace} and experiment in (select id from moved)`.execute(tx)
 }
 
 export async function setExperimentTag(tx: Queryable, workspace: string, id: number, tag: KeyValue): Promise<void> {

@@ -14,6 +14,7 @@ import { notYetRoutes } from './mlflow/notYet.ts'
 import { mlflowScope, mountMlflow } from './mlflow/plugin.ts'
 import { runRoutes } from './mlflow/runRoutes.ts'
 import { serverRoutes } from './mlflow/serverRoutes.ts'
+import * as purgeStore from './purgeStore.ts'
 import { experimentApi } from './routes.ts'
 import * as runStore from './runStore.ts'
 import { createTracking } from './tracking.ts'
@@ -112,6 +113,22 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
     /** Freezes all files below an address for good. @returns them, with paths relative to it. */
     freeze(tx: Tx, workspace: string, uri: string, reason: string): Promise<ArtifactFile[]> {
       return artifacts.freeze(tx, workspace, uri, reason)
+    },
+
+    /** Deletion for good, step by step; `retention` puts the steps together. */
+    deletion: {
+      dueExperiments: purgeStore.dueExperiments,
+      dueRuns: purgeStore.dueRuns,
+      dueLoggedModels: purgeStore.dueLoggedModels,
+      lockRun: purgeStore.lockRun,
+      lockExperiment: purgeStore.lockExperiment,
+      modelsOfRuns: purgeStore.modelsOfRuns,
+      dropRuns: purgeStore.dropRuns,
+      dropLoggedModels: purgeStore.dropLoggedModels,
+      dropExperiment: purgeStore.dropExperiment,
+      thaw: purgeStore.thaw,
+      countDue: purgeStore.countDue,
+      heldAmong: purgeStore.heldAmong,
     },
 
     /** Lets work beside the requests end. */

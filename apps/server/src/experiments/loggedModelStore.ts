@@ -126,7 +126,7 @@ export async function finalizeLoggedModel(
 
 export async function deleteLoggedModel(tx: Queryable, workspace: string, id: string, nowMs: number): Promise<void> {
   await sql`
-    update logged_model set lifecycle = 'deleted', updated_ms = ${nowMs} where workspace = ${workspace} and id = ${id}`.execute(
+    update logged_model set lifecycle = 'deleted', updated_ms = ${nowMs}, deleted_ms = ${nowMs} where workspace = ${workspace} and id = ${id}`.execute(
     tx,
   )
 }

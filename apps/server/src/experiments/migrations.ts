@@ -179,3 +179,21 @@ export const experimentBlobColumns: BlobColumns = {
   'run_input.digest': CLIENTS_OWN,
   'run_input.tags': NO_DIGESTS,
 }
+
+/** When something was deleted: what it is kept for is counted from then. */
+export const deletionTimeMigrations: readonly Migration[] = [
+  {
+    id: '0170-deletion-times',
+    sql: `
+      alter table experiment add column deleted_ms bigint;
+      alter table run add column deleted_ms bigint;
+      alter table logged_model add column deleted_ms bigint;
+      update experiment set deleted_ms = updated_ms where lifecycle = 'deleted';
+      update logged_model set deleted_ms = updated_ms where lifecycle = 'deleted';
+      -- When a run was deleted was not noted before: its time begins now.
+      update run set deleted_ms = extract(epoch from now()) * 1000 where lifecycle = 'deleted';
+      create index run_deleted on run (workspace, no) where lifecycle = 'deleted';
+      create index logged_model_run on logged_model (workspace, source_run);
+    `,
+  },
+]

@@ -244,9 +244,16 @@ export async function updateRun(
   return row ? { ...runInfoOf(row), no: row.no } : null
 }
 
-export async function moveRun(tx: Queryable, workspace: string, id: string, lifecycle: Lifecycle): Promise<boolean> {
+export async function moveRun(
+  tx: Queryable,
+  workspace: string,
+  id: string,
+  lifecycle: Lifecycle,
+  nowMs: number,
+): Promise<boolean> {
   const { rows } = await sql`
-    update run set lifecycle = ${lifecycle} where workspace = ${workspace} and id = ${id} returning id`.execute(tx)
+    update run set lifecycle = ${lifecycle}, deleted_ms = case when ${lifecycle} = 'deleted' then coalesce(deleted_ms, ${nowMs}::bigint) end
+    where workspace = ${workspace} and id = ${id} returning id`.execute(tx)
   return rows.length > 0
 }
 

@@ -134,7 +134,7 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
 
     async moveRun(actor: Actor, id: string, to: Lifecycle): Promise<void> {
       actor.require('experiments.delete', id)
-      if (!(await runStore.moveRun(db, actor.workspace, id, to))) throw noRun(id)
+      if (!(await runStore.moveRun(db, actor.workspace, id, to, platform.clock.now().getTime()))) throw noRun(id)
       live.changed('run', id)
     },
 

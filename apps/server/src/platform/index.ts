@@ -1,5 +1,6 @@
 export { Actor, localPerson, systemActor } from './actor.ts'
 export { type BlobColumns, NO_DIGESTS, OF_OTHERS } from './blobColumns.ts'
+export type { SweepOptions } from './blobSweep.ts'
 export { type Blob, Blobs, type Part } from './blobs.ts'
 export type { Clock } from './clock.ts'
 export {

@@ -4,6 +4,7 @@ import type { ArtifactFile } from '../experiments/index.ts'
 import { mountMlflow, queryText, sendFile } from '../experiments/index.ts'
 import { type Actor, actorOf, type HttpServer, type Platform, type Queryable } from '../platform/index.ts'
 import { modelRoutes, versionRoutes } from './mlflowRoutes.ts'
+import * as purgeStore from './purgeStore.ts'
 import { registryApi } from './routes.ts'
 import { createService } from './service.ts'
 import type { RegistryPorts } from './source.ts'
@@ -42,6 +43,16 @@ export function createRegistry(platform: Platform, ports: RegistryPorts) {
     },
 
     registerCandidate: service.registerCandidate,
+
+    /** Deletion for good, step by step; `retention` puts the steps together. */
+    deletion: {
+      versionsFrom: purgeStore.versionsFrom,
+      heldSources: purgeStore.heldSources,
+      dueVersions: purgeStore.dueVersions,
+      dropVersions: purgeStore.dropVersions,
+      emptyModels: purgeStore.emptyModels,
+      countDue: purgeStore.countDue,
+    },
 
     /** Mounts the own API. */
     routes(app: HttpServer): void {

@@ -63,3 +63,18 @@ export const registryBlobColumns: BlobColumns = {
   'model_version.signature': NO_DIGESTS,
   'version_file.digest': 'is',
 }
+
+/** When a model or version was deleted: what it is kept for is counted from then. */
+export const registryDeletionTimeMigrations: readonly Migration[] = [
+  {
+    id: '0171-registry-deletion-times',
+    sql: `
+      alter table registered_model add column deleted_ms bigint;
+      alter table model_version add column deleted_ms bigint;
+      update registered_model set deleted_ms = updated_ms where deleted;
+      update model_version set deleted_ms = updated_ms where deleted;
+      create index model_version_deleted on model_version (workspace, deleted_ms) where deleted;
+      create index model_version_logged_model on model_version (workspace, logged_model) where logged_model <> '';
+    `,
+  },
+]

@@ -51,7 +51,7 @@ export async function addModel(
     insert into registered_model (workspace, name, description, created_ms, updated_ms)
     values (${workspace}, ${name}, ${description}, ${nowMs}, ${nowMs})
     on conflict (workspace, name) do update
-      set description = excluded.description, created_ms = excluded.created_ms, updated_ms = excluded.updated_ms, deleted = false
+      set description = excluded.description, created_ms = excluded.created_ms, updated_ms = excluded.updated_ms, deleted = false, deleted_ms = null
       where registered_model.deleted
     returning name`.execute(tx)
   return rows.length === 1
@@ -95,10 +95,10 @@ export async function renameModel(
 /** Marks a model and its versions as deleted; their rows stay, so that their numbers and files are never taken for others. */
 export async function deleteModel(tx: Tx, workspace: string, name: string, nowMs: number): Promise<void> {
   await sql`delete from registered_model_tag where workspace = ${workspace} and model = ${name}`.execute(tx)
-  await sql`update model_version set deleted = true, updated_ms = ${nowMs} where workspace = ${workspace} and model = ${name}`.execute(
+  await sql`update model_version set deleted = true, updated_ms = ${nowMs}, deleted_ms = coalesce(deleted_ms, ${nowMs}) where workspace = ${workspace} and model = ${name}`.execute(
     tx,
   )
-  await sql`update registered_model set deleted = true, updated_ms = ${nowMs} where workspace = ${workspace} and name = ${name}`.execute(
+  await sql`update registered_model set deleted = true, updated_ms = ${nowMs}, deleted_ms = ${nowMs} where workspace = ${workspace} and name = ${name}`.execute(
     tx,
   )
 }

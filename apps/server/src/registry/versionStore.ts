@@ -205,7 +205,7 @@ export async function deleteVersion(
   nowMs: number,
 ): Promise<void> {
   await sql`
-    update model_version set deleted = true, updated_ms = ${nowMs}
+    update model_version set deleted = true, updated_ms = ${nowMs}, deleted_ms = ${nowMs}
     where workspace = ${workspace} and model = ${model} and version = ${version}`.execute(tx)
 }
 

@@ -74,6 +74,17 @@ export async function liveRollout(db: Queryable, workspace: string, endpoint: st
   return rows[0] ? rolloutOf(rows[0]) : null
 }
 
+/** Versions that endpoints serve, or that a rollout tries or waits to try. */
+export async function versionsInUse(db: Queryable, workspace: string): Promise<{ model: string; version: number }[]> {
+  const { rows } = await sql<{ model: string; version: number }>`
+    select model, champion_version as version from endpoint where workspace = ${workspace}
+    union select model, version from rollout where workspace = ${workspace} and kind in ('queued', 'shadow', 'canary')
+    union select model, champion_version from rollout where workspace = ${workspace} and kind in ('queued', 'shadow', 'canary')`.execute(
+    db,
+  )
+  return rows
+}
+
 /** The rollout that has waited longest on an endpoint. */
 export async function nextQueued(db: Queryable, workspace: string, endpoint: string): Promise<Rollout | null> {
   const { rows } = await sql<Row>`
