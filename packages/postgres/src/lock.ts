@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { postgresError } from './errors.ts'
 
@@ -16,8 +16,9 @@ export type LockMode = 'shared' | 'exclusive'
  */
 export async function tryLock(file: string, mode: LockMode = 'exclusive'): Promise<Lock | undefined> {
   const { DatabaseSync } = await import('node:sqlite')
-  // Private, because whoever may read the file may also hold a shared lock on it.
-  closeSync(openSync(file, 'a', 0o600))
+  // Private, because whoever may read the file may also hold a shared lock on it. Only when it is new: the kernel drops all locks that a
+  // process has on a file when the process closes any descriptor of it.
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
   const database = new DatabaseSync(file)
   try {
     database.exec('PRAGMA busy_timeout = 0')
