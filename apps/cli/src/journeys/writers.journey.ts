@@ -43,6 +43,22 @@ test('kill -9 of the server under eight writers, six times: every acknowledged p
   assertEveryPointThereOnce(count)
 })
 
+test('kill -9 of the server around the moment when it gathers long logs: every acknowledged point is there, and once', async (t) => {
+  const away: number[] = []
+  const count = await writeThrough(async (acknowledged) => {
+    // After 500 calls a run's log is gathered into chunks, beside the calls that go on.
+    await until('logs that are nearly long enough', async () => acknowledged() >= 480 || undefined, 300)
+    for (let kill = 0; kill < 5; kill += 1) {
+      const before = acknowledged()
+      away.push(await killAndRecover(site, 'server'))
+      await until('each writer to go on', async () => acknowledged() > before + 20 || undefined)
+    }
+  })
+  t.diagnostic(`${JSON.stringify(count)}; away ${away.join(', ')} ms`)
+  assert.ok(count.calls > 500 * WRITERS, 'the logs were long enough')
+  assertEveryPointThereOnce(count)
+})
+
 const RESTARTS: readonly [Victim, NodeJS.Signals, string][] = [
   ['database', 'SIGINT', 'PostgreSQL is shut down'],
   ['database', 'SIGKILL', 'PostgreSQL is killed'],
