@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdir } from 'node:fs/promises'
+import { createHash, randomBytes } from 'node:crypto'
+import { readdir, readlink } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -271,6 +272,33 @@ test('an upload that breaks off leaves nothing to be seen, and no file', async (
   for (let tries = 0; tries < 100 && (await temporary()).length > 0; tries++) await sleep(20)
   assert.deepEqual(await temporary(), [])
   assert.equal((await get(`${root}/half.bin`)).status, 404)
+})
+
+test('a download that is broken off closes its file, and a slow reader gets every byte', async () => {
+  const { root } = await newRun()
+  const bytes = randomBytes(24 * 1024 * 1024)
+  assert.equal((await put(`${root}/large.bin`, bytes)).status, 200)
+  const openBlobs = async () => {
+    const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''))
+    return (await Promise.all(links)).filter((path) => path.startsWith(join(server.dataDir, 'blobs'))).length
+  }
+  const begun = await fetch(`${server.url}${PROXY}/artifacts/${root}/large.bin`)
+  const reader = begun.body?.getReader()
+  await reader?.read()
+  assert.equal(await openBlobs(), 1)
+  await reader?.cancel()
+  for (let tries = 0; tries < 100 && (await openBlobs()) > 0; tries++) await sleep(20)
+  assert.equal(await openBlobs(), 0)
+
+  const slow = await fetch(`${server.url}${PROXY}/artifacts/${root}/large.bin`)
+  const hash = createHash('sha256')
+  let pieces = 0
+  for await (const piece of slow.body ?? []) {
+    hash.update(piece)
+    pieces += 1
+    if (pieces % 20 === 0) await sleep(5)
+  }
+  assert.equal(hash.digest('hex'), createHash('sha256').update(bytes).digest('hex'))
 })
 
 test('a full disk is a clear error that no client repeats, and leaves nothing', async () => {

@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { artifactFolder, artifactPath, conflict, invalid, missing, pathOfUri } from '@tidemark/mlflow-protocol'
 import { type Actor, inTransaction, type Platform, type Queryable, type Tx } from '../platform/index.ts'
@@ -64,14 +65,10 @@ export function createArtifacts(platform: Platform) {
       throw missing(`No such artifact: '${path}'`)
     },
 
-    /** Opens what a file names now, whole or from `start` to `end`, both included, in bytes. */
-    async open(
-      actor: Actor,
-      file: ArtifactFile,
-      range?: { readonly start: number; readonly end: number },
-    ): Promise<Readable> {
+    /** Opens what a file names now; who calls closes it. */
+    async open(actor: Actor, file: ArtifactFile): Promise<FileHandle> {
       actor.require('experiments.read', file.path)
-      return (await blobs.open(db, actor.workspace, file.digest, range)).stream
+      return blobs.openFile(db, actor.workspace, file.digest)
     },
 
     mayWrite,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { IncomingMessage } from 'node:http'
 import { basename, dirname, join } from 'node:path'
 import { finished, Readable } from 'node:stream'
@@ -178,6 +178,14 @@ export class Blobs {
     return { digest, bytes: rows[0].bytes }
   }
 
+  /** Opens the file of a blob of the workspace; who calls closes it. @throws BlobNotFound without a grant, or when the bytes are gone. */
+  async openFile(db: Queryable, workspace: string, digest: string): Promise<FileHandle> {
+    await this.stat(db, workspace, digest)
+    return open(this.path(digest)).catch(() => {
+      throw BlobNotFound(digest)
+    })
+  }
+
   /** Opens a blob of the workspace; `range` is inclusive, in bytes. @throws BlobNotFound without a grant, or when the bytes are gone. */
   async open(
     db: Queryable,
@@ -187,9 +195,7 @@ export class Blobs {
   ): Promise<{ stream: Readable; bytes: number }> {
     const { bytes } = await this.stat(db, workspace, digest)
     // Opened before the stream is handed out: what is missing is an error of the caller's, not of a reply that has begun.
-    const file = await open(this.path(digest)).catch(() => {
-      throw BlobNotFound(digest)
-    })
+    const file = await this.openFile(db, workspace, digest)
     return { stream: file.createReadStream({ ...range, highWaterMark: READ_BYTES }), bytes }
   }
 
@@ -225,7 +231,9 @@ async function writeFile(
 ): Promise<BlobFile> {
   const file = await open(path, 'wx', 0o640)
   try {
-    const end = new BlobFile(file, what === 'blob' ? 'hashed' : 'unhashed')
+    // Of a request nobody else has the pieces; what others give may be in use elsewhere.
+    const pieces = content instanceof IncomingMessage ? 'own' : 'others'
+    const end = new BlobFile(file, what === 'blob' ? 'hashed' : 'unhashed', pieces)
     const source =
       content instanceof Readable
         ? content

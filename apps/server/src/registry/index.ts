@@ -69,12 +69,7 @@ export function createRegistry(platform: Platform, ports: RegistryPorts) {
         const files = await service.files(actor, name, versionNumber(queryText(request, 'version')))
         const file = files.find((candidate) => candidate.path === path)
         if (!file) throw missing(`No such artifact: '${path}'`)
-        return sendFile(
-          reply,
-          request,
-          file,
-          async (range) => (await platform.blobs.open(platform.db, actor.workspace, file.digest, range)).stream,
-        )
+        return sendFile(reply, request, file, () => platform.blobs.openFile(platform.db, actor.workspace, file.digest))
       })
     },
   }

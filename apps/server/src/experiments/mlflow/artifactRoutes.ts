@@ -38,7 +38,7 @@ export function artifactRoutes(
   const download = async (request: FastifyRequest, reply: FastifyReply, path: string) => {
     const actor = actorOf(request)
     const file = await artifacts.file(actor, path)
-    return sendFile(reply, request, file, (range) => artifacts.open(actor, file, range))
+    return sendFile(reply, request, file, () => artifacts.open(actor, file))
   }
 
   // Uploads come as streams of any type: this scope hands the stream through and reads no body.

@@ -1,13 +1,13 @@
+import type { FileHandle } from 'node:fs/promises'
+import type { OutgoingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sendOpenFile } from '../../platform/index.ts'
 import type { ArtifactFile } from '../types.ts'
 import { isKnown, readRange } from './range.ts'
 
 const TEXT =
   /\.(txt|log|err|cfg|conf|cnf|cf|ini|properties|prop|hocon|toml|yaml|yml|xml|json|js|py|py3|csv|tsv|md|rst|jsonnet)$|(^|\/)(MLmodel|MLproject)$/i
-
-/** Opens a file, or the part of it from `start` to `end`, both included, in bytes. */
-export type OpenFile = (range?: { readonly start: number; readonly end: number }) => Promise<Readable>
 
 /**
  * Sends an artifact as a download, whole or in part. It is never shown as a page of this origin: attachment, nosniff, a sandbox without
@@ -17,7 +17,7 @@ export async function sendFile(
   reply: FastifyReply,
   request: FastifyRequest,
   file: ArtifactFile,
-  open: OpenFile,
+  open: () => Promise<FileHandle>,
 ): Promise<FastifyReply> {
   const { headers } = request
   const etag = `"${file.digest}"`
@@ -48,7 +48,12 @@ export async function sendFile(
   reply.type(TEXT.test(file.path) ? 'text/plain' : 'application/octet-stream')
   // Else the whole file would be read, to be thrown away.
   if (request.method === 'HEAD') return reply.send(Readable.from([]))
-  return reply.send(await open(asked.kind === 'part' ? asked : undefined))
+  const opened = await open()
+  const { start, end } = asked.kind === 'part' ? asked : { start: 0, end: file.bytes - 1 }
+  reply.hijack()
+  reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders)
+  await sendOpenFile(reply.raw, opened, start, end)
+  return reply
 }
 
 /** RFC 6266: an ASCII name for all, the true name encoded (RFC 5987). */
