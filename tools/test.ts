@@ -74,8 +74,8 @@ async function testFiles(patterns: readonly string[], environment: NodeJS.Proces
 
 /** What must hold on a PostgreSQL of the user's own as on the embedded one: schema, queue, events, tracking, registry, backup, upgrade. */
 const ON_EVERY_POSTGRES = [
-  'apps/server/src/platform/{blobs,blobSweep,events,jobs}.test.ts',
-  'apps/server/src/{experiments,registry,backup,retention}/*.test.ts',
+  'apps/server/src/platform/{blobs,blobSweep,events,jobs,reset}.test.ts',
+  'apps/server/src/{experiments,registry,backup,retention,webhooks,evaluationDatasets}/*.test.ts',
   'apps/server/src/upgrades/*.test.ts',
 ]
 
@@ -93,7 +93,7 @@ async function postgres15Tests(environment: NodeJS.ProcessEnv): Promise<Outcome>
 /** Runs pytest beside a platform of its own, which tests of clients find at TIDEMARK_URL. */
 async function pythonTests(environment: NodeJS.ProcessEnv): Promise<Outcome> {
   const { dir } = await environmentFor('test')
-  const platform = await startPlatform('pytest')
+  const platform = await startPlatform('pytest', { devLoopbackWebhooks: true })
   try {
     return await pytest(`${dir}/bin/python`, { ...environment, TIDEMARK_URL: platform.connection.url })
   } finally {

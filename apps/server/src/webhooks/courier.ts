@@ -26,7 +26,7 @@ export class Courier {
   private readonly platform: Platform
   private readonly rules: AddressRules
   private readonly underWay = new Map<string, { readonly webhook: string; readonly stop: AbortController }>()
-  private stopped = false
+  private readonly attempts = new Set<Promise<void>>()
 
   constructor(platform: Platform, rules: AddressRules) {
     this.platform = platform
@@ -50,10 +50,10 @@ export class Courier {
     })
   }
 
-  /** Ends what is being sent; the queue has it again when its lease is over. */
-  stop(): void {
-    this.stopped = true
+  /** Ends what is being sent, after the queue has ended; the next server sends it again when its lease is over. */
+  async stop(): Promise<void> {
     this.abandon()
+    await Promise.allSettled(this.attempts)
   }
 
   private abandon(): void {
@@ -67,10 +67,9 @@ export class Courier {
   }
 
   private async take(id: string): Promise<void> {
-    if (this.stopped || this.underWay.has(id)) return
     const webhook = await store.webhookOfDelivery(this.platform.db, id)
     if (webhook === null) return
-    if (!hasRoom([...this.underWay.values()], webhook)) {
+    if (this.underWay.has(id) || !hasRoom([...this.underWay.values()], webhook)) {
       await inTransaction(this.platform.db, (tx) => this.queue(tx, id, NO_ROOM_SECONDS + Math.random() / 2))
       return
     }
@@ -87,7 +86,8 @@ export class Courier {
         this.underWay.delete(id)
         return
       }
-      void this.attempt(open, stop.signal).finally(() => this.underWay.delete(id))
+      const attempt = this.attempt(open, stop.signal).finally(() => this.attempts.delete(attempt))
+      this.attempts.add(attempt)
     } catch (error) {
       this.underWay.delete(id)
       throw error
@@ -95,14 +95,17 @@ export class Courier {
   }
 
   private async attempt(open: store.OpenDelivery, signal: AbortSignal): Promise<void> {
-    const attempt = await this.sent(open, signal)
-    if (signal.aborted) return
     try {
-      await inTransaction(this.platform.db, (tx) => this.writeDown(tx, open, attempt))
+      const attempt = await this.sent(open, signal)
+      // Before its end is written: the next try may be taken from the queue as soon as that is committed.
+      this.underWay.delete(open.id)
+      if (!signal.aborted) await inTransaction(this.platform.db, (tx) => this.writeDown(tx, open, attempt))
     } catch (error) {
+      this.underWay.delete(open.id)
       // The lease's job sends once more: receivers know a delivery by its id.
-      if (!isConnectionLoss(error))
+      if (!isConnectionLoss(error)) {
         this.platform.log.error({ err: error, delivery: open.id }, 'a delivery was not written down')
+      }
     }
   }
 

@@ -38,8 +38,9 @@ export function createWebhooks(platform: Platform) {
       mountMlflow(scope, '2.0/mlflow', webhookRoutes(service))
     },
 
-    stop(): void {
-      courier.stop()
+    /** After the queue has stopped. */
+    stop(): Promise<void> {
+      return courier.stop()
     },
   }
 }

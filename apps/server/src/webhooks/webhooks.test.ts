@@ -210,6 +210,17 @@ async function settled(webhook: string) {
   return undefined
 }
 
+test('a receiver that asks to be tried at once is, as often as there are tries', async () => {
+  receiver.answer = (response) => response.writeHead(503, { 'retry-after': '0' }).end()
+  const ids = [await subscribe(), await subscribe(), await subscribe()]
+  await done('POST', 'registered-models/create', { name: 'm' })
+  for (const id of ids) {
+    const delivery = await settled(id)
+    assert.deepEqual([delivery?.state, delivery?.attempts, delivery?.status], ['failed', 4, 503])
+  }
+  assert.equal(receiver.received.length, 12)
+})
+
 test('redirects are not followed, and a refusal is final', async () => {
   const inside = await Receiver.open()
   const id = await subscribe([{ entity: 'REGISTERED_MODEL', action: 'CREATED' }])
@@ -445,6 +456,26 @@ test('a webhook whose secret cannot be read sends nothing rather than unsigned',
   assert.equal(delivery?.state, 'failed')
   assert.match(delivery?.problem ?? '', /secret cannot be read/)
   assert.equal(receiver.received.length, 0)
+})
+
+test('a server that stops does not wait for slow receivers, and loses no delivery', async () => {
+  const other = await startTestServer({ devLoopbackWebhooks: true, logLevel: 'fatal' })
+  const made = { name: 'hook', url: receiver.url, events: ALL }
+  await call('POST', 'webhooks', made, other.url)
+  receiver.answer = () => {}
+  await call('POST', 'registered-models/create', { name: 'm' }, other.url)
+  await receiver.until(1)
+  const rows = async () =>
+    (
+      await sql<{ state: string; jobs: number }>`
+        select state, (select count(*) from graphile_worker._private_jobs where key like 'webhook:%') as jobs from webhook_delivery`.execute(
+        other.platform.db,
+      )
+    ).rows
+  assert.deepEqual(await rows(), [{ state: 'waiting', jobs: 1 }])
+  const begun = Date.now()
+  await other.close()
+  assert.ok(Date.now() - begun < 20_000)
 })
 
 test('while a delivery is under way a job waits that makes it again, should the server be killed', async () => {
