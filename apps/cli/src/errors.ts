@@ -32,6 +32,7 @@ const MESSAGES = {
   NO_PASSWORD: () => 'No password was given. Type it, or send it as the first line of standard input.',
   REFUSED: (answer: string) => `The platform refused: ${answer}`,
   WRONG_DEFINITION: (file: string, problems: string) => `${file} is not usable:\n${problems}`,
+  WRONG_SOURCE: (source: string, problem: string) => `${source} cannot be imported from: ${problem}.`,
   FILE_UNREADABLE: (file: string, reason: string) => `${file} cannot be read: ${reason}`,
 } as const
 

@@ -33,6 +33,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
   why: { summary: 'why did this happen: the chain of causes of anything', load: () => import('./commands/why.ts') },
   gc: { summary: 'delete content that nothing names any more', load: () => import('./commands/gc.ts') },
   webhooks: { summary: 'who is told of what, and how that went', load: () => import('./commands/webhooks.ts') },
+  import: { summary: 'bring the content of an MLflow over', load: () => import('./commands/import.ts') },
   pipelines: { summary: 'register pipelines and run them', load: () => import('./commands/pipelines.ts') },
   login: { summary: 'a token for this terminal, for a name and a password', load: () => import('./commands/login.ts') },
   users: { summary: 'who may sign in, and with which role', load: () => import('./commands/users.ts') },

@@ -6,6 +6,7 @@ import { evaluationBlobColumns } from './evaluation/migrations.ts'
 import { evaluationDatasetBlobColumns } from './evaluationDatasets/migrations.ts'
 import { experimentBlobColumns } from './experiments/migrations.ts'
 import { identityBlobColumns } from './identity/migrations.ts'
+import { importBlobColumns } from './imports/migrations.ts'
 import { monitoringBlobColumns } from './monitoring/migrations.ts'
 import { pipelineBlobColumns } from './pipelines/migrations.ts'
 import { grantBlobColumns } from './platform/blobs.ts'
@@ -28,4 +29,5 @@ export const blobColumns: BlobColumns = {
   ...monitoringBlobColumns,
   ...automationBlobColumns,
   ...evaluationDatasetBlobColumns,
+  ...importBlobColumns,
 }

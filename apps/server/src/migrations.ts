@@ -7,6 +7,7 @@ import { evaluationDatasetMigrations } from './evaluationDatasets/migrations.ts'
 import { deletionTimeMigrations, experimentMigrations } from './experiments/migrations.ts'
 import { governanceMigrations, namedInEventMigrations } from './governance/index.ts'
 import { identityMigrations } from './identity/index.ts'
+import { importMigrations } from './imports/migrations.ts'
 import { monitoringMigrations } from './monitoring/migrations.ts'
 import { pipelineMigrations } from './pipelines/index.ts'
 import { blobMigrations } from './platform/blobs.ts'
@@ -38,4 +39,5 @@ export const migrations: readonly Migration[] = [
   ...deletionTimeMigrations,
   ...registryDeletionTimeMigrations,
   ...retentionMigrations,
+  ...importMigrations,
 ]

@@ -7,6 +7,7 @@ import { Gateways } from './deployments/gateways/index.ts'
 import { createEvaluationDatasets } from './evaluationDatasets/index.ts'
 import { createExperiments } from './experiments/index.ts'
 import { createIdentity, createRunTokens } from './identity/index.ts'
+import { createImports } from './imports/index.ts'
 import { createLoop } from './loop.ts'
 import { migrations } from './migrations.ts'
 import { createPipelines } from './pipelines/index.ts'
@@ -52,6 +53,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     open: experiments.openWorkspace,
     close: experiments.closeWorkspace,
   })
+  const imports = createImports(platform, { experiments, registry })
   const listening = Promise.withResolvers<string>()
   const pipelines = createPipelines(platform, {
     datasets: data.service,
@@ -106,6 +108,7 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
     identity.mlflow(scope)
     evaluationDatasets.mlflow(scope)
   })
+  imports.routes(app)
   gateways.routes(app)
   loop.routes(app)
 

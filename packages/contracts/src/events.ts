@@ -174,6 +174,32 @@ export const webhookDeleted = defineEvent(
   (p) => `Webhook ${p.name} to ${p.host} deleted`,
 )
 
+// --- imports
+export const importFinished = defineEvent(
+  'imports.finished',
+  z.object({
+    import: Id,
+    source: z.string(),
+    counts: z.record(
+      z.string(),
+      z.object({ source: z.int(), imported: z.int(), skipped: z.int(), mismatched: z.int() }),
+    ),
+  }),
+  (p) => `import:${p.import}`,
+  (p) =>
+    `Import from ${p.source} finished: ${
+      Object.entries(p.counts)
+        .map(([kind, { source, imported }]) => `${imported} of ${source} ${kind}`)
+        .join(', ') || 'nothing'
+    }`,
+)
+export const versionsImported = defineEvent(
+  'imports.versions_imported',
+  z.object({ import: Id, model: z.string(), versions: z.array(z.int()) }),
+  (p) => `model:${p.model}`,
+  (p) => `Versions ${p.versions.join(', ')} of ${p.model} imported, as if registered by hand`,
+)
+
 // --- evaluation
 const Gates = Version.extend({
   evaluation: Id,
@@ -488,6 +514,8 @@ export const EVENT_TYPES = [
   aliasSet,
   aliasRemoved,
   versionDeleted,
+  importFinished,
+  versionsImported,
   webhookCreated,
   webhookChanged,
   webhookDeleted,

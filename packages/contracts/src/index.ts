@@ -5,6 +5,7 @@ import { evaluation } from './evaluation.ts'
 import { experiments } from './experiments.ts'
 import { governance } from './governance.ts'
 import { identity } from './identity.ts'
+import { imports } from './imports.ts'
 import { monitoring } from './monitoring.ts'
 import { pipelines } from './pipelines.ts'
 import { platform } from './platform.ts'
@@ -25,6 +26,7 @@ export * from './gateway.ts'
 export * from './governance.ts'
 export * from './identity.ts'
 export * from './ids.ts'
+export * from './imports.ts'
 export * from './monitoring.ts'
 export * from './openapi.ts'
 export * from './pipelines.ts'
@@ -50,4 +52,5 @@ export const api = {
   registry,
   retention,
   webhooks,
+  imports,
 } as const

@@ -4,6 +4,7 @@ import { createArtifacts } from './artifacts.ts'
 import * as experimentStore from './experimentStore.ts'
 import { createGathering } from './gathering.ts'
 import { createHistory } from './history.ts'
+import { createImportedContent } from './imports.ts'
 import { createKeyNumbers } from './keys.ts'
 import { createLoggedModels } from './loggedModels.ts'
 import { artifactRoutes } from './mlflow/artifactRoutes.ts'
@@ -22,6 +23,7 @@ import type { ArtifactFile, LoggedModel, RunInfo } from './types.ts'
 import { createUploads } from './uploads.ts'
 
 export { all, compare, compareList, direction, type Fragment } from './conditions.ts'
+export type { GivenLoggedModel, GivenRun } from './imports.ts'
 export { queryText } from './mlflow/artifactRoutes.ts'
 export { page, pageSize, pairs } from './mlflow/asked.ts'
 export { sendFile } from './mlflow/fileReply.ts'
@@ -109,6 +111,9 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
     },
 
     noteVersion: models.noteVersion,
+
+    /** What comes in from another tracking server. */
+    imported: createImportedContent(platform, keys),
 
     /** Freezes all files below an address for good. @returns them, with paths relative to it. */
     freeze(tx: Tx, workspace: string, uri: string, reason: string): Promise<ArtifactFile[]> {

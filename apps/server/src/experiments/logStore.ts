@@ -27,7 +27,7 @@ export interface RunMetrics {
 }
 
 // Later by step, then time, then value; a NaN counts as 0 there, as in MLflow.
-const UPSERT_LATEST = `
+export const UPSERT_LATEST = `
   on conflict (run, key) do update set at_ms = excluded.at_ms, step = excluded.step, value = excluded.value
   where (excluded.step, excluded.at_ms, coalesce(nullif(excluded.value, 'NaN'), 0)) >
     (latest_metric.step, latest_metric.at_ms, coalesce(nullif(latest_metric.value, 'NaN'), 0))`

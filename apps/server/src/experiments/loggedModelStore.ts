@@ -1,7 +1,7 @@
 import type { Clause, LoggedModelStatusName, SortKey } from '@tidemark/mlflow-protocol'
 import { type Queryable, sql, type Tx } from '../platform/index.ts'
 import { all, compare, compareList, direction, type Fragment } from './conditions.ts'
-import type { KeyValue, LoggedModel } from './types.ts'
+import type { KeyValue, Lifecycle, LoggedModel } from './types.ts'
 
 interface Row {
   id: string
@@ -58,6 +58,19 @@ export async function loggedModelById(db: Queryable, workspace: string, id: stri
     db,
   )
   return rows[0] ? modelOf(rows[0]) : null
+}
+
+/** Logged models by their ids, deleted ones too. */
+export async function loggedModelsByIds(
+  db: Queryable,
+  workspace: string,
+  ids: readonly string[],
+): Promise<(LoggedModel & { readonly lifecycle: Lifecycle })[]> {
+  const { rows } = await sql<Row & { lifecycle: Lifecycle }>`
+    select ${COLUMNS}, m.lifecycle from logged_model m where m.workspace = ${workspace} and m.id = any (${ids}::text[])`.execute(
+    db,
+  )
+  return rows.map((row) => ({ ...modelOf(row), lifecycle: row.lifecycle }))
 }
 
 export async function addLoggedModel(tx: Tx, workspace: string, model: LoggedModel): Promise<void> {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ArtifactFile } from '../experiments/index.ts'
 import { mountMlflow, queryText, sendFile } from '../experiments/index.ts'
 import { type Actor, actorOf, type HttpServer, type Platform, type Queryable } from '../platform/index.ts'
+import { createImportedModels } from './imports.ts'
 import { modelRoutes, versionRoutes } from './mlflowRoutes.ts'
 import * as purgeStore from './purgeStore.ts'
 import { registryApi } from './routes.ts'
@@ -53,6 +54,8 @@ export function createRegistry(platform: Platform, ports: RegistryPorts) {
       emptyModels: purgeStore.emptyModels,
       countDue: purgeStore.countDue,
     },
+    /** What comes in from another tracking server. */
+    imported: createImportedModels(platform, ports),
 
     /** Mounts the own API. */
     routes(app: HttpServer): void {

@@ -7,7 +7,7 @@ import { aliasTarget } from './store.ts'
 import { versionByNumber } from './versionStore.ts'
 
 /** What the registry uses of experiments. */
-export type RegistryPorts = Pick<Experiments, 'runInfo' | 'run' | 'loggedModel' | 'noteVersion' | 'freeze'>
+export type RegistryPorts = Pick<Experiments, 'runInfo' | 'run' | 'loggedModel' | 'noteVersion' | 'freeze' | 'imported'>
 
 export interface NewVersion {
   readonly model: string

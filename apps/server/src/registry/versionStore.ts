@@ -84,10 +84,10 @@ export async function addVersion(
   files: readonly ArtifactFile[],
 ): Promise<void> {
   await sql`
-    insert into model_version (workspace, model, version, description, source, storage_uri, run, logged_model, run_link, user_id,
+    insert into model_version (workspace, model, version, description, source, storage_uri, run, logged_model, run_link, stage, user_id,
       created_ms, updated_ms, digest, signature, flavors)
     values (${workspace}, ${version.model}, ${version.version}, ${version.description}, ${version.source}, ${version.storageUri},
-      ${version.run}, ${version.loggedModel}, ${version.runLink}, ${version.user}, ${version.createdMs}, ${version.updatedMs},
+      ${version.run}, ${version.loggedModel}, ${version.runLink}, ${version.stage}, ${version.user}, ${version.createdMs}, ${version.updatedMs},
       ${version.digest}, ${version.signature === null ? null : JSON.stringify(version.signature)}::jsonb, ${version.flavors}::text[])`.execute(
     tx,
   )

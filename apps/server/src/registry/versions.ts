@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { versionDeleted, versionRegistered, versionTagRemoved, versionTagSet } from '@tidemark/contracts'
 import {
   ARTIFACT_SCHEME,
@@ -10,33 +9,21 @@ import {
   parseOrderBy,
 } from '@tidemark/mlflow-protocol'
 import type { ArtifactFile, KeyValue } from '../experiments/index.ts'
-import { type Actor, inTransaction, type Platform, type Tx } from '../platform/index.ts'
+import { type Actor, inTransaction, type Platform } from '../platform/index.ts'
 import { dropAliases, tellAliasesRemoved } from './aliases.ts'
 import { checkTag, isPrompt, type Search, stageOf, tagRecord } from './asked.ts'
 import { modelNamed, versionNumbered } from './lookup.ts'
-import { readModelFile } from './modelFile.ts'
 import { searchVersions } from './searchStore.ts'
 import { type NewVersion, type RegistryPorts, resolveSource } from './source.ts'
 import * as store from './store.ts'
 import type { ModelVersion } from './types.ts'
+import { digestOf, modelFileAmong } from './versionFiles.ts'
 import * as versionStore from './versionStore.ts'
-
-// An MLmodel is a few kilobytes; one of more than this is not read.
-const MAX_MODEL_FILE_BYTES = 1024 * 1024
 
 /** Model versions, whose files never change. */
 export function createVersions(platform: Platform, ports: RegistryPorts) {
   const { db, clock, events, blobs } = platform
   const nowMs = () => clock.now().getTime()
-
-  async function modelFile(tx: Tx, workspace: string, files: readonly ArtifactFile[]) {
-    const file = files.find(({ path }) => path === 'MLmodel')
-    if (!file || file.bytes > MAX_MODEL_FILE_BYTES) return readModelFile('')
-    const { stream } = await blobs.open(tx, workspace, file.digest)
-    const chunks: Buffer[] = []
-    for await (const chunk of stream) chunks.push(chunk as Buffer)
-    return readModelFile(Buffer.concat(chunks).toString('utf8'))
-  }
 
   return {
     /**
@@ -58,7 +45,7 @@ export function createVersions(platform: Platform, ports: RegistryPorts) {
         const { storageUri, run, loggedModel } = await resolveSource(tx, actor.workspace, given, ports)
         const held = storageUri.startsWith(ARTIFACT_SCHEME)
         const files = held ? await ports.freeze(tx, actor.workspace, storageUri, `${given.model}/${number}`) : []
-        const { signature, flavors } = await modelFile(tx, actor.workspace, files)
+        const { signature, flavors } = await modelFileAmong(blobs, tx, actor.workspace, files)
         const tags = new Map(given.tags.map((tag) => [tag.key, tag.value]))
         const made: ModelVersion = {
           model: given.model,
@@ -205,12 +192,4 @@ export function createVersions(platform: Platform, ports: RegistryPorts) {
       })
     },
   }
-}
-
-/** The content address of a list of files: of its paths and digests, in the order of the paths. */
-function digestOf(files: readonly ArtifactFile[]): string | null {
-  if (files.length === 0) return null
-  const hash = createHash('sha256')
-  for (const file of files) hash.update(JSON.stringify([file.path, file.digest, file.bytes]))
-  return `sha256:${hash.digest('hex')}`
 }
