@@ -56,6 +56,19 @@ function take(target: string): Promise<BackupMade> {
   return backup({ databaseUrl, dataDir, target, release: '0.0.0-test', now: () => new Date() })
 }
 
+/** Every constraint and index, as the database writes them down. */
+async function schemaOf(url: string): Promise<unknown[]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query(`
+    select conrelid::regclass::text as of, conname as name, pg_get_constraintdef(oid) as text from pg_constraint
+    where connamespace = 'public'::regnamespace
+    union all select tablename, indexname, indexdef from pg_indexes where schemaname = 'public' order by 1, 2, 3`)
+  await client.end()
+  assert.ok(rows.length > 100)
+  return rows
+}
+
 /** What each table held, by its name. */
 function contents({ manifest }: { manifest: BackupMade['manifest'] }): [string, number, string][] {
   return manifest.tables.map(({ name, rows, part }) => [name, rows, part.contentSha256])
@@ -111,6 +124,7 @@ test('a restored platform holds every row, file and name of the one that was bac
   assert.equal(again.manifest.files.part.contentSha256, made.manifest.files.part.contentSha256)
   assert.equal(await readFile(join(dataDir, 'log', 'gw', '00000001.ndjson'), 'utf8'), HEADER)
   assert.equal(existsSync(join(dataDir, 'run')), false)
+  assert.deepEqual(await schemaOf(database.url), await schemaOf(server.platform.config.databaseUrl))
 
   const platform = createPlatform({ ...server.platform.config, databaseUrl: database.url, dataDir, port: 0 })
   const restored = await startServer(platform)

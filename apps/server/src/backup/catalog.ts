@@ -50,17 +50,36 @@ export async function sequencesOf(client: Client): Promise<Sequence[]> {
   return sequences
 }
 
-/** Foreign keys, as statements that take them away and that put them back. */
-export async function foreignKeysOf(client: Client): Promise<{ drop: string; add: string }[]> {
+/** Something that slows a load down or stands in its way, as statements that take it away and that put it back. */
+export interface Removable {
+  readonly drop: string
+  readonly add: string
+}
+
+/** Constraints of these kinds: `f` foreign keys, `p` primary keys and `u` unique ones, with their indexes. */
+export async function constraintsOf(client: Client, kinds: readonly ('f' | 'p' | 'u')[]): Promise<Removable[]> {
   const { rows } = await client.query<{ table: string; name: string; definition: string }>(
     `select c.relname as table, k.conname as name, pg_get_constraintdef(k.oid) as definition
      from pg_constraint k join pg_class c on c.oid = k.conrelid
-     where k.contype = 'f' and c.relnamespace = 'public'::regnamespace and k.conparentid = 0 order by 1, 2`,
+     where k.contype::text = any ($1) and c.relnamespace = 'public'::regnamespace and k.conparentid = 0 and c.relname <> $2 order by 1, 2`,
+    [kinds, OWN],
   )
   return rows.map(({ table, name, definition }) => ({
     drop: `alter table ${quoted(table)} drop constraint ${quoted(name)}`,
     add: `alter table ${quoted(table)} add constraint ${quoted(name)} ${definition}`,
   }))
+}
+
+/** Indexes that no constraint stands for. */
+export async function indexesOf(client: Client): Promise<Removable[]> {
+  const { rows } = await client.query<{ name: string; definition: string }>(
+    `select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition
+     from pg_index i join pg_class c on c.oid = i.indrelid
+     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> $1
+       and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')) order by 1`,
+    [OWN],
+  )
+  return rows.map(({ name, definition }) => ({ drop: `drop index ${name}`, add: definition }))
 }
 
 /** Whether the database holds anything of ours or of somebody else's. */
