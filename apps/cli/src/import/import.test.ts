@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
+import { testDatabase } from '@tidemark/postgres'
+import pg from 'pg'
 import { startTestServer, type TestServer } from '../../../server/src/platform/testing.ts'
 import command from '../commands/import.ts'
 import { folderReader } from './artifacts.ts'
@@ -12,6 +18,7 @@ import { importAll, type Report } from './import.ts'
 import type { Source, SourceRun } from './source.ts'
 import { databaseSource } from './sources/database.ts'
 import { mlflowHttp } from './sources/http.ts'
+import { openPostgres } from './sources/postgres.ts'
 import { restSource } from './sources/rest.ts'
 import { openSqlite } from './sources/sqlite.ts'
 import { importTarget } from './target.ts'
@@ -116,6 +123,67 @@ test('what does not come over is named, without what an address may hold in secr
   const noted = report.told.map(({ id, reason }) => `${id}: ${reason}`)
   assert.ok(noted.some((text) => text.startsWith(`s3://models/3/${RUNS.bucket}/artifacts: Files in an object store`)))
   assert.ok(noted.some((text) => text.startsWith('/etc: Files not read')))
+})
+
+test('the same tables in PostgreSQL read the same', async () => {
+  const copy = await testDatabase().withTemplate('small mlflow', async (url) => {
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    await mlflow.copyTo((sql, values) => client.query(sql, values))
+    await client.end()
+  })
+  const [sqlite, postgres] = [
+    await openSource(),
+    await databaseSource(await openPostgres(copy.url.replace(/^postgres(ql)?:/, 'postgresql+psycopg2:')), 'default'),
+  ]
+  try {
+    assert.deepEqual(await sourceContent(postgres), await sourceContent(sqlite))
+    assert.deepEqual(
+      (await postgres.leftOut()).map(({ what, count }) => [what, count]),
+      (await sqlite.leftOut()).map(({ what, count }) => [what, count]),
+    )
+    assert.doesNotMatch(postgres.name, /@/, 'no user and no password in its name')
+  } finally {
+    await sqlite.close()
+    await postgres.close()
+    await copy.drop()
+  }
+})
+
+test('a database that is none of MLflow’s, or older than 3.0, is refused with what to do', async () => {
+  const file = join(folder, 'other.db')
+  const other = new DatabaseSync(file)
+  other.exec('create table users (id integer)')
+  await assert.rejects(databaseSource(openSqlite(`sqlite:${file}`), 'default'), /holds no tables of MLflow/)
+  other.exec('create table experiments (id integer); create table runs (id integer); create table metrics (id integer)')
+  await assert.rejects(databaseSource(openSqlite(`sqlite:${file}`), 'default'), /before 3\.0 .* mlflow db upgrade/)
+  other.close()
+  assert.throws(() => openSqlite('sqlite:/nowhere.db'), /no such file/)
+})
+
+test('a server is asked with the login of the environment or of its address, and its name has none of it', async () => {
+  const asked: (string | undefined)[] = []
+  // Stands for a server behind a login, and keeps what it was told.
+  const fake = createServer((request, response) => {
+    asked.push(request.headers.authorization)
+    response.setHeader('content-type', 'application/json').end('{"experiments": []}')
+  }).listen(0, '127.0.0.1')
+  await once(fake, 'listening')
+  const { port } = fake.address() as AddressInfo
+  const url = `http://127.0.0.1:${port}`
+  try {
+    const basic = { MLFLOW_TRACKING_USERNAME: 'ada', MLFLOW_TRACKING_PASSWORD: 'geheim', MLFLOW_TRACKING_TOKEN: 't' }
+    for (const environment of [{}, basic, { MLFLOW_TRACKING_TOKEN: 't' }]) {
+      await restSource(mlflowHttp(url, 'default', environment), 'default').experiments()
+    }
+    const named = restSource(mlflowHttp(`http://ada:geheim@127.0.0.1:${port}`, 'default', {}), 'default')
+    await named.experiments()
+    const login = `Basic ${Buffer.from('ada:geheim').toString('base64')}`
+    assert.deepEqual(asked, [undefined, login, 'Bearer t', login])
+    assert.equal(named.name, url)
+  } finally {
+    fake.close()
+  }
 })
 
 test('imported again, nothing changes', async () => {
