@@ -1,5 +1,11 @@
 /** MLflow's error codes that this server answers with: HTTP status and class, as `mlflow.exceptions` of 3.17 maps them. */
 const CODES = {
+  ABORTED: { status: 409, sqlstate: null, errorClass: null },
+  ALREADY_EXISTS: { status: 409, sqlstate: null, errorClass: null },
+  CANCELLED: { status: 499, sqlstate: null, errorClass: null },
+  DATA_LOSS: { status: 500, sqlstate: null, errorClass: null },
+  DEADLINE_EXCEEDED: { status: 504, sqlstate: null, errorClass: null },
+  REQUEST_LIMIT_EXCEEDED: { status: 429, sqlstate: null, errorClass: null },
   INTERNAL_ERROR: { status: 500, sqlstate: 'XXM00', errorClass: 'CLIENT_INTERNAL_ERROR' },
   INVALID_STATE: { status: 500, sqlstate: 'XXM00', errorClass: 'CLIENT_INTERNAL_ERROR' },
   NOT_IMPLEMENTED: { status: 501, sqlstate: null, errorClass: null },
@@ -8,9 +14,9 @@ const CODES = {
   RESOURCE_EXHAUSTED: { status: 507, sqlstate: null, errorClass: null },
   RESOURCE_CONFLICT: { status: 409, sqlstate: null, errorClass: null },
   RESOURCE_DOES_NOT_EXIST: { status: 404, sqlstate: 'KAM00', errorClass: 'RESOURCE_NOT_FOUND' },
+  NOT_FOUND: { status: 404, sqlstate: 'KAM00', errorClass: 'RESOURCE_NOT_FOUND' },
   ENDPOINT_NOT_FOUND: { status: 404, sqlstate: 'KAM00', errorClass: 'RESOURCE_NOT_FOUND' },
   PERMISSION_DENIED: { status: 403, sqlstate: 'KAM00', errorClass: 'PERMISSION_DENIED' },
-  REQUEST_LIMIT_EXCEEDED: { status: 429, sqlstate: null, errorClass: null },
   UNAUTHENTICATED: { status: 401, sqlstate: null, errorClass: null },
   BAD_REQUEST: { status: 400, sqlstate: 'KAM00', errorClass: 'INVALID_PARAMETER_VALUE' },
   RESOURCE_ALREADY_EXISTS: { status: 400, sqlstate: 'KAM00', errorClass: 'RESOURCE_ALREADY_EXISTS' },

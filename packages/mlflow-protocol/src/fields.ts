@@ -77,13 +77,14 @@ export function required<T>(of: Field<T>): Field<T, true> {
   return { ...of, required: true }
 }
 
-/** A list of a field's values; an error names the item's place. */
+/** A list of a field's values; an error names the item's place, but of a list of strings it shows the whole, as MLflow does. */
 export function repeated<T>(of: Field<T>): Optional<readonly T[]> {
   return {
     required: false,
     repeated: true,
     read: (value, path) => {
       if (!Array.isArray(value)) throw wrongType(path, value)
+      if (of === (string as unknown) && value.some((item) => typeof item !== 'string')) throw wrongType(path, value)
       return value.map((item: unknown, index) => of.read(item, `${path}[${index}]`))
     },
   }
@@ -121,6 +122,17 @@ export function message<F extends Fields>(fields: F): Message<F> {
   }
 }
 
+/** A field's value under its own name or in camel case, never under both. What is required must come under its own, as in MLflow. */
+function spelled(body: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (!name.includes('_')) return body[name]
+  const camel = name.replace(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase())
+  if (!Object.hasOwn(body, camel)) return body[name]
+  if (Object.hasOwn(body, name)) {
+    throw invalid(`Request specifies both '${name}' and '${camel}'; provide only one of them.`)
+  }
+  return body[camel]
+}
+
 function readFields<F extends Fields>(
   fields: F,
   names: readonly string[],
@@ -131,7 +143,8 @@ function readFields<F extends Fields>(
   for (const name of names) {
     const definition = fields[name]
     if (!definition) continue
-    let value = body[name]
+    const other = spelled(body, name)
+    let value = definition.required ? body[name] : other
     // Older clients say run_uuid.
     if (name === 'run_id' && (value === undefined || value === null)) value = body.run_uuid
     if (value === undefined || value === null) {

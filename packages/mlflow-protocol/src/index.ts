@@ -1,18 +1,14 @@
 export * from './artifacts.ts'
+export type { Clause, Dialect, Entity, SortKey } from './clauses.ts'
 export * from './dialects.ts'
 export * from './errors.ts'
 export { type Message, type MessageOf, message } from './fields.ts'
-export {
-  type Clause,
-  type Dialect,
-  type Entity,
-  parseColumn,
-  parseFilter,
-  parseOrderBy,
-  type SortKey,
-} from './filter.ts'
+export { parseFilter } from './filter.ts'
+export { parseColumn } from './identify.ts'
 export * from './names.ts'
+export { parseOrderBy } from './orderBy.ts'
 export * from './pages.ts'
+export { pythonFloat, pythonSet, pythonText } from './python.ts'
 export * from './replies.ts'
 export type { LoggedModelStatusName, RunStatusName, ViewTypeName } from './requests.ts'
 export * as requests from './requests.ts'

@@ -1,4 +1,5 @@
 import { invalid, invalidValue } from './errors.ts'
+import { pythonText } from './python.ts'
 
 /** Limits of MLflow 3.17 (`mlflow/utils/validation.py`): counts per request and lengths in characters. */
 export const LIMITS = {
@@ -18,6 +19,8 @@ export const LIMITS = {
   datasetSource: 65_535,
   datasetSchema: 1_048_575,
   datasetProfile: 16_777_215,
+  inputTagKey: 255,
+  inputTagValue: 500,
 } as const
 
 const NAME = /^[/\p{L}\p{N}_.\- :]*$/u
@@ -42,7 +45,7 @@ function checkPathLike(name: string, path: string): void {
     throw invalidValue(
       path,
       name,
-      `Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to '${normal}'`,
+      `Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to ${pythonText(normal)}`,
     )
   }
 }
@@ -65,6 +68,11 @@ export function checkLength(what: string, limit: number, value: string | undefin
   if ([...value].length > limit) throw invalid(`'${what}' exceeds the maximum length of ${limit} characters`)
 }
 
+/** Text cut to a limit, as MLflow's server cuts values that are too long unless told otherwise; counted in code points. */
+export function cutTo(limit: number, value: string): string {
+  return value.length <= limit ? value : [...value].slice(0, limit).join('')
+}
+
 /** @throws MlflowError for a batch of more than `limit`. */
 export function checkBatch(what: string, limit: number, count: number): void {
   if (count <= limit) return
@@ -80,7 +88,7 @@ export function checkExperimentName(name: string): void {
 
 /** An experiment id on the wire is the text of an integer. */
 export function experimentNumber(id: string): number {
-  if (!/^\s*\d{1,15}\s*$/.test(id)) {
+  if (!/^\s*[+-]?\d{1,15}\s*$/.test(id)) {
     throw invalid(`Invalid experiment ID '${id}'. Experiment ID must be a valid integer.`)
   }
   return Number(id)
@@ -103,7 +111,7 @@ export function checkNewModelName(name: string, path = 'name'): void {
 export function checkLoggedModelName(name: string): void {
   if (name === '' || /[/:.%"']/.test(name)) {
     throw invalid(
-      `Invalid model name ('${name}') provided. Model name must be a non-empty string and cannot contain the following characters: ('/', ':', '.', '%', '"', "'")`,
+      `Invalid model name (${pythonText(name)}) provided. Model name must be a non-empty string and cannot contain the following characters: ('/', ':', '.', '%', '"', "'")`,
     )
   }
 }
@@ -125,6 +133,6 @@ export function checkAliasIsFree(alias: string): void {
 }
 
 export function versionNumber(version: string): number {
-  if (!/^\s*\d{1,9}\s*$/.test(version)) throw invalid(`Parameter 'version' must be an integer, got '${version}'.`)
+  if (!/^\s*[+-]?\d{1,9}\s*$/.test(version)) throw invalid(`Parameter 'version' must be an integer, got '${version}'.`)
   return Number(version)
 }

@@ -125,15 +125,17 @@ export const CreateLoggedModel = message({
   params: repeated(parameter),
   tags,
 })
-export const FinalizeLoggedModel = message({ status: required(enumeration(LOGGED_MODEL_STATUS)) })
+export const FinalizeLoggedModel = message({
+  model_id: required(string),
+  status: required(enumeration(LOGGED_MODEL_STATUS)),
+})
 export const SetLoggedModelTags = message({ tags })
-export const LogLoggedModelParameters = message({ params: repeated(parameter) })
+export const LogLoggedModelParameters = message({ model_id: required(string), params: repeated(parameter) })
 export const SearchLoggedModels = message({
   experiment_ids: required(repeated(string)),
   filter: string,
-  order_by: repeated(
-    nested({ field_name: required(string), ascending: boolean, dataset_name: string, dataset_digest: string }),
-  ),
+  order_by: repeated(nested({ field_name: string, ascending: boolean, dataset_name: string, dataset_digest: string })),
+  datasets: repeated(nested({ dataset_name: string, dataset_digest: string })),
   ...page,
 })
 export const ListLoggedModelArtifacts = message({ artifact_directory_path: string, page_token: string })

@@ -1,4 +1,4 @@
-import { invalid } from '@tidemark/mlflow-protocol'
+import { decodeToken, invalid, offsetOf } from '@tidemark/mlflow-protocol'
 import { z } from 'zod'
 
 /** Where a page of runs begins: after how many, and after which. */
@@ -13,24 +13,17 @@ export interface RunCursor {
 
 const Token = z.object({
   offset: z.int().min(1),
-  after: z.tuple([z.number(), z.string().max(256), z.union([z.number(), z.literal('NaN')]).nullable()]).optional(),
+  after: z.tuple([z.number(), z.string().max(256), z.union([z.number(), z.literal('NaN')]).nullable()]),
 })
 
 /** The cursor of a page token, MLflow's own `{"offset": n}` among them. @throws MlflowError for any other text. */
 export function cursorOf(token: string | undefined): RunCursor {
   if (!token) return { offset: 0 }
-  if (!/^[A-Za-z0-9+/=]+$/.test(token)) throw invalid('Invalid page token, could not base64-decode')
-  const text = Buffer.from(token, 'base64').toString('utf8')
-  let content: unknown
-  try {
-    content = JSON.parse(text)
-  } catch {
-    throw invalid(`Invalid page token, decoded value=b'${text.slice(0, 100)}'`)
-  }
+  const { value: content } = decodeToken(token)
+  if (typeof content !== 'object' || content === null || !('after' in content)) return { offset: offsetOf(token) }
   const parsed = Token.safeParse(content)
   if (!parsed.success) throw invalid(`Invalid page token, parsed value=${JSON.stringify(content).slice(0, 100)}`)
   const { offset, after } = parsed.data
-  if (!after) return { offset }
   const [startMs, id, value] = after
   return { offset, after: { startMs, id, value: value === 'NaN' ? Number.NaN : value } }
 }

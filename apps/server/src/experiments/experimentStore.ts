@@ -162,7 +162,7 @@ export async function searchExperiments(
   },
 ): Promise<Experiment[]> {
   const sort = question.sort.map((key) => {
-    const column = key.of === 'tag' ? null : key.key === 'experiment_id' ? sql.raw('e.id') : ATTRIBUTES[key.key]
+    const column = key.key === 'experiment_id' ? sql.raw('e.id') : ATTRIBUTES[key.key]
     if (!column) throw new Error(`Experiments are not sorted by ${key.key}.`)
     return sql`${column} ${direction(key)}`
   })

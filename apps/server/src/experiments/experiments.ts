@@ -1,4 +1,5 @@
 import {
+  type Clause,
   checkExperimentName,
   EXPERIMENTS,
   exists,
@@ -63,7 +64,7 @@ export function createExperimentList(platform: Platform) {
       actor.require('experiments.read')
       return experimentStore.searchExperiments(db, actor.workspace, {
         stages: STAGES[question.view],
-        clauses: parseFilter(question.filter, EXPERIMENTS),
+        clauses: parseFilter(question.filter, EXPERIMENTS).map(checkIds),
         sort: parseOrderBy(question.orderBy, EXPERIMENTS),
         offset: question.offset,
         limit: question.limit,
@@ -108,6 +109,14 @@ export function createExperimentList(platform: Platform) {
       if (!removed) throw missing(`No tag with name: ${key} in experiment with id ${id}`)
     },
   }
+}
+
+/** Ids of experiments are numbers, in filters too. */
+function checkIds(clause: Clause): Clause {
+  if (clause.of !== 'attribute' || clause.key !== 'experiment_id') return clause
+  if (clause.kind === 'text') return { ...clause, value: String(experimentNumber(clause.value)) }
+  if (clause.kind === 'list') return { ...clause, values: clause.values.map((id) => String(experimentNumber(id))) }
+  return clause
 }
 
 async function experiment(on: Queryable, workspace: string, id: string): Promise<Experiment> {

@@ -1,6 +1,6 @@
-import type { Clause, LoggedModelStatusName, SortKey } from '@tidemark/mlflow-protocol'
+import type { Clause, LoggedModelStatusName } from '@tidemark/mlflow-protocol'
 import { type Queryable, sql, type Tx } from '../platform/index.ts'
-import { all, compare, compareList, direction, type Fragment } from './conditions.ts'
+import { all, compare, compareList, type Fragment } from './conditions.ts'
 import type { KeyValue, Lifecycle, LoggedModel } from './types.ts'
 
 interface Row {
@@ -52,9 +52,15 @@ function modelOf(row: Row): LoggedModel {
   }
 }
 
-export async function loggedModelById(db: Queryable, workspace: string, id: string): Promise<LoggedModel | null> {
+export async function loggedModelById(
+  db: Queryable,
+  workspace: string,
+  id: string,
+  which: 'active' | 'also deleted' = 'active',
+): Promise<LoggedModel | null> {
   const { rows } = await sql<Row>`
-    select ${COLUMNS} from logged_model m where m.workspace = ${workspace} and m.id = ${id} and m.lifecycle = 'active'`.execute(
+    select ${COLUMNS} from logged_model m
+    where m.workspace = ${workspace} and m.id = ${id} and (m.lifecycle = 'active' or ${which === 'also deleted'})`.execute(
     db,
   )
   return rows[0] ? modelOf(rows[0]) : null
@@ -150,8 +156,17 @@ const ATTRIBUTES: Readonly<Record<string, Fragment>> = {
   model_type: sql.raw('m.model_type'),
   status: sql.raw('m.status'),
   source_run_id: sql.raw('m.source_run'),
+  experiment_id: sql.raw('m.experiment::text'),
   creation_timestamp_ms: sql.raw('m.created_ms'),
   last_updated_timestamp_ms: sql.raw('m.updated_ms'),
+}
+/** Statuses are sorted in the order in which a model passes them. */
+const SORTED: Readonly<Record<string, Fragment>> = {
+  ...ATTRIBUTES,
+  status: sql.raw(
+    "array_position(array['LOGGED_MODEL_STATUS_UNSPECIFIED','LOGGED_MODEL_PENDING','LOGGED_MODEL_READY','LOGGED_MODEL_UPLOAD_FAILED'], m.status)",
+  ),
+  experiment_id: sql.raw('m.experiment'),
 }
 const TABLES = {
   metric: sql.raw('logged_model_metric'),
@@ -159,7 +174,24 @@ const TABLES = {
   tag: sql.raw('logged_model_tag'),
 } as const
 
-function condition(clause: Clause): Fragment {
+type Dataset = { readonly name: string | null; readonly digest: string | null }
+
+/** What a search of logged models sorts by. */
+export type LoggedModelSort =
+  | { readonly kind: 'attribute'; readonly column: string; readonly ascending: boolean }
+  | { readonly kind: 'metric'; readonly key: string; readonly dataset: Dataset; readonly ascending: boolean }
+
+/** Metrics on a data set, or on any. */
+function onDataset({ name, digest }: Dataset): Fragment {
+  return all([
+    ...(name === null ? [] : [sql`v.dataset_name = ${name}`]),
+    ...(digest === null ? [] : [sql`v.dataset_digest = ${digest}`]),
+  ])
+}
+
+const any = (conditions: readonly Fragment[]): Fragment => sql`(${sql.join(conditions, sql` or `)})`
+
+function condition(clause: Clause, datasets: readonly Dataset[]): Fragment {
   if (clause.kind === 'presence' || clause.of === 'dataset') throw new Error('Logged models are not asked that.')
   const test = (column: Fragment) => (clause.kind === 'list' ? compareList(column, clause) : compare(column, clause))
   if (clause.of === 'attribute') {
@@ -168,7 +200,7 @@ function condition(clause: Clause): Fragment {
     return test(column)
   }
   return sql`exists (select 1 from ${TABLES[clause.of]} v where v.workspace = m.workspace and v.model = m.id and v.key = ${clause.key}
-    and ${test(sql.raw('v.value'))})`
+    and ${test(sql.raw('v.value'))} ${clause.of === 'metric' && datasets.length > 0 ? sql`and ${any(datasets.map(onDataset))}` : sql``})`
 }
 
 /** A page of logged models of some experiments; ties and by default: the newest first. */
@@ -178,20 +210,29 @@ export async function searchLoggedModels(
   question: {
     experiments: readonly number[]
     clauses: readonly Clause[]
-    sort: readonly SortKey[]
+    sort: readonly LoggedModelSort[]
+    /** Metrics that the filter asks for count on these alone; without such a filter a model must have some metric on one of them. */
+    datasets: readonly Dataset[]
     offset: number
     limit: number
   },
 ): Promise<LoggedModel[]> {
+  const { clauses, datasets } = question
   const keys = question.sort.map((key) => {
-    if (key.of === 'attribute') return sql`${ATTRIBUTES[key.key]} ${direction(key)} nulls last`
+    const direction = sql.raw(key.ascending ? 'asc nulls last' : 'desc nulls last')
+    if (key.kind === 'attribute') return sql`${SORTED[key.column]} ${direction}`
     return sql`(select v.value from logged_model_metric v where v.workspace = m.workspace and v.model = m.id and v.key = ${key.key}
-      order by v.at_ms desc, v.step desc, v.run limit 1) ${direction(key)} nulls last`
+      and ${onDataset(key.dataset)} order by v.at_ms desc, v.step desc, v.run limit 1) ${direction}`
   })
+  const conditions = clauses.map((clause) => condition(clause, datasets))
+  if (datasets.length > 0 && !clauses.some(({ of }) => of === 'metric')) {
+    conditions.push(sql`exists (select 1 from logged_model_metric v where v.workspace = m.workspace and v.model = m.id
+      and ${any(datasets.map(onDataset))})`)
+  }
   const { rows } = await sql<Row>`
     select ${COLUMNS} from logged_model m
     where m.workspace = ${workspace} and m.lifecycle = 'active' and m.experiment = any (${question.experiments}::bigint[])
-      and ${all(question.clauses.map(condition))}
+      and ${all(conditions)}
     order by ${sql.join([...keys, sql`m.created_ms desc`, sql`m.id`])} limit ${question.limit} offset ${question.offset}`.execute(
     db,
   )

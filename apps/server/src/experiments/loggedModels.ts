@@ -4,12 +4,13 @@ import {
   experimentNumber,
   invalid,
   LOGGED_MODELS,
+  type LoggedModelOrder,
   type LoggedModelStatusName,
   missing,
   parseFilter,
-  parseOrderBy,
 } from '@tidemark/mlflow-protocol'
 import { type Actor, inTransaction, type Platform, type Queryable, type Tx } from '../platform/index.ts'
+import { checkParameter, checkTag } from './checks.ts'
 import { experimentById } from './experimentStore.ts'
 import * as store from './loggedModelStore.ts'
 import { randomName } from './names.ts'
@@ -25,8 +26,13 @@ export function createLoggedModels(platform: Platform) {
   const { db, clock, live } = platform
   const nowMs = () => clock.now().getTime()
 
-  async function find(on: Queryable, workspace: string, id: string): Promise<LoggedModel> {
-    const model = await store.loggedModelById(on, workspace, id)
+  async function find(
+    on: Queryable,
+    workspace: string,
+    id: string,
+    which: 'active' | 'also deleted' = 'active',
+  ): Promise<LoggedModel> {
+    const model = await store.loggedModelById(on, workspace, id, which)
     if (!model) throw missing(`Logged model with ID '${id}' not found.`)
     return model
   }
@@ -52,6 +58,10 @@ export function createLoggedModels(platform: Platform) {
           `The experiment ${experiment.id} must be in the 'active' state. Current state is ${experiment.lifecycle}.`,
         )
       }
+      const parameters = onceEach(
+        given.parameters.map((parameter, index) => checkParameter(parameter, `params[${index}].`)),
+      )
+      const tags = given.tags.map((tag, index) => checkTag(tag, `tags[${index}].`))
       const id = `m-${randomUUID().replaceAll('-', '')}`
       const now = nowMs()
       const model: LoggedModel = {
@@ -64,17 +74,17 @@ export function createLoggedModels(platform: Platform) {
         sourceRun: given.sourceRun,
         createdMs: now,
         updatedMs: now,
-        tags: given.tags,
-        parameters: given.parameters,
+        tags: [...new Map(tags.map((tag) => [tag.key, tag]))].map(([, tag]) => tag),
+        parameters,
         metrics: [],
       }
       await inTransaction(db, (tx) => store.addLoggedModel(tx, actor.workspace, model))
       return model
     },
 
-    async get(actor: Actor, id: string): Promise<LoggedModel> {
+    async get(actor: Actor, id: string, which: 'active' | 'also deleted' = 'active'): Promise<LoggedModel> {
       actor.require('experiments.read', id)
-      return find(db, actor.workspace, id)
+      return find(db, actor.workspace, id, which)
     },
 
     async finalize(actor: Actor, id: string, status: LoggedModelStatusName): Promise<LoggedModel> {
@@ -86,17 +96,18 @@ export function createLoggedModels(platform: Platform) {
       return model
     },
 
+    /** Deletes a model softly; deleting it again changes nothing. */
     async remove(actor: Actor, id: string): Promise<void> {
       actor.require('experiments.delete', id)
-      await find(db, actor.workspace, id)
+      await find(db, actor.workspace, id, 'also deleted')
       await store.deleteLoggedModel(db, actor.workspace, id, nowMs())
     },
 
-    async setTags(actor: Actor, id: string, tags: readonly KeyValue[]): Promise<LoggedModel> {
+    async setTags(actor: Actor, id: string, tags: readonly KeyValue[]): Promise<void> {
       actor.require('experiments.write', id)
+      const checked = tags.map((tag, index) => checkTag(tag, `tags[${index}].`))
       await find(db, actor.workspace, id)
-      await store.setLoggedModelTags(db, actor.workspace, id, tags)
-      return find(db, actor.workspace, id)
+      await store.setLoggedModelTags(db, actor.workspace, id, checked)
     },
 
     async removeTag(actor: Actor, id: string, key: string): Promise<void> {
@@ -108,8 +119,14 @@ export function createLoggedModels(platform: Platform) {
 
     async addParameters(actor: Actor, id: string, parameters: readonly KeyValue[]): Promise<void> {
       actor.require('experiments.write', id)
-      await find(db, actor.workspace, id)
-      await store.addLoggedModelParameters(db, actor.workspace, id, parameters)
+      const checked = onceEach(parameters.map((parameter, index) => checkParameter(parameter, `params[${index}].`)))
+      await inTransaction(db, async (tx) => {
+        await find(tx, actor.workspace, id)
+        await store.addLoggedModelParameters(tx, actor.workspace, id, checked)
+        const now = new Map((await find(tx, actor.workspace, id)).parameters.map(({ key, value }) => [key, value]))
+        const clash = checked.find(({ key, value }) => now.get(key) !== value)
+        if (clash) throw changedParameter(id, clash, now.get(clash.key) ?? '')
+      })
     },
 
     async search(
@@ -117,7 +134,8 @@ export function createLoggedModels(platform: Platform) {
       question: {
         experimentIds: readonly string[]
         filter: string | undefined
-        orderBy: readonly string[]
+        orderBy: readonly LoggedModelOrder[]
+        datasets: readonly { name: string; digest: string | null }[]
         offset: number
         limit: number
       },
@@ -126,7 +144,8 @@ export function createLoggedModels(platform: Platform) {
       return store.searchLoggedModels(db, actor.workspace, {
         experiments: question.experimentIds.map(experimentNumber),
         clauses: parseFilter(question.filter, LOGGED_MODELS),
-        sort: parseOrderBy(question.orderBy, LOGGED_MODELS),
+        sort: question.orderBy.map(sortOf),
+        datasets: question.datasets,
         offset: question.offset,
         limit: question.limit,
       })
@@ -156,4 +175,38 @@ export function createLoggedModels(platform: Platform) {
       await store.setLoggedModelTags(tx, workspace, model.id, [{ key: VERSIONS_TAG, value }])
     },
   }
+}
+
+/** Parameters are written once: the same one twice is one, another value for it is refused. */
+function onceEach(parameters: readonly KeyValue[]): KeyValue[] {
+  const seen = new Map<string, KeyValue>()
+  for (const parameter of parameters) {
+    const before = seen.get(parameter.key)
+    if (before && before.value !== parameter.value) throw changedParameter('', parameter, before.value)
+    seen.set(parameter.key, parameter)
+  }
+  return [...seen.values()]
+}
+
+function changedParameter(id: string, { key, value }: KeyValue, before: string): Error {
+  const whose = id === '' ? '' : ` for model ID='${id}'`
+  return invalid(
+    `Changing param values is not allowed. Param with key='${key}' was already logged with value='${before}'${whose}. Attempted logging new value '${value}'.`,
+  )
+}
+
+/** What a search sorts by: an attribute, or a metric, perhaps on one data set alone. */
+function sortOf(order: LoggedModelOrder): store.LoggedModelSort {
+  const field = order.field_name
+  const dot = field.indexOf('.')
+  if (dot < 0) {
+    const column = Object.hasOwn(LOGGED_MODELS.attributes, field) ? LOGGED_MODELS.attributes[field]?.column : undefined
+    if (column === undefined) throw invalid(`Invalid order by field name: ${field}`)
+    return { kind: 'attribute', column, ascending: order.ascending }
+  }
+  if (field.slice(0, dot) !== 'metrics') {
+    throw invalid(`Invalid order by field name: ${field}. Only metrics are supported.`)
+  }
+  const dataset = { name: order.dataset_name, digest: order.dataset_digest }
+  return { kind: 'metric', key: field.slice(dot + 1), dataset, ascending: order.ascending }
 }

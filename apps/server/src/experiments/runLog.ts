@@ -1,4 +1,4 @@
-import { invalid, missing } from '@tidemark/mlflow-protocol'
+import { invalid, missing, pythonText } from '@tidemark/mlflow-protocol'
 import { type Actor, inTransaction, type Platform } from '../platform/index.ts'
 import {
   checkDataset,
@@ -60,8 +60,8 @@ export function createRunLog(platform: Platform, keys: KeyNumbers, writer: Metri
 
     async logParameter(actor: Actor, id: string, parameter: KeyValue): Promise<void> {
       actor.require('experiments.write', id)
-      checkParameter(parameter, '')
-      const [clash] = await write(actor.workspace, id, { metrics: [], parameters: [parameter], tags: [] })
+      const checked = checkParameter(parameter, '')
+      const [clash] = await write(actor.workspace, id, { metrics: [], parameters: [checked], tags: [] })
       if (clash) {
         throw invalid(
           `Changing param values is not allowed. Param with key='${clash.key}' was already logged with value='${clash.old_value}' for run ID='${id}'. Attempted logging new value '${clash.new_value}'.`,
@@ -75,11 +75,11 @@ export function createRunLog(platform: Platform, keys: KeyNumbers, writer: Metri
       batch: { metrics: readonly LoggedMetric[]; parameters: readonly KeyValue[]; tags: readonly KeyValue[] },
     ): Promise<void> {
       actor.require('experiments.write', id)
-      checkWholeBatch(id, batch)
-      const clashes = await write(actor.workspace, id, batch)
+      const clashes = await write(actor.workspace, id, checkWholeBatch(id, batch))
       if (clashes.length > 0) {
         const list = clashes.map(
-          (c) => `{'key': '${c.key}', 'old_value': '${c.old_value}', 'new_value': '${c.new_value}'}`,
+          (c) =>
+            `{'key': ${pythonText(c.key)}, 'old_value': ${pythonText(c.old_value)}, 'new_value': ${pythonText(c.new_value)}}`,
         )
         throw invalid(
           `Changing param values is not allowed. Params were already logged='[${list.join(', ')}]' for run ID='${id}'.`,
@@ -89,8 +89,7 @@ export function createRunLog(platform: Platform, keys: KeyNumbers, writer: Metri
 
     async setTag(actor: Actor, id: string, tag: KeyValue): Promise<void> {
       actor.require('experiments.write', id)
-      checkTag(tag, '')
-      await write(actor.workspace, id, { metrics: [], parameters: [], tags: [tag] })
+      await write(actor.workspace, id, { metrics: [], parameters: [], tags: [checkTag(tag, '')] })
     },
 
     async removeTag(actor: Actor, id: string, key: string): Promise<void> {

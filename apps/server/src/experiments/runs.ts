@@ -71,15 +71,15 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
       given: { experimentId: string; user: string; name: string; startMs: number; tags: readonly KeyValue[] },
     ): Promise<Run> {
       actor.require('experiments.write', given.experimentId)
-      for (const [index, tag] of given.tags.entries()) checkTag(tag, `tags[${index}].`)
-      const named = given.tags.findLast((tag) => tag.key === RUN_NAME)?.value ?? ''
+      const checked = given.tags.map((tag, index) => checkTag(tag, `tags[${index}].`))
+      const named = checked.findLast((tag) => tag.key === RUN_NAME)?.value ?? ''
       if (given.name && named && given.name !== named) {
         throw invalid(
           `Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='${given.name}', mlflow.runName='${named}').`,
         )
       }
       const name = given.name || named || randomName()
-      const tags = new Map(given.tags.map((tag) => [tag.key, tag.value]))
+      const tags = new Map(checked.map((tag) => [tag.key, tag.value]))
       tags.set(RUN_NAME, name)
       const id = randomUUID().replaceAll('-', '')
       const run = {
@@ -139,7 +139,7 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
     },
 
     /**
-     * A page of runs, slice by slice, in order; `next` is the token of the page after, which MLflow gives whenever a page is full.
+     * A page of runs, slice by slice, in order; `next` is the token of the page after, if there is one.
      * The places are found first, and are what the page holds; the runs are read while they are sent.
      */
     async searchRuns(
@@ -150,15 +150,17 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
       actor.require('experiments.read')
       const cursor = cursorOf(page.after)
       const question = await questionOf(actor.workspace, search)
-      const places = await placesAfter(db, actor.workspace, question, cursor, page.limit)
+      // One more than asked shows whether a page follows.
+      const found = await placesAfter(db, actor.workspace, question, cursor, page.limit + 1)
+      const places = found.slice(0, page.limit)
       async function* slices(): AsyncGenerator<Run[]> {
         for (let from = 0; from < places.length; from += SLICE) {
           const numbers = places.slice(from, from + SLICE).map((place) => place.no)
           yield await runStore.runsByNumber(database.statements, keys, actor.workspace, numbers, page.columns)
         }
       }
-      const full = places.length === page.limit
-      return { slices: slices(), next: full ? cursorToken(cursorAfter(question, cursor, places)) : null }
+      const more = found.length > places.length
+      return { slices: slices(), next: more ? cursorToken(cursorAfter(question, cursor, places)) : null }
     },
 
     async countRuns(actor: Actor, search: RunSearch): Promise<number> {

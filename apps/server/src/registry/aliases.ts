@@ -18,7 +18,7 @@ export function createAliases(platform: Platform) {
 
   async function pointAlias(tx: Tx, actor: Actor, name: string, alias: string, number: number): Promise<number | null> {
     const locked = await store.lockModel(tx, actor.workspace, name)
-    if (!locked) throw missing(`Registered Model with name=${name} not found`)
+    if (!locked) throw missing(`Model Version (name=${name}, version=${number}) not found`)
     const { tags } = await modelNamed(tx, actor.workspace, name)
     await versionNumbered(tx, actor.workspace, name, number)
     const previousVersion = await store.aliasTarget(tx, actor.workspace, name, alias)

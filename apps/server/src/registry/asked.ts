@@ -11,10 +11,15 @@ export interface Search {
   readonly limit: number
 }
 
+const PROMPT_TEXT = 'mlflow.prompt.text'
+
 /** @throws MlflowError for a key or value that MLflow would refuse. */
 export function checkTag(tag: KeyValue): void {
   checkKey(tag.key, 'key')
   checkLength('key', LIMITS.key, tag.key)
+  if (tag.key === PROMPT_TEXT && [...tag.value].length > LIMITS.registryTagValue) {
+    throw invalid(`Prompt text exceeds max length of ${LIMITS.registryTagValue} characters.`)
+  }
   checkLength('value', LIMITS.registryTagValue, tag.value)
 }
 

@@ -1,4 +1,5 @@
 import {
+  invalid,
   requests,
   unlessEmpty,
   versionNumber,
@@ -6,6 +7,7 @@ import {
   type WireRegisteredModel,
 } from '@tidemark/mlflow-protocol'
 import { type MlflowRoutes, page, pageSize, pairs } from '../experiments/index.ts'
+import { stageOf } from './asked.ts'
 import type { Registry } from './service.ts'
 import type { ModelVersion, RegisteredModel } from './types.ts'
 
@@ -52,8 +54,8 @@ export function modelRoutes(registry: Registry): MlflowRoutes {
     const asked = read(requests.GetLatestVersions)
     await registry.getModel(actor, asked.name)
     const latest = await registry.latestVersions(actor, [asked.name])
-    const stages = asked.stages?.map((stage) => stage.toLowerCase())
-    const wanted = stages?.length ? latest.filter((version) => stages.includes(version.stage.toLowerCase())) : latest
+    const stages = asked.stages?.map(stageOf)
+    const wanted = stages?.length ? latest.filter((version) => stages.includes(version.stage)) : latest
     return unlessEmpty('model_versions', wanted.map(wireVersion))
   }
   return {
@@ -84,7 +86,7 @@ export function modelRoutes(registry: Registry): MlflowRoutes {
     },
     'GET registered-models/search': async ({ read, actor }) => {
       const { filter, order_by, max_results, page_token } = read(requests.SearchRegistry)
-      const size = pageSize(max_results, 100, 1000)
+      const size = pageSize(max_results, 100, 1000, 'query')
       const { items, next } = await page(size, page_token, (offset, limit) =>
         registry.searchModels(actor, { filter, orderBy: order_by, offset, limit }),
       )
@@ -176,7 +178,10 @@ export function versionRoutes(registry: Registry): MlflowRoutes {
     },
     'GET model-versions/search': async ({ read, actor }) => {
       const { filter, order_by, max_results, page_token } = read(requests.SearchRegistry)
-      const size = pageSize(max_results, 200_000, 200_000)
+      if (max_results !== undefined && max_results < 1) {
+        throw invalid(`Invalid value for max_results. It must be a positive integer, but got ${max_results}`)
+      }
+      const size = pageSize(max_results, 200_000, 200_000, 'query')
       const { items, next } = await page(size, page_token, (offset, limit) =>
         registry.searchVersions(actor, { filter, orderBy: order_by, offset, limit }),
       )

@@ -23,7 +23,7 @@ export function createModels(platform: Platform) {
       for (const tag of tags) checkModelTag(tag)
       return inTransaction(db, async (tx) => {
         const added = await store.addModel(tx, actor.workspace, name, description, nowMs())
-        if (!added) throw exists(`Registered Model (name=${name}) already exists.`)
+        if (!added) throw nameTaken(await modelNamed(tx, actor.workspace, name), isPrompt(tags))
         for (const tag of tags) await store.setModelTag(tx, actor.workspace, name, tag)
         const made = await modelNamed(tx, actor.workspace, name)
         await events.append(tx, actor, modelCreated, {
@@ -55,6 +55,7 @@ export function createModels(platform: Platform) {
       checkNewModelName(newName, 'new_name')
       return inTransaction(db, async (tx) => {
         await modelNamed(tx, actor.workspace, name)
+        if (newName === name) return modelNamed(tx, actor.workspace, name)
         const renamed = await store.renameModel(tx, actor.workspace, name, newName, nowMs())
         if (!renamed) throw exists(`Registered Model (name=${newName}) already exists.`)
         return modelNamed(tx, actor.workspace, newName)
@@ -110,4 +111,15 @@ export function createModels(platform: Platform) {
 function checkModelTag(tag: KeyValue): void {
   checkTag(tag)
   checkNoHistory(tag.key)
+}
+
+/** MLflow's words for a name that is taken: prompts and models share their names. */
+function nameTaken({ name, tags }: RegisteredModel, wantsPrompt: boolean): Error {
+  if (isPrompt(tags) === wantsPrompt) {
+    return exists(`${wantsPrompt ? 'Prompt' : 'Registered Model'} (name=${name}) already exists.`)
+  }
+  const [wanted, holder] = wantsPrompt ? ['prompt', 'registered model'] : ['registered model', 'prompt']
+  return exists(
+    `Tried to create a ${wanted} with name '${name}', but the name is already taken by a ${holder}. MLflow does not allow creating a model and a prompt with the same name.`,
+  )
 }

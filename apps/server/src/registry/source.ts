@@ -3,6 +3,7 @@ import type { Experiments, KeyValue } from '../experiments/index.ts'
 import type { Tx } from '../platform/index.ts'
 import { isPrompt } from './asked.ts'
 import { isWithin, notWithin, readSource } from './decide.ts'
+import { modelNamed } from './lookup.ts'
 import { aliasTarget } from './store.ts'
 import { versionByNumber } from './versionStore.ts'
 
@@ -48,8 +49,12 @@ export async function resolveSource(
     case 'version': {
       const number =
         'version' in source.ref ? source.ref.version : await aliasTarget(tx, workspace, source.model, source.ref.alias)
-      if (number === null) throw invalid(notWithin(given.source, 'model_id'))
+      if (number === null) {
+        await modelNamed(tx, workspace, source.model)
+        throw invalid(`Registered model alias ${'alias' in source.ref ? source.ref.alias : ''} not found.`)
+      }
       const from = await versionByNumber(tx, workspace, source.model, number)
+      if (!from) await modelNamed(tx, workspace, source.model)
       if (!from) throw missing(`Model Version (name=${source.model}, version=${number}) not found`)
       if ((given.run && given.run !== from.run) || (given.loggedModel && given.loggedModel !== from.loggedModel)) {
         throw invalid(

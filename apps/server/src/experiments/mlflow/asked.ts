@@ -1,4 +1,4 @@
-import { invalid, offsetOf, tokenOf } from '@tidemark/mlflow-protocol'
+import { invalid, offsetOf, tokenOf, wrongType } from '@tidemark/mlflow-protocol'
 import type { KeyValue } from '../types.ts'
 
 /** The most that a page of experiments or runs may hold. */
@@ -14,16 +14,19 @@ export function pairs(list: readonly Pair[] | undefined): KeyValue[] {
   return (list ?? []).map(({ key, value }) => ({ key, value: value ?? '' }))
 }
 
-/** The size of a page as asked, in bounds. @throws MlflowError for 0, less, or more than `most`. */
-export function pageSize(asked: number | undefined, byDefault: number, most: number): number {
+/** The size of a page as asked, in bounds. `from` is where it was asked: MLflow's words show it as it came. @throws MlflowError for 0, less, or more than `most`. */
+export function pageSize(
+  asked: number | undefined,
+  byDefault: number,
+  most: number,
+  from: 'body' | 'query' = 'body',
+): number {
   const size = asked ?? byDefault
   if (size < 1) {
     throw invalid(`Invalid value ${size} for parameter 'max_results' supplied. It must be a positive integer`)
   }
   if (size > most) {
-    throw invalid(
-      `Invalid value ${size} for parameter 'max_results' supplied:  Hint: Value was of type 'int'. See the API docs for more information about request parameters.`,
-    )
+    throw wrongType('max_results', from === 'query' ? String(size) : size)
   }
   return size
 }

@@ -1,4 +1,4 @@
-import { requests, unlessEmpty, type ViewTypeName } from '@tidemark/mlflow-protocol'
+import { invalid, requests, unlessEmpty, type ViewTypeName } from '@tidemark/mlflow-protocol'
 import type { Tracking } from '../tracking.ts'
 import { MAX_PAGE, page, pageSize, pairs } from './asked.ts'
 import type { MlflowRoutes } from './plugin.ts'
@@ -8,6 +8,11 @@ import { wireExperiment } from './wire.ts'
 export function experimentRoutes(tracking: Tracking): MlflowRoutes {
   const search: MlflowRoutes[string] = async ({ read, actor }) => {
     const asked = read(requests.SearchExperiments)
+    if ((asked.max_results ?? 0) > MAX_PAGE) {
+      throw invalid(
+        `Invalid value ${asked.max_results} for parameter 'max_results' supplied. It must be at most ${MAX_PAGE}`,
+      )
+    }
     const size = pageSize(asked.max_results, 0, MAX_PAGE)
     const view: ViewTypeName = asked.view_type ?? 'ACTIVE_ONLY'
     const { items, next } = await page(size, asked.page_token, (offset, limit) =>

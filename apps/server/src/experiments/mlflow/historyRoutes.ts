@@ -3,7 +3,7 @@ import type { Artifacts } from '../artifacts.ts'
 import type { RunHistory } from '../history.ts'
 import { ownFolder } from '../location.ts'
 import type { Tracking } from '../tracking.ts'
-import { page, pageSize } from './asked.ts'
+import { page } from './asked.ts'
 import type { MlflowRoutes } from './plugin.ts'
 import { wireFiles, wireMetric } from './wire.ts'
 
@@ -16,7 +16,12 @@ export function historyRoutes(history: RunHistory, tracking: Tracking, artifacts
         const metrics = await history.all(actor, run_id, metric_key, offsetOf(page_token))
         return unlessEmpty('metrics', metrics.map(wireMetric))
       }
-      const size = pageSize(max_results, 1, Number.MAX_SAFE_INTEGER)
+      if (max_results < 1) {
+        throw invalid(
+          `Invalid value ${max_results} for parameter 'max_results' supplied. It must be a positive integer.`,
+        )
+      }
+      const size = max_results
       const { items, next } = await page(size, page_token, (offset, limit) =>
         history.page(actor, run_id, metric_key, offset, limit),
       )

@@ -1,8 +1,15 @@
-import { artifactFolder, invalid, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
+import {
+  artifactFolder,
+  invalid,
+  loggedModelOffset,
+  loggedModelToken,
+  requests,
+  unlessEmpty,
+} from '@tidemark/mlflow-protocol'
 import type { Artifacts } from '../artifacts.ts'
 import { ownFolder } from '../location.ts'
 import type { LoggedModels } from '../loggedModels.ts'
-import { page, pageSize, pairs } from './asked.ts'
+import { pageSize, pairs } from './asked.ts'
 import type { MlflowCall, MlflowRoutes } from './plugin.ts'
 import { wireFiles, wireLoggedModel } from './wire.ts'
 
@@ -25,18 +32,40 @@ export function loggedModelRoutes(models: LoggedModels, artifacts: Artifacts): M
     },
     'POST logged-models/search': async ({ read, actor }) => {
       const asked = read(requests.SearchLoggedModels)
-      const size = pageSize(asked.max_results || undefined, 50, 1000)
-      const orderBy = (asked.order_by ?? []).map(
-        ({ field_name, ascending }) => `${quoted(field_name)} ${ascending === false ? 'DESC' : 'ASC'}`,
-      )
-      const { items, next } = await page(size, asked.page_token, (offset, limit) =>
-        models.search(actor, { experimentIds: asked.experiment_ids, filter: asked.filter, orderBy, offset, limit }),
-      )
-      return { ...unlessEmpty('models', items.map(wireLoggedModel)), ...next }
+      const size = pageSize(asked.max_results || undefined, 100, 1000)
+      const orderBy = (asked.order_by ?? []).map((order) => ({
+        field_name: order.field_name ?? '',
+        ascending: order.ascending ?? true,
+        dataset_name: order.dataset_name || null,
+        dataset_digest: order.dataset_digest || null,
+      }))
+      const datasets = (asked.datasets ?? []).map(({ dataset_name, dataset_digest }) => {
+        if (!dataset_name) throw invalid('`dataset_name` in the `datasets` clause must be specified.')
+        return { name: dataset_name, digest: dataset_digest || null }
+      })
+      const question = {
+        experiment_ids: asked.experiment_ids,
+        filter_string: asked.filter || null,
+        order_by: orderBy.length === 0 ? null : orderBy,
+      }
+      const offset = loggedModelOffset(asked.page_token, question)
+      const found = await models.search(actor, {
+        experimentIds: asked.experiment_ids,
+        filter: asked.filter,
+        orderBy,
+        datasets,
+        offset,
+        limit: size + 1,
+      })
+      return {
+        ...unlessEmpty('models', found.slice(0, size).map(wireLoggedModel)),
+        ...(found.length > size ? { next_page_token: loggedModelToken(question, offset + size) } : {}),
+      }
     },
-    'GET logged-models/:model_id': async (call) => ({
-      model: wireLoggedModel(await models.get(call.actor, idOf(call))),
-    }),
+    'GET logged-models/:model_id': async (call) => {
+      const which = String(call.query.allow_deleted).toLowerCase() === 'true' ? 'also deleted' : 'active'
+      return { model: wireLoggedModel(await models.get(call.actor, idOf(call), which)) }
+    },
     'PATCH logged-models/:model_id': async (call) => {
       const { status } = call.read(requests.FinalizeLoggedModel)
       return { model: wireLoggedModel(await models.finalize(call.actor, idOf(call), status)) }
@@ -47,7 +76,8 @@ export function loggedModelRoutes(models: LoggedModels, artifacts: Artifacts): M
     },
     'PATCH logged-models/:model_id/tags': async (call) => {
       const { tags } = call.read(requests.SetLoggedModelTags)
-      return { model: wireLoggedModel(await models.setTags(call.actor, idOf(call), pairs(tags))) }
+      await models.setTags(call.actor, idOf(call), pairs(tags))
+      return {}
     },
     'DELETE logged-models/:model_id/tags/:key': async (call) => {
       await models.removeTag(call.actor, idOf(call), call.params.key ?? '')
@@ -91,11 +121,4 @@ export function loggedModelRoutes(models: LoggedModels, artifacts: Artifacts): M
       )
     },
   }
-}
-
-/** `metrics.val loss` as a filter's key is written. */
-function quoted(field: string): string {
-  const dot = field.indexOf('.')
-  if (field.includes('`')) throw invalid(`Invalid order by field name: ${field}`)
-  return dot < 0 ? field : `${field.slice(0, dot)}.\`${field.slice(dot + 1)}\``
 }

@@ -42,25 +42,38 @@ export function partNotYet(path: string): string | null {
   return part === undefined ? null : (NOT_YET[part] ?? part)
 }
 
-const PAGE = `<!doctype html>
+const page = (title: string, text: string) => `<!doctype html>
 <html lang=en>
-<title>404 Not Found</title>
-<h1>Not Found</h1>
-<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>
+<title>${title}</title>
+<h1>${title.slice(4)}</h1>
+<p>${text}</p>
 `
+const NOT_FOUND = page(
+  '404 Not Found',
+  'The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.',
+)
+const NOT_ALLOWED = page('405 Method Not Allowed', 'The method is not allowed for the requested URL.')
 
-/** Says clearly what is missing: 501 with its name for a part of MLflow that is not here yet, MLflow's page for a path it has not either. */
+/**
+ * Says clearly what is missing: 501 with its name for a part of MLflow that is not here yet, MLflow's page for a path that it has not either, or
+ * has not with this method.
+ */
 export function notYetRoutes(scope: FastifyInstance): void {
   const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split('?')[0] ?? ''
     const part = partNotYet(path)
     if (part !== null) throw notImplemented(part)
-    return reply.code(404).type('text/html; charset=utf-8').send(PAGE)
+    const methods = scope.mlflowMethods(path)
+    if (methods.length === 0) return reply.code(404).type('text/html; charset=utf-8').send(NOT_FOUND)
+    reply.header('allow', methods.join(', '))
+    if (request.method === 'OPTIONS') return reply.code(204).send()
+    return reply.code(405).type('text/html; charset=utf-8').send(NOT_ALLOWED)
   }
   for (const prefix of PREFIXES) {
-    for (const version of ['2.0', '3.0']) scope.all(`${prefix}${version}/*`, refuse)
+    for (const version of ['2.0', '3.0']) scope.all(`${prefix}${version}/*`, { config: { anyPath: true } }, refuse)
   }
-  for (const url of ['/gateway/*', '/v1/traces', '/graphql', '/static-files/*', '/build/*']) scope.all(url, refuse)
+  for (const url of ['/gateway/*', '/v1/traces', '/graphql', '/static-files/*', '/build/*'])
+    scope.all(url, { config: { anyPath: true } }, refuse)
 }
 
 function notImplemented(what: string): MlflowError {

@@ -3,6 +3,7 @@ import { type Permission, TidemarkError } from '@tidemark/contracts'
 import { invalid, MlflowError, type MlflowErrorCode } from '@tidemark/mlflow-protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { type Actor, actorOf, isConnectionLoss, type Log } from '../../platform/index.ts'
+import { watchMethods } from './methods.ts'
 import { permissionOf } from './rights.ts'
 
 /** What a handler of MLflow's API is given; `fields` are the body's, or the query's when there is no body. */
@@ -28,13 +29,14 @@ export const PREFIXES = ['/api/', '/ajax-api/'] as const
 /** MLflow's surface lives in a scope of its own: its own error shape, its own reading of bodies. */
 export function mlflowScope(app: FastifyInstance, log: Log, fill: (scope: FastifyInstance) => void): void {
   app.register(async (scope) => {
+    watchMethods(scope)
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     scope.setErrorHandler((error, request, reply) => {
       const answer = mlflowError(error, request, log)
       // What is still to come of an upload is thrown away: a client that sends sees no answer before its end.
       if (!request.raw.complete) request.raw.resume()
-      reply.code(answer.status).type('application/json').send(answer.toJSON())
+      sendJson(reply.code(answer.status), answer.toJSON())
     })
     scope.addHook('onRoute', (route) => {
       if (route.config?.access || route.config?.permission) return
@@ -72,12 +74,17 @@ export function mountMlflow(
             reply,
             read: (message) => (fromQuery ? message.fromQuery(query) : message.fromBody(body)),
           })
-          if (answer === null) return reply.send()
-          return reply.type('application/json').send(answer instanceof Readable ? answer : JSON.stringify(answer))
+          return answer === null ? reply.send() : sendJson(reply, answer)
         },
       })
     }
   }
+}
+
+/** JSON, or a stream of it, as MLflow sends it: without a charset, which Fastify would add to text. */
+export function sendJson(reply: FastifyReply, answer: object): FastifyReply {
+  const body = answer instanceof Readable ? answer : Buffer.from(JSON.stringify(answer))
+  return reply.header('content-type', 'application/json').send(body)
 }
 
 /** A JSON body as MLflow reads it: the content type must say JSON; text that is no JSON counts as empty; JSON in a string is read again. */

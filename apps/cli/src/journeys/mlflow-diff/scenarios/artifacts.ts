@@ -1,0 +1,127 @@
+import { call, get, post, type Scenario, type Step, send } from '../scenario.ts'
+
+const tree = '/api/2.0/mlflow-artifacts/artifacts'
+const put = (title: string, path: string, text: string, type: string | null = 'application/octet-stream') =>
+  send(title, 'PUT', `${tree}/${path}`, text, type)
+const head = call('HEAD')
+const del = call('DELETE')
+const files = { unordered: ['files'] }
+const setup: readonly Step[] = [
+  post('experiment', 'experiments/create', { name: 'art-{u}' }, { keep: { exp: 'experiment_id' } }),
+  post(
+    'run',
+    'runs/create',
+    { experiment_id: '{exp}', start_time: 1, run_name: 'r' },
+    { keep: { run: 'run.info.run_id' } },
+  ),
+]
+
+export const artifacts: readonly Scenario[] = [
+  {
+    name: 'artifacts',
+    steps: [
+      ...setup,
+      get('list of an empty run', 'artifacts/list', { run_id: '{run}' }),
+      put('put', '{exp}/{run}/artifacts/a.txt', 'hello'),
+      put('put in a folder', '{exp}/{run}/artifacts/dir/b.json', '{"a":1}'),
+      put('put deeper', '{exp}/{run}/artifacts/dir/sub/c.bin', '\u0001\u0002'),
+      put('put without a type', '{exp}/{run}/artifacts/none', 'x', null),
+      put('put JSON', '{exp}/{run}/artifacts/page.html', '<script>alert(1)</script>', 'application/json'),
+      put('put an empty file', '{exp}/{run}/artifacts/empty', ''),
+      put('put a name in unicode', '{exp}/{run}/artifacts/gr%C3%B6%C3%9Fe.txt', 'x'),
+      put('put a name with blanks', '{exp}/{run}/artifacts/a%20b%26c.txt', 'x'),
+      put('put again', '{exp}/{run}/artifacts/a.txt', 'hello again'),
+      put('put that climbs', '{exp}/{run}/artifacts/..%2F..%2F..%2F..%2Fx', 'x'),
+      put('put that climbs, twice encoded', '{exp}/{run}/artifacts/%252e%252e%252fx', 'x'),
+      put('put a whole path', '%2Fetc%2Fx', 'x'),
+      put('put below a file', '{exp}/{run}/artifacts/a.txt/b', 'x'),
+      put('put over a folder', '{exp}/{run}/artifacts/dir', 'x'),
+      get('get', `${tree}/{exp}/{run}/artifacts/a.txt`),
+      get('get JSON', `${tree}/{exp}/{run}/artifacts/dir/b.json`),
+      get('get bytes', `${tree}/{exp}/{run}/artifacts/dir/sub/c.bin`),
+      get('get a page', `${tree}/{exp}/{run}/artifacts/page.html`),
+      get('get an empty file', `${tree}/{exp}/{run}/artifacts/empty`),
+      get('get a name in unicode', `${tree}/{exp}/{run}/artifacts/gr%C3%B6%C3%9Fe.txt`),
+      get('get a name with blanks', `${tree}/{exp}/{run}/artifacts/a%20b%26c.txt`),
+      get('get what is not there', `${tree}/{exp}/{run}/artifacts/no.txt`),
+      get('get a folder', `${tree}/{exp}/{run}/artifacts/dir`),
+      get('get that climbs', `${tree}/{exp}/{run}/artifacts/..%2F..%2Fx`),
+      head('head', `${tree}/{exp}/{run}/artifacts/a.txt`),
+      get('list of the run', 'artifacts/list', { run_id: '{run}' }, files),
+      get('list of a folder', 'artifacts/list', { run_id: '{run}', path: 'dir' }, files),
+      get('list of a folder with a slash', 'artifacts/list', { run_id: '{run}', path: 'dir/' }, files),
+      get('list of a file', 'artifacts/list', { run_id: '{run}', path: 'a.txt' }, files),
+      get('list of what is not there', 'artifacts/list', { run_id: '{run}', path: 'no' }, files),
+      get('list that climbs', 'artifacts/list', { run_id: '{run}', path: '../x' }),
+      get('list that climbs, encoded', 'artifacts/list', { run_id: '{run}', path: '%2e%2e/x' }),
+      get('list of a whole path', 'artifacts/list', { run_id: '{run}', path: '/etc' }),
+      get('list with a NUL', 'artifacts/list', { run_id: '{run}', path: 'a\u0000b' }),
+      get('list of an empty path', 'artifacts/list', { run_id: '{run}', path: '' }, files),
+      get('list of an unknown run', 'artifacts/list', { run_id: 'abcdef0123' }),
+      get('list without run', 'artifacts/list'),
+      get('proxy list', tree, { path: '{exp}/{run}/artifacts' }, files),
+      get('proxy list of a folder', tree, { path: '{exp}/{run}/artifacts/dir' }, files),
+      get('proxy list that climbs', tree, { path: '../x' }),
+      get('proxy list of what is not there', tree, { path: 'no-{u}' }),
+      get('get-artifact', '/get-artifact', { run_uuid: '{run}', path: 'a.txt' }),
+      get('get-artifact by run_id', '/get-artifact', { run_id: '{run}', path: 'dir/b.json' }),
+      get('get-artifact without path', '/get-artifact', { run_uuid: '{run}' }),
+      get('get-artifact without run', '/get-artifact', { path: 'a.txt' }),
+      get('get-artifact of an unknown run', '/get-artifact', { run_uuid: 'abcdef0123', path: 'a.txt' }),
+      get('get-artifact of what is not there', '/get-artifact', { run_uuid: '{run}', path: 'no.txt' }),
+      get('get-artifact that climbs', '/get-artifact', { run_uuid: '{run}', path: '../../x' }),
+      send('upload', 'POST', '/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=up/d.txt', 'data', 'text/plain'),
+      send('upload without run', 'POST', '/ajax-api/2.0/mlflow/upload-artifact?path=d.txt', 'data', 'text/plain'),
+      send('upload without path', 'POST', '/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}', 'data', 'text/plain'),
+      send(
+        'upload of nothing',
+        'POST',
+        '/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=d.txt',
+        '',
+        'text/plain',
+      ),
+      send(
+        'upload that climbs',
+        'POST',
+        '/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=../d.txt',
+        'data',
+        'text/plain',
+      ),
+      send(
+        'upload to an unknown run',
+        'POST',
+        '/ajax-api/2.0/mlflow/upload-artifact?run_uuid=abcdef0123&path=d.txt',
+        'data',
+        'text/plain',
+      ),
+      get('get the upload', '/get-artifact', { run_uuid: '{run}', path: 'up/d.txt' }),
+      del('delete', `${tree}/{exp}/{run}/artifacts/a.txt`),
+      del('delete again', `${tree}/{exp}/{run}/artifacts/a.txt`),
+      del('delete a folder', `${tree}/{exp}/{run}/artifacts/dir`),
+      del('delete that climbs', `${tree}/..%2Fx`),
+      get('list afterwards', 'artifacts/list', { run_id: '{run}' }, files),
+    ],
+  },
+  {
+    name: 'artifacts: parts and signed addresses',
+    steps: [
+      ...setup,
+      post('begin in parts', '/api/2.0/mlflow-artifacts/mpu/create/{exp}/{run}/artifacts/big', {
+        path: 'big',
+        num_parts: 2,
+      }),
+      post('complete parts', '/api/2.0/mlflow-artifacts/mpu/complete/{exp}/{run}/artifacts/big', {
+        path: 'big',
+        upload_id: 'x',
+        parts: [],
+      }),
+      post('abort parts', '/api/2.0/mlflow-artifacts/mpu/abort/{exp}/{run}/artifacts/big', {
+        path: 'big',
+        upload_id: 'x',
+      }),
+      get('signed download', '/api/2.0/mlflow-artifacts/presigned/{exp}/{run}/artifacts/big'),
+      post('signed download of a run', 'artifacts/presigned-download-url', { run_id: '{run}', path: 'a' }),
+      post('signed upload of a run', 'artifacts/presigned-upload-url', { run_id: '{run}', path: 'a' }),
+    ],
+  },
+]

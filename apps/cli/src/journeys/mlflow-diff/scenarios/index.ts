@@ -1,0 +1,25 @@
+import type { Scenario } from '../scenario.ts'
+import { artifacts } from './artifacts.ts'
+import { experiments } from './experiments.ts'
+import { inputs } from './inputs.ts'
+import { loggedModels } from './loggedModels.ts'
+import { logging } from './logging.ts'
+import { registry } from './registry.ts'
+import { registrySearch } from './registrySearch.ts'
+import { runs } from './runs.ts'
+import { searchRuns } from './searchRuns.ts'
+import { server } from './server.ts'
+
+/** Every scenario of the differential test. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...experiments,
+  ...runs,
+  ...logging,
+  ...inputs,
+  ...searchRuns,
+  ...loggedModels,
+  ...registry,
+  ...registrySearch,
+  ...artifacts,
+  ...server,
+]

@@ -1,0 +1,256 @@
+import { get, post, type Scenario, type Step } from '../scenario.ts'
+
+const tagsOf = (index: number) => [
+  { key: 'k', value: index % 2 ? 'Odd' : 'even' },
+  ...(index === 0 ? [{ key: 'a b', value: 'x' }] : []),
+]
+const models = {
+  unordered: [
+    'registered_models.tags',
+    'registered_models.aliases',
+    'registered_models.latest_versions',
+    'registered_models.latest_versions.tags',
+  ],
+}
+const versions = { unordered: ['model_versions.tags', 'model_versions.aliases'] }
+
+const fill: readonly Step[] = [
+  post('experiment', 'experiments/create', { name: 'rs-{u}' }, { keep: { exp: 'experiment_id' } }),
+  post(
+    'run',
+    'runs/create',
+    { experiment_id: '{exp}', start_time: 1, run_name: 'r' },
+    { keep: { run: 'run.info.run_id' } },
+  ),
+  ...['alpha', 'beta', 'gamma'].flatMap((name, index): Step[] => [
+    post(
+      `model ${name}`,
+      'registered-models/create',
+      { name: `{u} ${name}`, tags: tagsOf(index) },
+      { unordered: ['registered_model.tags'] },
+    ),
+    post(
+      `version of ${name}`,
+      'model-versions/create',
+      { name: `{u} ${name}`, source: `s3://bucket/${name}`, tags: tagsOf(index) },
+      { unordered: ['model_version.tags'] },
+    ),
+    post(`second version of ${name}`, 'model-versions/create', {
+      name: `{u} ${name}`,
+      source: 'runs:/{run}/model',
+      run_id: '{run}',
+    }),
+  ]),
+  post('a prompt', 'registered-models/create', {
+    name: '{u} prompt',
+    tags: [{ key: 'mlflow.prompt.is_prompt', value: 'true' }],
+  }),
+]
+const searchModels = (title: string, query: Record<string, string | string[]>, options: object = {}) =>
+  get(title, 'registered-models/search', query, { ...models, ...options })
+const searchVersions = (title: string, query: Record<string, string | string[]>, options: object = {}) =>
+  get(title, 'model-versions/search', query, { ...versions, ...options })
+const here = "name LIKE '{u}%'"
+
+export const registrySearch: readonly Scenario[] = [
+  {
+    name: 'search of registered models',
+    steps: [
+      ...fill,
+      ...[
+        here,
+        "name like '{u}%'",
+        "name ILIKE '{u} A%'",
+        "name = '{u} alpha'",
+        "name != '{u} alpha' AND name LIKE '{u}%'",
+        "name IN ('{u} alpha', '{u} beta')",
+        "name NOT IN ('{u} alpha') AND name LIKE '{u}%'",
+        'name IN ()',
+        "attribute.name = '{u} alpha'",
+        "attributes.name = '{u} alpha'",
+        "tags.k = 'Odd' AND name LIKE '{u}%'",
+        "tag.k = 'Odd' AND name LIKE '{u}%'",
+        "tags.`a b` = 'x' AND name LIKE '{u}%'",
+        "tags.k ILIKE 'odd' AND name LIKE '{u}%'",
+        "tags.k != 'Odd' AND name LIKE '{u}%'",
+        "tags.`mlflow.prompt.is_prompt` = 'true' AND name LIKE '{u}%'",
+        "tags.`mlflow.prompt.is_prompt` = 'false' AND name LIKE '{u}%'",
+        "tags.`mlflow.prompt.is_prompt` != 'true' AND name LIKE '{u}%'",
+        "tags.`mlflow.prompt.is_prompt` != 'false' AND name LIKE '{u}%'",
+        'tags.k IS NULL',
+        'tags.k > 1',
+        'tags.k = 5',
+        'name > 5',
+        "name > 'a'",
+        'name = 5',
+        "name = 'a' OR name = 'b'",
+        'creation_timestamp > 5',
+        'last_updated_timestamp > 5',
+        'metrics.a > 5',
+        "color = 'red'",
+        'name',
+        "(name = 'a')",
+        "name = 'a' name = 'b'",
+        "`name` = '{u} alpha'",
+        "name RLIKE 'x'",
+      ].map((filter) => searchModels(`filter ${filter}`, { filter })),
+      ...[
+        ['name'],
+        ['name DESC'],
+        ['name desc'],
+        ['timestamp', 'name'],
+        ['timestamp DESC', 'name'],
+        ['last_updated_timestamp ASC'],
+        ['creation_timestamp'],
+        ['name', 'name DESC'],
+        ['timestamp', 'last_updated_timestamp'],
+        ['name SIDEWAYS'],
+        ['color'],
+        ['tags.k'],
+        ['attribute.name'],
+        [''],
+      ].map((order_by) => searchModels(`order by ${JSON.stringify(order_by)}`, { filter: here, order_by })),
+      searchModels('page 1', { filter: here, max_results: '3' }, { keep: { token: 'next_page_token' } }),
+      searchModels('page 2', { filter: here, max_results: '3', page_token: '{token}' }),
+      searchModels('page exactly full', { filter: here, max_results: '4' }),
+      searchModels('bad token', { filter: here, page_token: 'x' }),
+      ...['0', '-1', '1000', '1001', 'x'].map((max_results) =>
+        searchModels(`max_results ${max_results}`, { filter: here, max_results }),
+      ),
+      post('by POST', 'registered-models/search', { filter: here }),
+    ],
+  },
+  {
+    name: 'search of model versions',
+    steps: [
+      ...fill,
+      ...[
+        "name = '{u} alpha'",
+        "name LIKE '{u}%'",
+        "name ILIKE '{u} A%'",
+        "name IN ('{u} alpha', '{u} beta')",
+        "name NOT IN ('{u} alpha') AND name LIKE '{u}%'",
+        "run_id = '{run}'",
+        "run_id IN ('{run}')",
+        "run_id NOT IN ('{run}') AND name LIKE '{u}%'",
+        'run_id IN ()',
+        "source_path = 's3://bucket/alpha' AND name LIKE '{u}%'",
+        "source_path LIKE 's3://%' AND name LIKE '{u}%'",
+        "source_path IN ('s3://bucket/alpha')",
+        "version_number = 1 AND name LIKE '{u}%'",
+        "version_number > 1 AND name LIKE '{u}%'",
+        "version_number = '1' AND name LIKE '{u}%'",
+        "version_number LIKE '1'",
+        "attribute.name = '{u} alpha'",
+        "attributes.version_number < 2 AND name LIKE '{u}%'",
+        "tags.k = 'Odd' AND name LIKE '{u}%'",
+        "tags.`a b` = 'x' AND name LIKE '{u}%'",
+        "tags.k != 'Odd' AND name LIKE '{u}%'",
+        "tag.k ILIKE 'odd' AND name LIKE '{u}%'",
+        'tags.k IS NULL',
+        "tags.k = 'Odd' AND tags.`a b` = 'x'",
+        'tags.k > 1',
+        "creation_timestamp > 5 AND name LIKE '{u}%'",
+        "last_updated_timestamp > 5 AND name LIKE '{u}%'",
+        "stage = 'None'",
+        "color = 'red'",
+        "name > 'a'",
+        "name = 'a' OR name = 'b'",
+        'name',
+        "(name = 'a')",
+        'name = 5',
+      ].map((filter) => searchVersions(`filter ${filter}`, { filter })),
+      ...[
+        ['name', 'version_number'],
+        ['name DESC', 'version_number DESC'],
+        ['version_number', 'name'],
+        ['creation_timestamp'],
+        ['last_updated_timestamp DESC', 'name'],
+        ['name', 'name'],
+        ['color'],
+        ['tags.k'],
+        ['name SIDEWAYS'],
+        ['attribute.name'],
+        ['version'],
+      ].map((order_by) => searchVersions(`order by ${JSON.stringify(order_by)}`, { filter: here, order_by })),
+      searchVersions('page 1', { filter: here, max_results: '4' }, { keep: { token: 'next_page_token' } }),
+      searchVersions('page 2', { filter: here, max_results: '4', page_token: '{token}' }),
+      searchVersions('page exactly full', { filter: here, max_results: '6' }),
+      searchVersions('bad token', { filter: here, page_token: 'x' }),
+      ...['0', '-1', '200000', '200001', 'x'].map((max_results) =>
+        searchVersions(`max_results ${max_results}`, { filter: here, max_results }),
+      ),
+    ],
+  },
+  {
+    name: 'prompts',
+    steps: [
+      post(
+        'prompt',
+        'registered-models/create',
+        { name: 'p-{u}', tags: [{ key: 'mlflow.prompt.is_prompt', value: 'true' }] },
+        { unordered: ['registered_model.tags'] },
+      ),
+      post(
+        'version',
+        'model-versions/create',
+        {
+          name: 'p-{u}',
+          source: 'dummy-source',
+          description: 'first',
+          tags: [
+            { key: 'mlflow.prompt.is_prompt', value: 'true' },
+            { key: 'mlflow.prompt.text', value: 'Hello {{name}}' },
+          ],
+        },
+        { unordered: ['model_version.tags'] },
+      ),
+      post('version without the tag', 'model-versions/create', { name: 'p-{u}', source: 'dummy-source' }),
+      post('text too long', 'model-versions/create', {
+        name: 'p-{u}',
+        source: 'dummy-source',
+        tags: [
+          { key: 'mlflow.prompt.is_prompt', value: 'true' },
+          { key: 'mlflow.prompt.text', value: 'x'.repeat(100_001) },
+        ],
+      }),
+      get(
+        'get',
+        'registered-models/get',
+        { name: 'p-{u}' },
+        { unordered: ['registered_model.tags', 'registered_model.latest_versions.tags'] },
+      ),
+      get('get version', 'model-versions/get', { name: 'p-{u}', version: '1' }, { unordered: ['model_version.tags'] }),
+      post('alias', 'registered-models/alias', { name: 'p-{u}', alias: 'production', version: '1' }),
+      get(
+        'by alias',
+        'registered-models/alias',
+        { name: 'p-{u}', alias: 'production' },
+        { unordered: ['model_version.tags'] },
+      ),
+      post('a model under its name', 'registered-models/create', { name: 'p-{u}' }),
+      post('a prompt under the name again', 'registered-models/create', {
+        name: 'p-{u}',
+        tags: [{ key: 'mlflow.prompt.is_prompt', value: 'true' }],
+      }),
+      post('a model', 'registered-models/create', { name: 'pm-{u}' }),
+      post('a prompt under the name of a model', 'registered-models/create', {
+        name: 'pm-{u}',
+        tags: [{ key: 'mlflow.prompt.is_prompt', value: 'true' }],
+      }),
+      post(
+        'a prompt version of a model',
+        'model-versions/create',
+        {
+          name: 'pm-{u}',
+          source: 'dummy-source',
+          tags: [
+            { key: 'mlflow.prompt.is_prompt', value: 'true' },
+            { key: 'mlflow.prompt.text', value: 'Hi' },
+          ],
+        },
+        { unordered: ['model_version.tags'] },
+      ),
+    ],
+  },
+]
