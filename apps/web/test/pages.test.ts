@@ -56,6 +56,7 @@ describe('the web UI on a platform that lived for a while', { skip }, () => {
     ['monitoring', '/monitoring', 'Monitoring'],
     ['health', '/monitoring/films', 'films'],
     ['governance', '/governance', 'Governance'],
+    ['settings', '/settings', 'Settings'],
     ['why', `/governance/why/${seeded.prediction}`, /^An answer of films/],
   ]
 

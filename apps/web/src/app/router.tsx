@@ -1,9 +1,9 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
-import { Shell } from './shell.tsx'
+import { Root } from './root.tsx'
 
 // One route a page: its path, and the module that is loaded when it is first opened.
 const root = createRootRoute({
-  component: Shell,
+  component: Root,
   notFoundComponent: lazyRouteComponent(() => import('./not-found.tsx'), 'NotFoundPage'),
 })
 
@@ -113,6 +113,16 @@ const routes = [
     getParentRoute: () => root,
     path: '/governance/why/$id',
     component: lazyRouteComponent(() => import('../governance/why.tsx'), 'WhyPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/settings',
+    component: lazyRouteComponent(() => import('../identity/settings.tsx'), 'SettingsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/login',
+    component: lazyRouteComponent(() => import('../identity/login.tsx'), 'LoginPage'),
   }),
 ]
 

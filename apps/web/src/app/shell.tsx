@@ -1,12 +1,11 @@
 import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { IconMoon, IconSearch, IconSun } from '@tabler/icons-react'
-import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useLocation } from '@tanstack/react-router'
 import { useState } from 'react'
 import { Ago } from '../ui/index.ts'
-import { client } from './client.ts'
 import { useFeedState, useLiveFeed } from './live.ts'
 import { Palette, usePaletteShortcut } from './palette.tsx'
+import { PersonMenu, WorkspaceMenu } from './person.tsx'
 import styles from './shell.module.css'
 import { STATIONS, stationOf } from './stations.ts'
 
@@ -15,7 +14,6 @@ export function Shell() {
   const [searching, setSearching] = useState(false)
   const here = stationOf(useLocation({ select: (location) => location.pathname }))
   usePaletteShortcut(() => setSearching(true))
-  const info = useQuery({ queryKey: ['info'], queryFn: () => client.platform.info(), staleTime: 60_000 })
   return (
     <div className={styles.shell}>
       <a href="#main" className={styles.skip}>
@@ -25,13 +23,14 @@ export function Shell() {
         <Link to="/" className={styles.brand}>
           <img src="/favicon.svg" alt="" /> Tidemark
         </Link>
-        <span className={styles.workspace}>Workspace {info.data?.workspace ?? '…'}</span>
+        <WorkspaceMenu />
         <span className={styles.spacer} />
         <button type="button" className={styles.search} onClick={() => setSearching(true)}>
           <IconSearch size={15} aria-hidden /> Search or go to… <kbd>Ctrl K</kbd>
         </button>
         <FeedState />
         <ThemeSwitch />
+        <PersonMenu />
       </header>
       <nav className={styles.rail} aria-label="Life cycle">
         <ul>

@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from '@mantine/core'
+import { createTheme, InputWrapper, type MantineColorsTuple } from '@mantine/core'
 
 const tide: MantineColorsTuple = [
   '#e2f1f2',
@@ -33,4 +33,11 @@ export const theme = createTheme({
   defaultRadius: 'md',
   spacing: { xs: '4px', sm: '8px', md: '16px', lg: '24px', xl: '32px' },
   autoContrast: true,
+  components: {
+    // Mantine's own grey is too pale on our surfaces (AA: 4.5:1). What is needed is clear from the button that waits for it.
+    InputWrapper: InputWrapper.extend({
+      defaultProps: { withAsterisk: false },
+      styles: { description: { color: 'var(--tm-text-dim)' } },
+    }),
+  },
 })
