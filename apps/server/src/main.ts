@@ -4,10 +4,10 @@ import { createPlatform } from './platform/platform.ts'
 import { startServer } from './server.ts'
 
 const platform = createPlatform(readConfig(process.env))
-const server = await startServer(platform)
-platform.log.info({ url: server.url }, 'server ready')
 // By the channel to the supervisor alone: what is printed here ends in a log.
-reportReady({ url: server.url, ...(server.adminToken === null ? {} : { adminToken: server.adminToken }) })
+const server = await startServer(platform, (adminToken) => process.send?.({ adminToken }))
+platform.log.info({ url: server.url }, 'server ready')
+reportReady({ url: server.url })
 
 let stopping = false
 async function stop(): Promise<void> {

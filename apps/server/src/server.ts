@@ -35,7 +35,10 @@ export interface RunningServer {
 }
 
 /** Puts the modules together over a platform and starts to listen. The composition root: the only place that joins modules. */
-export async function startServer(platform: Platform): Promise<RunningServer> {
+export async function startServer(
+  platform: Platform,
+  tellAdminToken: (token: string) => void = () => {},
+): Promise<RunningServer> {
   const { config, db, jobs, events, live, log } = platform
   mkdirSync(config.dataDir, { recursive: true })
   await jobs.migrate()
@@ -116,6 +119,9 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
 
   await jobs.start(config.jobConcurrency)
   await live.start()
+  // Before it listens: who waits for an answer must have heard of the token by then.
+  const adminToken = config.login ? await identity.firstAdminToken() : null
+  if (adminToken !== null) tellAdminToken(adminToken)
   await app.listen({ host: config.host, port: config.port })
   const address = app.server.address()
   const port = typeof address === 'object' && address ? address.port : config.port
@@ -125,7 +131,6 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   await pipelines.resume()
   await loop.start()
   retention.start()
-  const adminToken = config.login ? await identity.firstAdminToken() : null
   return {
     url,
     port,

@@ -12,21 +12,34 @@ import { type Platform, up } from '../up/up.ts'
 export interface Site {
   readonly platform: Platform
   readonly connection: Connection
+  /** What the first start told; undefined without login. */
+  readonly adminToken: string | undefined
   /** Stops the platform and removes its folder. */
   end(): Promise<void>
 }
 
-/** Starts an empty platform on free ports and a new folder. */
+/** Starts an empty platform on free ports and a new folder; with login its connection speaks for the first admin. */
 export async function startPlatform(name: string, more: Partial<PlatformSettings> = {}): Promise<Site> {
   const dataDir = mkdtempSync(join(tmpdir(), `tidemark-${name}-`))
   // The database and the workers have users of their own and must pass through.
   chmodSync(dataDir, 0o711)
   const [port, gatewayPort] = [await freePort(), await freePort()]
-  const platform = await up({ port, gatewayPort, host: '127.0.0.1', dataDir, logLevel: 'info', ...more })
+  let admin: string | undefined
+  const settings = { port, gatewayPort, host: '127.0.0.1', dataDir, logLevel: 'info', ...more } as const
+  const platform = await up(settings, {
+    onAdminToken: (token) => {
+      admin = token
+    },
+  })
   const { url, gatewayUrl } = platform
   return {
     platform,
-    connection: { client: createClient(api, { baseUrl: url }), url, gatewayUrl },
+    connection: {
+      client: createClient(api, { baseUrl: url, headers: admin ? { authorization: `Bearer ${admin}` } : {} }),
+      url,
+      gatewayUrl,
+    },
+    adminToken: admin,
     end: async () => {
       await platform.stop()
       eraseDatabase(join(dataDir, 'postgres'))

@@ -13,17 +13,19 @@ export interface Script {
   readonly ended: Promise<string>
 }
 
-/** Starts a Python script as a user of the platform does: in the environment of a lock, with nothing set but the server's address. */
+/** Starts a Python script as a user of the platform does: in the environment of a lock, with nothing set but the address and what it is told. */
 export async function startScript(
   lock: string,
   script: string,
   trackingUri: string,
   args: readonly string[] = [],
+  /** What else such a user has set. */
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Script> {
   const { python } = await ensureEnvironment(join(CLONE, 'python/locks', lock))
   const child = spawn(python, [script, ...args], {
     cwd: CLONE,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, MLFLOW_TRACKING_URI: trackingUri },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, MLFLOW_TRACKING_URI: trackingUri, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const chunks: { said: Buffer[]; complained: Buffer[] } = { said: [], complained: [] }
@@ -50,6 +52,7 @@ export async function runScript(
   script: string,
   trackingUri: string,
   args: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<string> {
-  return (await startScript(lock, script, trackingUri, args)).ended
+  return (await startScript(lock, script, trackingUri, args, environment)).ended
 }

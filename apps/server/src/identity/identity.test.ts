@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { createHmac, randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { PERMISSIONS, type Role } from '@tidemark/contracts'
 import { LoginLimits } from './credentials/limits.ts'
 import { hashPassword, isPassword } from './credentials/passwords.ts'
 import { createRunTokens } from './credentials/runToken.ts'
-import { hashSecret, looksLikeToken, makeToken } from './credentials/secrets.ts'
+import { hashSecret, keyedDigest, looksLikeToken, makeToken } from './credentials/secrets.ts'
 import {
   askedByOwnPage,
   notGivable,
@@ -171,6 +172,12 @@ test('tokens are 256 random bits with a prefix that a scanner for leaked secrets
     assert.ok(looksLikeToken(token))
   }
   assert.equal(hashSecret(tokens[0] ?? '').length, 32)
+})
+
+test('the digest of what was right is HMAC-SHA-256', () => {
+  const key = randomBytes(32)
+  for (const text of ['', 'YW5uOnNlY3JldA==', 'x'.repeat(500)])
+    assert.equal(keyedDigest(key)(text), createHmac('sha256', key).update(text).digest('base64'))
 })
 
 describe('run tokens', () => {

@@ -38,7 +38,7 @@ export class Actor {
 
   /** @throws PermissionDenied when the actor may not do this; `what` names the thing for the message. */
   require(permission: Permission, what?: string): void {
-    if (!this.permissions.has(permission)) throw PermissionDenied(this.id, permission, what ?? '')
+    if (!this.permissions.has(permission)) throw PermissionDenied(permission, what ?? '')
   }
 
   may(permission: Permission): boolean {

@@ -3,8 +3,8 @@ import { defineError } from '@tidemark/contracts'
 export const PermissionDenied = defineError(
   'PERMISSION_DENIED',
   403,
-  (actor: string, permission: string, what: string) =>
-    `"${actor}" lacks the permission ${permission}${what ? ` on ${what}` : ''}. Ask an owner of the workspace for it.`,
+  (permission: string, what: string) =>
+    `You lack the permission ${permission}${what ? ` on ${what}` : ''}. Ask an owner of the workspace for it.`,
 )
 export const NotFound = defineError('NOT_FOUND', 404, (what: string) => `There is no ${what}.`)
 export const HostRefused = defineError(

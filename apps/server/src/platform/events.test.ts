@@ -100,7 +100,7 @@ test('a permission that the actor lacks is named', () => {
   const guest = new Actor({ kind: 'person', id: 'guest', workspace: 'default', permissions: ['data.read'] })
   assert.throws(
     () => guest.require('data.write', 'dataset films'),
-    /"guest" lacks the permission data\.write on dataset films/,
+    /You lack the permission data\.write on dataset films/,
   )
   assert.ok(datasetVersionCreated.type.startsWith('data.'))
 })

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Permission } from '@tidemark/contracts'
 import type { Platform } from '../../platform/index.ts'
 import { sessionIsOver } from '../decide.ts'
@@ -9,7 +9,7 @@ import { FreshMap } from './freshMap.ts'
 import { LoginLimits } from './limits.ts'
 import { isPassword } from './passwords.ts'
 import type { RunTokens } from './runToken.ts'
-import { hashSecret, looksLikeToken } from './secrets.ts'
+import { hashSecret, keyedDigest, looksLikeToken } from './secrets.ts'
 
 /** What the worker of a pipeline run may do: track, log models, register versions, read data. Nothing that decides what is served. */
 const WORKER_PERMISSIONS: ReadonlySet<Permission> = new Set([
@@ -37,7 +37,7 @@ export class Principals {
   private readonly runTokens: RunTokens
   private readonly limits: LoginLimits
   // Of this process alone: the keys of the map of passwords cannot be tried out by who reads them.
-  private readonly key = randomBytes(32)
+  private readonly digest = keyedDigest(randomBytes(32))
   private readonly people: FreshMap<{ row: PersonRow; principal: Principal }>
   private readonly tokens: FreshMap<Principal>
   private readonly sessions: FreshMap<string>
@@ -170,10 +170,6 @@ export class Principals {
     const found = { row, principal: ofPerson(row) }
     keep(found)
     return found
-  }
-
-  private digest(credentials: string): string {
-    return createHmac('sha256', this.key).update(credentials).digest('base64')
   }
 }
 
