@@ -17,6 +17,8 @@ import { find, killNow } from './victims.ts'
 
 const SWEEP_RUNS = 150
 const POINTS = 20
+/** Of the sweep, logged again through a client that needs many calls for each. */
+const COPIED_RUNS = 20
 
 let folder: string
 let stock: StockMlflow
@@ -150,4 +152,30 @@ test('the same server comes over by its SQLite database and its folder of artifa
   const there = comparable(await sourceContent(source))
   await source.close()
   assert.deepEqual(comparable(await contentOf(site.connection.url)), there)
+})
+
+test('the stock client takes from here into a fresh stock server, equal to the last byte and point', async (t) => {
+  const [site] = sites
+  assert.ok(site)
+  const fresh = await startStockMlflow()
+  try {
+    const { url } = site.connection
+    const said = await runScript('test.txt', 'apps/cli/src/journeys/fixtures/copy_mlflow.py', url, [
+      url,
+      fresh.url,
+      String(COPIED_RUNS),
+    ])
+    t.diagnostic(said.trim())
+    assert.deepEqual(JSON.parse(said.trim().split('\n').at(-1) ?? ''), {
+      experiments: 5,
+      runs: COPIED_RUNS + 8,
+      points: COPIED_RUNS * POINTS * 5 + 13,
+      files: 8,
+      versions: 3,
+      version_files: 21,
+      aliases: 2,
+    })
+  } finally {
+    await fresh.end()
+  }
 })
