@@ -290,7 +290,8 @@ describe('two workspaces with the same names', () => {
       'GET',
       `/ajax-api/2.0/mlflow/metrics/get-history-bulk?run_id=${run}&run_id=${theirs}&metric_key=m`,
     )
-    assert.deepEqual([history.status, history.json.error_code], [404, 'RESOURCE_DOES_NOT_EXIST'], history.text)
+    const { metrics } = history.json as { metrics: { run_id: string }[] }
+    assert.ok(metrics.length > 0 && metrics.every(({ run_id }) => run_id === theirs), history.text)
   })
 
   test('one path of the artifact tree is two files, and one content is granted to each that stored it alone', async () => {
