@@ -65,7 +65,8 @@ test('every rule of the product is named in the architecture', () => {
   const rules = globSync('apps/{server,gateway,cli}/src/**/decide.ts', { cwd: root })
   assert.ok(rules.length >= 10, `only ${rules.length} rules were read`)
   const unnamed = rules.filter((rule) => {
-    const [, folder = '', rest = ''] = /^(apps\/server\/src\/[a-z]+|apps\/(?:gateway|cli)\/src)\/(.+)$/.exec(rule) ?? []
+    const [, folder = '', rest = ''] =
+      /^(apps\/server\/src\/[A-Za-z]+|apps\/(?:gateway|cli)\/src)\/(.+)$/.exec(rule) ?? []
     const row = page.split('\n').find((line) => line.includes(`[\`${folder}\`]`)) ?? ''
     return !row.includes(`\`${rest}\``)
   })

@@ -20,6 +20,9 @@ interface Outcome {
   readonly good: boolean
 }
 
+// The counts come before the reports of failures, which may be long.
+const TAIL_CHARACTERS = 1_000_000
+
 /** Runs a command with its output shown, and keeps the output's end for the counts. */
 function run(
   command: string,
@@ -31,7 +34,7 @@ function run(
     let tail = ''
     child.stdout.on('data', (chunk: Buffer) => {
       process.stdout.write(chunk)
-      tail = (tail + chunk.toString()).slice(-4000)
+      tail = (tail + chunk.toString()).slice(-TAIL_CHARACTERS)
     })
     child.on('close', (status) => resolve({ status: status ?? 1, tail }))
   })

@@ -80,13 +80,14 @@ async function leaveServer(share: Lock, users: string): Promise<void> {
 
 /** PostgreSQL copies a template only when nobody is connected, and a closed connection lingers for a moment. */
 async function whenUnused(work: () => Promise<unknown>): Promise<void> {
-  const OBJECT_IN_USE = '55006'
+  // In use by a connection; by an autovacuum, whose process is not ours to end.
+  const IN_USE: readonly unknown[] = ['55006', '42501']
   for (let attempt = 1; ; attempt++) {
     try {
       await work()
       return
     } catch (error) {
-      const inUse = error instanceof Error && 'code' in error && error.code === OBJECT_IN_USE
+      const inUse = error instanceof Error && 'code' in error && IN_USE.includes(error.code)
       if (!inUse || attempt === 200) throw error
       await sleep(25)
     }
@@ -128,7 +129,9 @@ async function cloneTemplate(
   })
   let dropped: Promise<void> | undefined
   const drop = async (): Promise<void> => {
-    await withClient(server.url, (client) => client.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`))
+    await whenUnused(() =>
+      withClient(server.url, (client) => client.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`)),
+    )
     await server.leave()
   }
   return { url: withDatabase(server.url, name), drop: () => (dropped ??= drop()) }

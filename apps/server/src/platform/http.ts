@@ -65,6 +65,7 @@ export function createHttp(options: HttpOptions): HttpServer {
   })
   installGate(app, options.door ?? EVERYBODY_LOCAL)
   app.addHook('onResponse', async (request, reply) => {
+    letGo(request)
     const route = request.routeOptions.url ?? 'unknown'
     duration.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000)
     options.log.debug(
@@ -92,6 +93,17 @@ export function createHttp(options: HttpOptions): HttpServer {
     reply.code(404).send({ error: { code: 'NO_SUCH_ROUTE', message, requestId: request.id } } satisfies ErrorReply)
   })
   return app
+}
+
+/**
+ * What still comes of a body that nobody reads to its end, because it was refused meanwhile: read and dropped, else the next request of the
+ * same connection would wait behind it for ever.
+ */
+function letGo({ raw }: FastifyRequest): void {
+  if (raw.complete || raw.destroyed) return
+  raw.removeAllListeners('readable')
+  raw.removeAllListeners('data')
+  raw.resume()
 }
 
 function refuseStrangers(request: FastifyRequest, names: Names): void {
