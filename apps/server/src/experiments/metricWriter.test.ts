@@ -37,7 +37,7 @@ test('writers that arrive together share a commit, and each value is there when 
   )
   assert.ok(told.every(({ lifecycle }) => lifecycle === 'active'))
   const { rows } = await sql<{ commits: number }>`
-    select count(distinct xmin::text) as commits from metric_log l join run r on r.no = l.run where r.id = any (${runs}::text[])`.execute(
+    select count(distinct l.xmin::text) as commits from metric_log l join run r on r.no = l.run where r.id = any (${runs}::text[])`.execute(
     server.platform.db,
   )
   assert.deepEqual(rows, [{ commits: 1 }])

@@ -103,6 +103,8 @@ function letGo({ raw }: FastifyRequest): void {
   if (raw.complete || raw.destroyed) return
   raw.removeAllListeners('readable')
   raw.removeAllListeners('data')
+  // Without a reader Node takes the stream for one that was never begun, and lets it stand.
+  raw.on('data', () => {})
   raw.resume()
 }
 
