@@ -10,7 +10,7 @@ import {
   type RunStatusName,
   type ViewTypeName,
 } from '@tidemark/mlflow-protocol'
-import type { Actor, Platform, Queryable } from '../platform/index.ts'
+import { type Actor, createShapes, type Platform, type Queryable } from '../platform/index.ts'
 import { checkTag } from './checks.ts'
 import { cursorOf, cursorToken, type RunCursor } from './cursor.ts'
 import { activeExperiment } from './experiments.ts'
@@ -43,11 +43,13 @@ export interface RunPage {
 
 const FINAL = new Set<string>(['FINISHED', 'FAILED', 'KILLED'])
 // So many runs are read at a time: a page of thousands with hundreds of metrics each is never in memory as a whole.
-const SLICE = 250
+const SLICE = 100
 
 /** Runs: their start, end, life and search. */
 export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gathering) {
   const { db, database, live } = platform
+
+  const shapes = createShapes(db, database.statements)
 
   async function questionOf(workspace: string, search: RunSearch): Promise<RunQuestion> {
     const clauses = parseFilter(search.filter, RUNS)
@@ -151,7 +153,7 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
       const cursor = cursorOf(page.after)
       const question = await questionOf(actor.workspace, search)
       // One more than asked shows whether a page follows.
-      const found = await placesAfter(db, actor.workspace, question, cursor, page.limit + 1)
+      const found = await placesAfter(db, shapes, actor.workspace, question, cursor, page.limit + 1)
       const places = found.slice(0, page.limit)
       async function* slices(): AsyncGenerator<Run[]> {
         for (let from = 0; from < places.length; from += SLICE) {

@@ -1,5 +1,5 @@
 import type { Clause, SortKey } from '@tidemark/mlflow-protocol'
-import { type Queryable, sql } from '../platform/index.ts'
+import { type Queryable, type Shapes, sql } from '../platform/index.ts'
 import { all, compare, compareList, direction, equalText, type Fragment } from './conditions.ts'
 import type { RunCursor } from './cursor.ts'
 import type { Lifecycle } from './types.ts'
@@ -137,8 +137,8 @@ export function walkOf(sort: readonly SortKey[]): Walk {
   return { kind: 'sorted' }
 }
 
-// Up to so many runs are looked at one by one rather than walked to: a few milliseconds.
-const FEW = 1_000
+// Up to so many runs are looked at one by one rather than walked to. To find out costs half a millisecond; more would cost more than it saves.
+const FEW = 250
 
 /** The clauses that an index answers by itself: text that equals, numbers within bounds. */
 function selective(question: RunQuestion): Fragment[] {
@@ -158,12 +158,12 @@ function selective(question: RunQuestion): Fragment[] {
 }
 
 /** The runs that a clause leaves when these are few; null when no clause does. */
-async function candidatesOf(db: Queryable, question: RunQuestion): Promise<Fragment | null> {
+async function candidatesOf(shapes: Shapes, question: RunQuestion): Promise<Fragment | null> {
   const clauses = selective(question)
   if (clauses.length === 0) return null
-  const counts = clauses.map((clause) => sql`(select count(*) from (${clause} limit ${FEW + 1}) few)`)
-  const { rows } = await sql<{ counts: number[] }>`select array[${sql.join(counts)}] as counts`.execute(db)
-  const counted = rows[0]?.counts ?? []
+  const counts = clauses.map((clause) => sql`(select count(*) from (${clause} limit ${sql.lit(FEW + 1)}) few)`)
+  const [row] = await shapes.run(sql<{ counts: number[] }>`select array[${sql.join(counts)}] as counts`)
+  const counted = row?.counts ?? []
   const least = Math.min(...counted)
   return least > FEW ? null : (clauses[counted.indexOf(least)] ?? null)
 }
@@ -174,22 +174,23 @@ async function candidatesOf(db: Queryable, question: RunQuestion): Promise<Fragm
  */
 export async function placesAfter(
   db: Queryable,
+  shapes: Shapes,
   workspace: string,
   question: RunQuestion,
   cursor: RunCursor,
   limit: number,
 ): Promise<Place[]> {
   const walk = walkOf(question.sort)
-  const candidates = await candidatesOf(db, question)
+  const candidates = await candidatesOf(shapes, question)
   if (candidates) {
     // Few enough to be sorted whole; each page does it anew, which is cheaper than a walk past all others.
     return sortedPlaces(db, workspace, question, cursor.offset, limit, candidates)
   }
   switch (walk.kind) {
     case 'newest':
-      return newestPlaces(db, workspace, question, cursor, limit)
+      return newestPlaces(shapes, workspace, question, cursor, limit)
     case 'metric':
-      return metricPlaces(db, workspace, question, walk, cursor, limit)
+      return metricPlaces(shapes, workspace, question, walk, cursor, limit)
     case 'sorted':
       return sortedPlaces(db, workspace, question, cursor.offset, limit, null)
   }
@@ -203,7 +204,7 @@ function younger(after: NonNullable<RunCursor['after']>): Fragment {
 }
 
 async function newestPlaces(
-  db: Queryable,
+  shapes: Shapes,
   workspace: string,
   question: RunQuestion,
   cursor: RunCursor,
@@ -211,18 +212,18 @@ async function newestPlaces(
 ): Promise<Place[]> {
   const { after, offset } = cursor
   const skip = after ? 0 : offset
-  const { rows } = await sql<PlaceRow>`
+  const rows = await shapes.run(sql<PlaceRow>`
     select c.no, c.id, c.start_ms, null as value
     from experiment e cross join lateral (
       select r.no, r.id, r.start_ms from run r where ${where(question, 'probe')} ${after ? sql`and ${younger(after)}` : sql``}
-      order by r.start_ms desc, r.id limit ${limit + skip}
+      order by r.start_ms desc, r.id limit ${sql.lit(limit + skip)}
     ) c
-    where ${within(workspace, question)} order by ${BY_AGE} limit ${limit} offset ${skip}`.execute(db)
+    where ${within(workspace, question)} order by ${BY_AGE} limit ${sql.lit(limit)} offset ${skip}`)
   return rows.map(placeOf)
 }
 
 async function metricPlaces(
-  db: Queryable,
+  shapes: Shapes,
   workspace: string,
   question: RunQuestion,
   walk: { key: string; ascending: boolean },
@@ -230,23 +231,23 @@ async function metricPlaces(
   limit: number,
 ): Promise<Place[]> {
   const key = question.keys.get(walk.key)
-  if (key === undefined) return newestPlaces(db, workspace, question, cursor, limit)
+  if (key === undefined) return newestPlaces(shapes, workspace, question, cursor, limit)
   const { after } = cursor
   // A token of another server has an offset alone: then all is read up to there.
   const skip = after ? 0 : cursor.offset
   const wanted = limit + skip
   const pastNumbers = after !== undefined && !Number.isFinite(after.value ?? Number.NaN)
-  const places = pastNumbers ? [] : await valuedPlaces(db, workspace, question, walk, key, after, wanted)
+  const places = pastNumbers ? [] : await valuedPlaces(shapes, workspace, question, walk, key, after, wanted)
   if (places.length < wanted) {
     const from = pastNumbers ? after : undefined
-    places.push(...(await unvaluedPlaces(db, workspace, question, key, from, wanted - places.length)))
+    places.push(...(await unvaluedPlaces(shapes, workspace, question, key, from, wanted - places.length)))
   }
   return places.slice(skip)
 }
 
 /** Runs with a number for the metric. */
 async function valuedPlaces(
-  db: Queryable,
+  shapes: Shapes,
   workspace: string,
   question: RunQuestion,
   walk: { ascending: boolean },
@@ -259,20 +260,20 @@ async function valuedPlaces(
   const next = after
     ? sql`and s.value ${beyond}= ${after.value}::float8 and (s.value ${beyond} ${after.value}::float8 or (${younger(after)}))`
     : sql``
-  const { rows } = await sql<PlaceRow>`
+  const rows = await shapes.run(sql<PlaceRow>`
     select c.no, c.id, c.start_ms, c.value
     from experiment e cross join lateral (
       select r.no, r.id, r.start_ms, s.value from latest_metric s join run r on r.no = s.run
       where s.experiment = e.id and s.key = ${key} and s.value <> 'NaN' ${next} and ${where(question, 'probe', sql.raw('s.run'))}
-      order by ${order} limit ${limit}
+      order by ${order} limit ${sql.lit(limit)}
     ) c
-    where ${within(workspace, question)} order by ${order} limit ${limit}`.execute(db)
+    where ${within(workspace, question)} order by ${order} limit ${sql.lit(limit)}`)
   return rows.map(placeOf)
 }
 
 /** Runs with a NaN for the metric, then those without it. */
 async function unvaluedPlaces(
-  db: Queryable,
+  shapes: Shapes,
   workspace: string,
   question: RunQuestion,
   key: number,
@@ -284,14 +285,14 @@ async function unvaluedPlaces(
       ? sql`and s.value is null and ${younger(given)}`
       : sql`and (s.value is null or (${younger(given)}))`
   const order = sql`(s.value is null), r.start_ms desc, r.id`
-  const { rows } = await sql<PlaceRow>`
+  const rows = await shapes.run(sql<PlaceRow>`
     select c.no, c.id, c.start_ms, c.value
     from experiment e cross join lateral (
       select r.no, r.id, r.start_ms, s.value from run r left join latest_metric s on s.run = r.no and s.key = ${key}
       where (s.value is null or s.value = 'NaN') ${after ? beyond(after) : sql``} and ${where(question, 'probe')}
-      order by ${order} limit ${limit}
+      order by ${order} limit ${sql.lit(limit)}
     ) c
-    where ${within(workspace, question)} order by (c.value is null), ${BY_AGE} limit ${limit}`.execute(db)
+    where ${within(workspace, question)} order by (c.value is null), ${BY_AGE} limit ${sql.lit(limit)}`)
   return rows.map(placeOf)
 }
 

@@ -1,4 +1,5 @@
-import { CompiledQuery } from 'kysely'
+import { createHash } from 'node:crypto'
+import { CompiledQuery, type RawBuilder } from 'kysely'
 import type pg from 'pg'
 import type { Queryable } from './db.ts'
 
@@ -23,4 +24,26 @@ export async function runPrepared<Row>(
 export async function runWithin<Row>(on: Queryable, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
   const { rows } = await on.executeQuery(CompiledQuery.raw(statement.text, [...values]))
   return rows as Row[]
+}
+
+// A prepared statement takes some 100 KB of a connection's memory.
+const MOST_SHAPES = 100
+
+/** Runs statements whose text depends on the question, and prepares the first so many different ones: a search is asked again and again. */
+export type Shapes = ReturnType<typeof createShapes>
+
+export function createShapes(db: Queryable, pool: pg.Pool) {
+  const names = new Map<string, string>()
+  return {
+    async run<Row>(statement: RawBuilder<Row>): Promise<Row[]> {
+      const { sql: text, parameters } = statement.compile(db)
+      let name = names.get(text)
+      if (name === undefined && names.size < MOST_SHAPES) {
+        name = `shape-${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
+        names.set(text, name)
+      }
+      if (name !== undefined) return runPrepared<Row>(pool, { name, text }, parameters)
+      return (await statement.execute(db)).rows
+    },
+  }
 }
