@@ -1,6 +1,6 @@
 import { DIFFERENCES, type Difference } from './differences.ts'
 import { SCENARIOS } from './scenarios/index.ts'
-import { STOCK_VERSION } from './stock.ts'
+import { STOCK_VERSION } from './stock-version.ts'
 
 const KINDS: Readonly<Record<Difference['kind'], string>> = {
   outcome: 'another outcome',

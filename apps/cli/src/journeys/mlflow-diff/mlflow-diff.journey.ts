@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Site, startPlatform } from '../platform.ts'
+import { type StockMlflow, startStockMlflow } from '../stock-mlflow.ts'
 import { compareAnswers } from './compare.ts'
 import { expectedKind, listed } from './differences.ts'
 import { play } from './play.ts'
 import { SCENARIOS } from './scenarios/index.ts'
-import { type Stock, startStock } from './stock.ts'
 
-let stock: Stock
+let stock: StockMlflow
 let site: Site
 before(async () => {
-  ;[stock, site] = await Promise.all([startStock(), startPlatform('mlflow-diff')])
+  ;[stock, site] = await Promise.all([startStockMlflow(), startPlatform('mlflow-diff')])
 })
 after(() => Promise.all([stock?.end(), site?.end()]))
 

@@ -3,11 +3,12 @@
  * `./tidemark run apps/cli/src/journeys/mlflow-diff/record.ts`
  */
 import { writeFileSync } from 'node:fs'
+import { startStockMlflow } from '../stock-mlflow.ts'
 import { play } from './play.ts'
 import { SCENARIOS } from './scenarios/index.ts'
-import { STOCK_VERSION, startStock } from './stock.ts'
+import { STOCK_VERSION } from './stock-version.ts'
 
-const stock = await startStock()
+const stock = await startStockMlflow()
 try {
   const scenarios: Record<string, unknown> = {}
   for (const scenario of SCENARIOS.filter(({ recorded }) => recorded)) {

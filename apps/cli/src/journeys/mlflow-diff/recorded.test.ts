@@ -7,7 +7,7 @@ import { expectedKind } from './differences.ts'
 import type { NormalAnswer } from './normalise.ts'
 import { play } from './play.ts'
 import { SCENARIOS } from './scenarios/index.ts'
-import { STOCK_VERSION } from './stock.ts'
+import { STOCK_VERSION } from './stock-version.ts'
 
 /** Answers of a stock MLflow, made by record.ts. */
 const recorded = JSON.parse(readFileSync(new URL('recorded.json', import.meta.url), 'utf8')) as {
