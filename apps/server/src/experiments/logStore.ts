@@ -206,7 +206,6 @@ export async function logModelMetrics(
     from unnest(${given.map((m) => m.model)}::text[], ${given.map((m) => m.key)}::text[], ${given.map((m) => m.atMs)}::bigint[],
       ${given.map((m) => m.step)}::bigint[], ${given.map((m) => m.value)}::float8[], ${given.map((m) => m.datasetName ?? '')}::text[],
       ${given.map((m) => m.datasetDigest ?? '')}::text[]) m (model, key, at_ms, step, value, dataset_name, dataset_digest)
-    where exists (select 1 from logged_model l where l.workspace = ${workspace} and l.id = m.model)
     on conflict do nothing`.execute(on)
   return null
 }

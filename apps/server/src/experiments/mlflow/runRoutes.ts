@@ -44,7 +44,8 @@ async function jsonOfRuns(slices: AsyncGenerator<Run[]>, next: string | null): P
     for await (const slice of slices) yield `,${listed(slice)}`
     yield next === null ? ']}' : `],"next_page_token":${JSON.stringify(next)}}`
   }
-  return Readable.from(text())
+  // One slice ahead: by default sixteen would wait in memory for a slow reader.
+  return Readable.from(text(), { highWaterMark: 1 })
 }
 
 function listed(runs: readonly Run[]): string {
