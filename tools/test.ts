@@ -4,7 +4,9 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
+import { join } from 'node:path'
 import { startPlatform } from '../apps/cli/src/journeys/platform.ts'
+import { ensureWeb } from '../apps/cli/src/web-build.ts'
 import { browserPath } from './browser.ts'
 import { hasDebianPostgres, startDebianPostgres } from './debian-postgres.ts'
 import { environmentFor } from './python.ts'
@@ -130,6 +132,8 @@ async function pytest(python: string, environment: NodeJS.ProcessEnv): Promise<O
 }
 
 const started = performance.now()
+// Tests of the server ask for the pages too.
+await ensureWeb(join(import.meta.dirname, '..'))
 const browser = browserPath()
 const shared = process.env.TIDEMARK_SHARED_DATA ?? '../shared/data'
 const environment = { ...process.env, ...(browser ? { TIDEMARK_BROWSER: browser } : {}) }
