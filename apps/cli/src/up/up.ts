@@ -97,8 +97,9 @@ export async function up(settings: PlatformSettings, options: UpOptions = {}): P
     const cleared = await clearLeftovers(folder)
     if (cleared > 0)
       journal.write('cleared', { processes: cleared }, `${cleared} processes of a killed start have ended`)
-    await requirePort(settings.host, settings.port, '--port')
-    await requirePort(gatewayHost(settings), settings.gatewayPort, '--gateway-port')
+    const patienceMs = cleared > 0 ? 2000 : 0
+    await requirePort(settings.host, settings.port, '--port', patienceMs)
+    await requirePort(gatewayHost(settings), settings.gatewayPort, '--gateway-port', patienceMs)
     let databaseUrl = settings.databaseUrl ?? ''
     if (!settings.databaseUrl) {
       parts.database = await keepRunning(
