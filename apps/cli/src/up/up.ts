@@ -10,6 +10,7 @@ import {
   openDataFolder,
   type PartName,
   type Processes,
+  readRecord,
   removeRecord,
   self,
   writeRecord,
@@ -97,7 +98,7 @@ export async function up(settings: PlatformSettings, options: UpOptions = {}): P
     const cleared = await clearLeftovers(folder)
     if (cleared > 0)
       journal.write('cleared', { processes: cleared }, `${cleared} processes of a killed start have ended`)
-    const patienceMs = cleared > 0 ? 2000 : 0
+    const patienceMs = readRecord(folder) ? 2000 : 0
     await requirePort(settings.host, settings.port, '--port', patienceMs)
     await requirePort(gatewayHost(settings), settings.gatewayPort, '--gateway-port', patienceMs)
     let databaseUrl = settings.databaseUrl ?? ''
