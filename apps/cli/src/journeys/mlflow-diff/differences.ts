@@ -2,6 +2,7 @@ import type { Kind } from './compare.ts'
 import { ARTIFACT_DIFFERENCES } from './differencesOfArtifacts.ts'
 import { REGISTRY_DIFFERENCES } from './differencesOfRegistry.ts'
 import { TRACKING_DIFFERENCES } from './differencesOfTracking.ts'
+import { WEBHOOK_AND_DATASET_DIFFERENCES } from './differencesOfWebhooks.ts'
 
 /** A way in which Tidemark answers otherwise than a stock MLflow, on purpose. */
 export interface Difference {
@@ -20,6 +21,7 @@ export const DIFFERENCES: readonly Difference[] = [
   ...TRACKING_DIFFERENCES,
   ...REGISTRY_DIFFERENCES,
   ...ARTIFACT_DIFFERENCES,
+  ...WEBHOOK_AND_DATASET_DIFFERENCES,
 ]
 
 const KINDS: ReadonlyMap<string, Kind> = new Map(

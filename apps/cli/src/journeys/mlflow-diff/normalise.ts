@@ -38,6 +38,8 @@ function walk(value: unknown, path: string, step: Step, kept: ReadonlyMap<string
   if (typeof value === 'string') {
     // A token is for the server that made it alone; that there is one, and what it leads to, is compared.
     if (path === 'next_page_token' && value !== '') return '<token>'
+    // A server draws it from its clock.
+    if (/^datasets?\.digest$/.test(path)) return /^[0-9a-f]{8}$/.test(value) ? '<digest>' : value
     if (RANDOM_NAME.test(value)) return '<random name>'
     if (path.endsWith('experiment_id')) {
       const name = [...kept].find(([, id]) => id === value && value !== '0')?.[0]

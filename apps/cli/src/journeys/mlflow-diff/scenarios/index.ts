@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts'
 import { artifacts } from './artifacts.ts'
+import { evaluationDatasets } from './evaluationDatasets.ts'
 import { experiments } from './experiments.ts'
 import { inputs } from './inputs.ts'
 import { loggedModels } from './loggedModels.ts'
@@ -9,6 +10,7 @@ import { registrySearch } from './registrySearch.ts'
 import { runs } from './runs.ts'
 import { searchRuns } from './searchRuns.ts'
 import { server } from './server.ts'
+import { webhooks } from './webhooks.ts'
 
 /** Every scenario of the differential test. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -21,5 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...registry,
   ...registrySearch,
   ...artifacts,
+  ...webhooks,
+  ...evaluationDatasets,
   ...server,
 ]
