@@ -5,7 +5,9 @@ import { type Names, serverNames } from '@tidemark/process'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { createHttp } from './http.ts'
+import { PolicyLog } from './log/policy.ts'
 import { PredictionLog } from './log/segments.ts'
+import { UnloggedCount } from './log/unlogged.ts'
 import { loadVariant } from './runtimes/load.ts'
 import { Models } from './runtimes/models.ts'
 import { PythonProcesses } from './runtimes/processes.ts'
@@ -15,6 +17,7 @@ import { Scoring } from './scoring/service.ts'
 import { BlobCache, writeAtomically } from './snapshot/blobs.ts'
 import { SnapshotFollower } from './snapshot/follower.ts'
 import { ServerLink } from './snapshot/server.ts'
+import { endpointKey, type Serving } from './snapshot/serving.ts'
 import { createTelemetry, type Log } from './telemetry.ts'
 
 export interface RunningGateway {
@@ -54,13 +57,24 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
       }),
     (count) => telemetry.models.set(count),
   )
-  const log = new PredictionLog({
+  const segments = new PredictionLog({
     folder: join(config.dataDir, 'log', id),
     gateway: id,
     onWritten: (bytes) => telemetry.logBytes.inc(bytes),
     onFailure: (error) => {
       telemetry.logFailures.inc()
       out.error({ err: error }, 'the prediction log failed')
+    },
+  })
+  const unlogged = new UnloggedCount((answers) => server.unlogged(answers))
+  const log = new PolicyLog({
+    log: segments,
+    policyOf: (workspace, name) => follower.serving.endpoints.get(endpointKey(workspace, name))?.spec.logging,
+    key: () => follower.serving.logKey,
+    onUnlogged: (record, error) => {
+      telemetry.unlogged.labels(record.endpoint).inc()
+      unlogged.add(record, error)
+      out.error({ err: error, prediction: record.id, endpoint: record.endpoint }, 'an answer left without a record')
     },
   })
   const warm = Promise.withResolvers<void>()
@@ -89,11 +103,12 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   })
   app.get('/health', async (_request, reply) => reply.type('text/plain').send('\n'))
   app.get('/readyz', async (_request, reply) => {
-    const reason = !log.healthy
-      ? 'the prediction log cannot be written'
-      : follower.serving.version < 0
-        ? 'no snapshot yet'
-        : null
+    const reason =
+      !segments.healthy && refuses(follower.serving)
+        ? 'the prediction log cannot be written'
+        : follower.serving.version < 0
+          ? 'no snapshot yet'
+          : null
     return reply
       .code(reason ? 503 : 200)
       .type('text/plain')
@@ -119,7 +134,8 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     stop: async () => {
       await drain(app)
       await mirror.drain(MIRROR_DRAIN_MS)
-      await log.close()
+      await segments.close()
+      await unlogged.close()
       stopping.abort()
       await follower.stop()
       await models.close()
@@ -127,6 +143,13 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
       await server.goodbye().catch(() => {})
     },
   }
+}
+
+/** Whether some endpoint does not answer without a log; when nothing is served, nothing says otherwise. */
+function refuses({ endpoints }: Serving): boolean {
+  return (
+    endpoints.size === 0 || [...endpoints.values()].some(({ spec }) => spec.logging?.unwritable !== 'serve_unlogged')
+  )
 }
 
 /** Takes no new connection, answers what is in flight, and ends each connection when it has nothing to answer any more. */

@@ -60,7 +60,13 @@ export function createTelemetry() {
     }),
     logFailures: new Counter({
       name: 'tidemark_gateway_log_failures_total',
-      help: 'Writes to the prediction log that failed; their answers were not given.',
+      help: 'Writes to the prediction log that failed; their answers were not given, or counted as unlogged.',
+      registers,
+    }),
+    unlogged: new Counter({
+      name: 'tidemark_gateway_unlogged_answers_total',
+      help: 'Answers given without a record, by the policy of endpoints that prefer that to no answer.',
+      labelNames: ['endpoint'],
       registers,
     }),
     snapshotVersion: new Gauge({

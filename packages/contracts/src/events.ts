@@ -468,6 +468,15 @@ export const workspaceDeleted = defineEvent(
   (p) => `Workspace ${p.workspace} deleted; it was empty`,
 )
 
+// --- prediction log
+export const answersUnlogged = defineEvent(
+  'deployments.answers_unlogged',
+  z.object({ endpoint: Name, gateway: z.string(), answers: z.int(), reason: z.string() }),
+  (p) => `endpoint:${p.endpoint}`,
+  (p) =>
+    `${p.answers} answers of ${p.endpoint} left without a record, because the prediction log could not be written (${p.reason}); its policy is to serve unlogged`,
+)
+
 // --- retention
 const DELETED = {
   experiment: 'experiments',
@@ -554,6 +563,7 @@ export const EVENT_TYPES = [
   workspaceDeleted,
   purgedForGood,
   retentionPolicySet,
+  answersUnlogged,
 ] as const
 
 /** An event as the API gives it. */

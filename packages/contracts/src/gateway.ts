@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { LoggingPolicy, Redaction } from './policy.ts'
 import { Cell, Digest, Id, Instant, ModelVersionRef, Name } from './values.ts'
 
 /** A column of a model's input as the caller sends it. */
@@ -58,6 +59,8 @@ export const EndpointSnapshot = z.object({
   columns: z.array(InputColumn),
   champion: Variant,
   routing: Routing,
+  /** What of the policy the gateway itself keeps; absent in snapshots of before: all is written as it came. */
+  logging: LoggingPolicy.pick({ sensitive: true, caller: true, unwritable: true }).optional(),
 })
 export type EndpointSnapshot = z.infer<typeof EndpointSnapshot>
 
@@ -68,6 +71,11 @@ export const Snapshot = z.object({
   issuedAt: Instant,
   /** A gateway that has not heard from the server for so long gives all traffic back to the champion. */
   leaseSeconds: z.number(),
+  /** Key of this installation by which the log's hashes are made, hex; only there when an endpoint needs it. */
+  logKey: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   endpoints: z.array(EndpointSnapshot),
 })
 export type Snapshot = z.infer<typeof Snapshot>
@@ -79,6 +87,16 @@ export const Confirmation = z.object({
   failed: z.array(z.object({ endpoint: Name, version: ModelVersionRef, reason: z.string() })),
 })
 export type Confirmation = z.infer<typeof Confirmation>
+
+/** Answers that a gateway gave without a record, because the log could not be written and the policy says to serve. */
+export const UnloggedAnswers = z.object({
+  gateway: z.string(),
+  workspace: z.string(),
+  endpoint: Name,
+  answers: z.int().min(1),
+  reason: z.string().max(500),
+})
+export type UnloggedAnswers = z.infer<typeof UnloggedAnswers>
 
 /** First line of a segment of the prediction log. */
 export const SegmentHeader = z.object({
@@ -109,6 +127,8 @@ const Answered = z.object({
     .nullable(),
   columns: z.array(z.string()),
   rows: z.array(z.array(Cell)),
+  /** Columns whose cells in `rows` are not what was sent, and how they were written; absent: none. */
+  redacted: z.record(z.string(), Redaction).optional(),
   /** null: the version failed; `error` says how. A caller's own mistake (400) is not logged as an answer. */
   predictions: z.array(z.union([z.number(), z.string(), z.null()])).nullable(),
   error: z.string().nullable(),
@@ -144,4 +164,6 @@ export const HEADERS = {
   eventTime: 'tidemark-event-time',
   predictionId: 'tidemark-prediction-id',
   version: 'tidemark-model-version',
+  /** On an answer alone, and only when it says "no": the prediction log could not be written. */
+  logged: 'tidemark-logged',
 } as const

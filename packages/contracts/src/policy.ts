@@ -84,6 +84,23 @@ export const AutomationPolicy = z.strictObject({
 })
 export type AutomationPolicy = z.infer<typeof AutomationPolicy>
 
+/** How a value is written that the log must not show: `mask` keeps nothing of it, `hash` a keyed hash by which equal values stay equal. */
+export const Redaction = z.enum(['mask', 'hash'])
+export type Redaction = z.infer<typeof Redaction>
+
+/** What the prediction log keeps of an endpoint's predictions, how long, and what happens when it cannot be written. */
+export const LoggingPolicy = z.strictObject({
+  /** Input columns that never reach the log as they are. Monitoring does not watch them: it has nothing to compare. */
+  sensitive: z.record(z.string(), Redaction).default({}),
+  /** The caller's name; a hashed one still counts as one caller, and is still found when its data is to be erased. */
+  caller: z.enum(['plain', 'hash', 'mask']).default('plain'),
+  /** Days after its arrival for which a prediction is kept; null: until it is erased. */
+  retentionDays: z.int().min(1).max(36_500).nullable().default(null),
+  /** `refuse`: without a record there is no answer. `serve_unlogged`: there is, and it is counted, marked and reported. */
+  unwritable: z.enum(['refuse', 'serve_unlogged']).default('refuse'),
+})
+export type LoggingPolicy = z.infer<typeof LoggingPolicy>
+
 /** Everything that an endpoint's owner declares; the example's `endpoint.yaml`. */
 export const EndpointPolicy = z.strictObject({
   gates: GatePolicy.prefault({}),
@@ -91,5 +108,6 @@ export const EndpointPolicy = z.strictObject({
   rollout: RolloutPolicy.prefault({}),
   monitoring: MonitoringPolicy.prefault({}),
   automation: AutomationPolicy.nullable().default(null),
+  logging: LoggingPolicy.prefault({}),
 })
 export type EndpointPolicy = z.infer<typeof EndpointPolicy>

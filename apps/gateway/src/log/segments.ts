@@ -29,6 +29,8 @@ interface Segment {
   readonly descriptor: number
   readonly openedAt: number
   bytes: number
+  /** Whether a record is in it, beside the header. */
+  filled: boolean
   /** Written since the last sync began. */
   dirty: boolean
   /** Ends when no sync of it is under way; the descriptor must stay open until then. */
@@ -101,6 +103,7 @@ export class PredictionLog {
       const bytes = Buffer.from(batch.map((waiting) => waiting.line).join(''))
       writeAll(segment.descriptor, bytes)
       segment.bytes += bytes.length
+      segment.filled = true
       segment.dirty = true
       this.broken = undefined
       this.options.onWritten(bytes.length)
@@ -146,7 +149,7 @@ export class PredictionLog {
         throw error
       }
       const synced = this.reported(syncFolder(folder))
-      this.segment = { descriptor, openedAt, bytes: bytes.length, dirty: true, synced }
+      this.segment = { descriptor, openedAt, bytes: bytes.length, filled: false, dirty: true, synced }
       return this.segment
     }
   }
@@ -161,7 +164,26 @@ export class PredictionLog {
     closeSync(segment.descriptor)
   }
 
+  /** Begins a new segment unless nothing is in this one: readers take a segment for complete when the next one is there. */
+  rotate(): void {
+    if (!this.segment?.filled) return
+    try {
+      void this.endSegment()
+      this.openSegment()
+    } catch (error) {
+      this.broken = { error, at: Date.now() }
+      this.options.onFailure(error)
+    }
+  }
+
   private sync(): void {
+    const { segment } = this
+    // Also when nobody asks for predictions any more: what is in it must become old, and be erased, in time.
+    if (segment && Date.now() - segment.openedAt >= this.options.maxAgeMs) this.rotate()
+    this.syncDirty()
+  }
+
+  private syncDirty(): void {
     const { segment } = this
     if (!segment?.dirty || this.syncing) return
     this.syncing = true

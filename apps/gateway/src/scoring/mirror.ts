@@ -1,5 +1,4 @@
 import type { AnswerRecord, MirrorRecord } from '@tidemark/contracts'
-import type { PredictionLog } from '../log/segments.ts'
 import type { LoadedVersion, Models } from '../runtimes/models.ts'
 import type { Log, Telemetry } from '../telemetry.ts'
 import { outcomeFields, predict } from './predictor.ts'
@@ -14,7 +13,7 @@ export interface Task {
 
 export interface MirrorParts {
   readonly models: Models
-  readonly log: PredictionLog
+  readonly log: { append(record: MirrorRecord): Promise<unknown> }
   readonly telemetry: Telemetry
   readonly out: Log
   /** Answers that may wait to be mirrored; beyond it new ones are dropped and counted. */

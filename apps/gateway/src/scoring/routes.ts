@@ -69,9 +69,10 @@ async function invoke(parts: ScoringRoutes, find: Find, request: FastifyRequest,
 }
 
 function send(reply: FastifyReply, requestId: string, answer: Answer, parseMilliseconds: number): FastifyReply {
-  const { id, version, outcome, logMilliseconds } = answer
+  const { id, version, outcome, logMilliseconds, kept } = answer
   reply.header(HEADERS.predictionId, id)
   reply.header(HEADERS.version, encodeURI(version))
+  if (kept === 'unlogged') reply.header(HEADERS.logged, 'no')
   reply.header(
     'server-timing',
     `parse;dur=${parseMilliseconds.toFixed(3)}, infer;dur=${outcome.milliseconds.toFixed(3)}, log;dur=${logMilliseconds.toFixed(3)}`,

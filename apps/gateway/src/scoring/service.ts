@@ -1,5 +1,5 @@
 import { type AnswerRecord, uuidv7 } from '@tidemark/contracts'
-import type { PredictionLog } from '../log/segments.ts'
+import type { Kept, PolicyLog } from '../log/policy.ts'
 import { route } from '../routing/decide.ts'
 import { positionOf } from '../routing/position.ts'
 import type { Frame } from '../runtimes/model.ts'
@@ -12,7 +12,7 @@ import { type Outcome, outcomeFields, predict } from './predictor.ts'
 
 export interface ScoringParts {
   readonly models: Models
-  readonly log: PredictionLog
+  readonly log: PolicyLog
   readonly mirror: Mirror
   readonly telemetry: Telemetry
   readonly out: Log
@@ -37,6 +37,7 @@ export interface Answer {
   readonly version: string
   readonly outcome: Outcome
   readonly logMilliseconds: number
+  readonly kept: Kept
 }
 
 /** Answers questions: routes, predicts, logs, and only then returns. */
@@ -82,8 +83,9 @@ export class Scoring {
       ...outcomeFields(outcome),
     }
     const logStart = performance.now()
+    let kept: Kept
     try {
-      await log.append(record)
+      kept = await log.append(record)
     } catch (error) {
       out.error({ err: error, requestId }, 'the prediction log cannot be written')
       throw LogUnavailable()
@@ -98,6 +100,6 @@ export class Scoring {
       const other = byCandidate ? champion : candidate
       mirror.add({ answer: record, version: other, arm: byCandidate ? 'champion' : 'candidate' })
     }
-    return { id, version: version.version, outcome, logMilliseconds }
+    return { id, version: version.version, outcome, logMilliseconds, kept }
   }
 }

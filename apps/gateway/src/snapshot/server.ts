@@ -1,4 +1,4 @@
-import { type Confirmation, Snapshot } from '@tidemark/contracts'
+import { type Confirmation, Snapshot, type UnloggedAnswers } from '@tidemark/contracts'
 
 /** The server did not answer as it should: it is away, restarting, or without its database. */
 export class ServerAway extends Error {}
@@ -43,6 +43,12 @@ export class ServerLink {
     const body = { ...confirmation, gateway: this.options.gateway }
     const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)])
     await this.call('POST', '/internal/confirmations', limit, [], body)
+  }
+
+  /** Tells of answers that left without a record. */
+  async unlogged(answers: Omit<UnloggedAnswers, 'gateway'>): Promise<void> {
+    const body = { ...answers, gateway: this.options.gateway }
+    await this.call('POST', '/internal/unlogged', AbortSignal.timeout(5_000), [], body)
   }
 
   /** Says that this gateway routes nothing any more. */

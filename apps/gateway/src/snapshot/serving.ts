@@ -13,6 +13,8 @@ export interface ServedEndpoint {
 export interface Serving {
   readonly version: number
   readonly leaseSeconds: number
+  /** By which the log's hashes are made, hex; null: the snapshot has none. */
+  readonly logKey: string | null
   readonly endpoints: ReadonlyMap<string, ServedEndpoint>
   /** Endpoints of the snapshot whose champion is not loaded here, and was not before. */
   readonly unavailable: ReadonlySet<string>
@@ -22,6 +24,7 @@ export interface Serving {
 export const NOTHING: Serving = {
   version: -1,
   leaseSeconds: 0,
+  logKey: null,
   endpoints: new Map(),
   unavailable: new Set(),
   failed: [],
@@ -72,7 +75,8 @@ export function arrange(snapshot: Snapshot, before: Serving, loaded: (variant: V
       } else unavailable.add(key)
     }
   }
-  return { version: snapshot.version, leaseSeconds: snapshot.leaseSeconds, endpoints, unavailable, failed }
+  const { version, leaseSeconds, logKey = null } = snapshot
+  return { version, leaseSeconds, logKey, endpoints, unavailable, failed }
 }
 
 /** Every variant that this serving may need, for what may be closed and removed. */

@@ -22,6 +22,12 @@ export const EndpointHasChampion = defineError(
   (name: string, version: number) =>
     `Endpoint "${name}" serves version ${version}. Another version comes by a rollout: evaluate it, then have it approved.`,
 )
+export const SensitiveColumnUnknown = defineError(
+  'SENSITIVE_COLUMN_UNKNOWN',
+  400,
+  (name: string, columns: readonly string[]) =>
+    `policy.logging.sensitive names ${columns.map((column) => `"${column}"`).join(', ')}, which ${columns.length === 1 ? 'is no input column' : 'are no input columns'} of endpoint "${name}".`,
+)
 export const VersionUnknown = defineError(
   'MODEL_VERSION_NOT_FOUND',
   404,

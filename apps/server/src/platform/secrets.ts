@@ -36,6 +36,11 @@ export class Secrets {
     return Buffer.concat(text).toString('utf8')
   }
 
+  /** A key for one purpose, hex; the same for ever, and of no use for finding this one or that of another purpose. */
+  derive(purpose: string): string {
+    return Buffer.from(hkdfSync('sha256', this.theKey(), '', `tidemark ${purpose}`, 32)).toString('hex')
+  }
+
   private theKey(): Buffer {
     this.key ??= Buffer.from(hkdfSync('sha256', this.given ?? this.fromFile(), '', 'tidemark secrets', 32))
     return this.key

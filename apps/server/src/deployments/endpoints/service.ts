@@ -12,12 +12,13 @@ import {
   EndpointHasChampion,
   EndpointHasModel,
   EndpointNeedsVersion,
+  SensitiveColumnUnknown,
   VersionUnknown,
   VersionWithoutSignature,
 } from '../errors.ts'
 import type { Gateways } from '../gateways/index.ts'
 import type { DeploymentPorts, Endpoint } from '../types.ts'
-import { snapshotOf } from './snapshot.ts'
+import { loggingOf, snapshotOf } from './snapshot.ts'
 import * as store from './store.ts'
 
 /** What an owner declares of an endpoint. */
@@ -52,17 +53,20 @@ export class Endpoints {
         if (version !== undefined && version !== existing.championVersion) {
           throw EndpointHasChampion(name, existing.championVersion)
         }
+        requireColumns(name, declaration.policy, existing.columns)
         const changed = changes(existing, declaration)
         if (changed.length === 0) return
         await store.saveEndpoint(tx, { ...existing, replay: declaration.replay, policy: declaration.policy })
         const published = await this.gateways.published(actor.workspace, name)
-        if (published && published.replay !== declaration.replay) {
-          await this.gateways.publish(tx, { ...published, replay: declaration.replay })
+        const spec = { replay: declaration.replay, logging: loggingOf(declaration.policy) }
+        if (published && (published.replay !== spec.replay || !isDeepStrictEqual(published.logging, spec.logging))) {
+          await this.gateways.publish(tx, { ...published, ...spec })
         }
         await this.platform.events.append(tx, actor, endpointChanged, { endpoint: name, changed })
         return
       }
       if (version === undefined) throw EndpointNeedsVersion(name)
+      requireColumns(name, declaration.policy, columns)
       await store.saveEndpoint(tx, {
         workspace: actor.workspace,
         name,
@@ -117,6 +121,12 @@ export class Endpoints {
     if (!found.signature) throw VersionWithoutSignature(model, version)
     return found.signature
   }
+}
+
+/** @throws SensitiveColumnUnknown: a policy with a typing mistake would protect nothing. */
+function requireColumns(name: string, { logging }: EndpointPolicy, columns: readonly InputColumn[]): void {
+  const unknown = Object.keys(logging.sensitive).filter((column) => !columns.some((each) => each.name === column))
+  if (unknown.length > 0) throw SensitiveColumnUnknown(name, unknown)
 }
 
 function changes(existing: Endpoint, declaration: EndpointDeclaration): string[] {

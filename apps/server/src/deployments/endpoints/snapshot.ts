@@ -1,4 +1,4 @@
-import type { EndpointSnapshot, RolloutState, Runtime } from '@tidemark/contracts'
+import type { EndpointPolicy, EndpointSnapshot, RolloutState, Runtime } from '@tidemark/contracts'
 import type { Endpoint } from '../types.ts'
 
 /** What the gateways serve by: the champion alone, or with a candidate in shadow or canary. */
@@ -12,6 +12,7 @@ export function snapshotOf(
     name: endpoint.name,
     replay: endpoint.replay,
     columns: [...endpoint.columns],
+    logging: loggingOf(endpoint.policy),
     champion: { version: `${endpoint.model}/${endpoint.championVersion}`, runtime: champion },
   }
   if (rollout === null) return { ...base, routing: { kind: 'single' } }
@@ -29,4 +30,10 @@ export function snapshotOf(
     default:
       return { ...base, routing: { kind: 'single' } }
   }
+}
+
+/** What of the policy for the log the gateways keep. */
+export function loggingOf({ logging }: EndpointPolicy): NonNullable<EndpointSnapshot['logging']> {
+  const { sensitive, caller, unwritable } = logging
+  return { sensitive, caller, unwritable }
 }

@@ -1,14 +1,20 @@
 import {
+  answersUnlogged,
   type Confirmation,
   EndpointSnapshot,
   type EndpointSnapshot as EndpointSnapshotType,
   Snapshot,
+  type UnloggedAnswers,
 } from '@tidemark/contracts'
-import type { HttpServer, Platform, Tx } from '../../platform/index.ts'
+import { Counter } from 'prom-client'
+import { type HttpServer, inTransaction, type Platform, systemActor, type Tx } from '../../platform/index.ts'
 import { isConfirmed, isLive } from './decide.ts'
 import { internalRoutes } from './routes.ts'
 import * as store from './store.ts'
 import { type GatewayState, LEASE_SECONDS, type LoadFailure } from './types.ts'
+
+/** What the key of the log's hashes is derived for. */
+export const LOG_KEY_PURPOSE = 'prediction log'
 
 /** A day without a word: nobody looks for such a gateway any more. */
 const FORGET_MS = 24 * 60 * 60_000
@@ -19,11 +25,18 @@ const FORGET_MS = 24 * 60 * 60_000
  */
 export class Gateways {
   private readonly platform: Platform
+  private readonly unloggedAnswers: Counter<'endpoint'>
   private readonly waiting = new Set<() => void>()
   private readonly listeners = new Set<(confirmation: Confirmation) => void>()
 
   constructor(platform: Platform) {
     this.platform = platform
+    this.unloggedAnswers = new Counter({
+      name: 'tidemark_unlogged_answers_total',
+      help: 'Answers that gateways gave without a record, as they reported them.',
+      labelNames: ['endpoint'],
+      registers: [platform.metrics],
+    })
     platform.live.listen(store.CHANNEL, () => this.wake())
     // Gateways go on counting: they are other processes, and only a later snapshot makes them forget what they serve.
     platform.resets.keep('gateway', 'gateway_configuration')
@@ -83,13 +96,16 @@ export class Gateways {
 
   async snapshot(): Promise<Snapshot> {
     const { version, issuedAt, endpoints } = await store.currentConfiguration(this.platform.db)
-    return Snapshot.parse({
+    const snapshot = Snapshot.parse({
       format: 1,
       version,
       issuedAt: issuedAt.toISOString(),
       leaseSeconds: LEASE_SECONDS,
       endpoints,
     })
+    return snapshot.endpoints.some(hashes)
+      ? { ...snapshot, logKey: this.platform.secrets.derive(LOG_KEY_PURPOSE) }
+      : snapshot
   }
 
   /**
@@ -114,6 +130,16 @@ export class Gateways {
     } finally {
       change.cancel()
     }
+  }
+
+  /** Notes that a gateway answered without a record: an event for everybody who watches, and a count. */
+  async unlogged({ gateway, workspace, endpoint, answers, reason }: UnloggedAnswers): Promise<void> {
+    this.unloggedAnswers.labels(endpoint).inc(answers)
+    const { db, events, log } = this.platform
+    log.error({ gateway, workspace, endpoint, answers, reason }, 'answers left a gateway without a record')
+    await inTransaction(db, (tx) =>
+      events.append(tx, systemActor('gateway', workspace), answersUnlogged, { endpoint, gateway, answers, reason }),
+    )
   }
 
   async confirm(confirmation: Confirmation): Promise<void> {
@@ -160,4 +186,8 @@ export class Gateways {
       },
     }
   }
+}
+
+function hashes({ logging }: EndpointSnapshotType): boolean {
+  return logging !== undefined && (logging.caller === 'hash' || Object.values(logging.sensitive).includes('hash'))
 }

@@ -12,6 +12,9 @@ import {
 /** Key under which the model's answers are counted; no column can be called so by accident. */
 export const PREDICTION = '$prediction'
 
+/** Cell of a feature whose values the log does not have as they were sent: nothing about it can be compared. */
+export const WITHHELD = 'x'
+
 /** Counts of one window: by feature, then by cell. Integers only, so that counts of several readers add up. */
 export type WindowCounts = Map<string, Map<string, number>>
 
@@ -40,13 +43,16 @@ function numericCells(profile: NumericProfile, value: number): string[] {
 /** One thing's first row in a window; `prediction` only where the champion gave it. */
 export interface Unit {
   readonly values: ReadonlyMap<string, Cell>
+  /** Features that the log masks or hashes. */
+  readonly withheld?: ReadonlySet<string>
   readonly prediction: number | null
 }
 
 /** Adds a thing to the counts of its window. */
 export function countUnit(counts: WindowCounts, profile: Profile, unit: Unit): void {
   for (const feature of profile.features) {
-    for (const cell of cellsOf(feature, unit.values.get(feature.name))) add(counts, feature.name, cell)
+    if (unit.withheld?.has(feature.name)) add(counts, feature.name, WITHHELD)
+    else for (const cell of cellsOf(feature, unit.values.get(feature.name))) add(counts, feature.name, cell)
   }
   if (profile.predictions && unit.prediction !== null) {
     for (const cell of numericCells(profile.predictions, unit.prediction)) add(counts, PREDICTION, cell)

@@ -10,7 +10,7 @@ import {
   testScale,
 } from '@tidemark/statistics'
 import type { CategoryProfile, NumericProfile, Profile } from '../reference/profile.ts'
-import { binCounts, categoriesOf, magnitudesOf, PREDICTION, type WindowCounts } from './counts.ts'
+import { binCounts, categoriesOf, magnitudesOf, PREDICTION, WITHHELD, type WindowCounts } from './counts.ts'
 
 /** A check before the window's budget is shared out. `fault` names the unit that was mistaken, where one explains the window. */
 interface Finding {
@@ -45,7 +45,7 @@ const MOST_CATEGORIES = 30
 /**
  * Judges a window: every check of every feature in one family, whose chance of any false alarm is at most `alpha` (Holm). The unit of the
  * counts is the thing (a film), never its many requests. A column that the window itself decides (its month) is only checked for missing
- * values. The same counts always give the same verdict.
+ * values, and one that the log masks or hashes not at all. The same counts always give the same verdict.
  */
 export function judgeWindow(
   profile: Profile | null,
@@ -60,7 +60,8 @@ export function judgeWindow(
       reason: `${entities} things are fewer than the ${policy.minEntities} that are judged.`,
     }
   }
-  const findings = profile.features.flatMap((feature) =>
+  const watched = profile.features.filter(({ name }) => !counts.get(name)?.has(WITHHELD))
+  const findings = watched.flatMap((feature) =>
     feature.kind === 'numeric'
       ? numericFindings(feature, counts, entities)
       : categoryFindings(feature, counts, entities),

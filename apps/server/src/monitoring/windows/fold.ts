@@ -112,6 +112,7 @@ function unitOf(record: AnswerRecord, row: number, champion: string): Unit {
   const prediction = record.version === champion ? record.predictions?.[row] : null
   return {
     values: new Map(record.columns.map((column, index) => [column, cells[index] ?? null])),
+    withheld: new Set(Object.keys(record.redacted ?? {})),
     prediction: typeof prediction === 'number' && Number.isFinite(prediction) ? prediction : null,
   }
 }
