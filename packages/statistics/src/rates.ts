@@ -23,6 +23,7 @@
  * Shirikian, Rapid regression detection in software deployments (2205.14762), which needs per-request randomisation.
  */
 import type { CallerUnit } from './callers.ts'
+import { type AlwaysValid, alwaysValid } from './wealth.ts'
 
 /** What the test looks for: `harm` accuses the candidate, `acceptance` proves it not worse than a margin. */
 export type RateQuestion =
@@ -153,13 +154,7 @@ export function addCaller(test: RateTest, unit: CallerUnit): RateTest {
   }
 }
 
-export interface RateEvidence {
-  /** Evidence against the question's H0 now; ≥ 1/α rejects at level α, at any time, under any stopping. */
-  eValue: number
-  /** The largest so far: what an α-level decision may rest on. */
-  highestEValue: number
-  /** Always-valid p-value, 1 / highestEValue. */
-  pValue: number
+export interface RateEvidence extends AlwaysValid {
   /** Observed share of errors, 0 without requests. */
   championRate: number
   candidateRate: number
@@ -169,11 +164,8 @@ export interface RateEvidence {
 /** The evidence so far. */
 export function rateEvidence(test: RateTest): RateEvidence {
   const { totals } = test
-  const highestEValue = Math.exp(test.highestLogEvidence)
   return {
-    eValue: Math.exp(logEvidence(test.question, test.logWealth)),
-    highestEValue,
-    pValue: Math.min(1, 1 / highestEValue),
+    ...alwaysValid(logEvidence(test.question, test.logWealth), test.highestLogEvidence),
     championRate: totals.championRequests > 0 ? totals.championErrors / totals.championRequests : 0,
     candidateRate: totals.candidateRequests > 0 ? totals.candidateErrors / totals.candidateRequests : 0,
     callers: test.callers,

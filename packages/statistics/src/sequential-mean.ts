@@ -11,6 +11,7 @@
  * Howard, Ramdas, McAuliffe & Sekhon, Time-uniform confidence sequences (1810.08240).
  */
 import type { Interval } from './proportions.ts'
+import { type AlwaysValid, alwaysValid, logMeanExp } from './wealth.ts'
 
 /** One labelled thing. */
 export interface PairedDifference {
@@ -77,12 +78,7 @@ export function addDifference(test: MeanTest, row: PairedDifference): MeanTest {
   }
 }
 
-export interface MeanEvidence {
-  eValue: number
-  /** The largest so far: ≥ 1/α rejects H0 at level α. */
-  highestEValue: number
-  /** Always-valid p-value. */
-  pValue: number
+export interface MeanEvidence extends AlwaysValid {
   n: number
   meanDifference: number
   /** Standard error of the mean; Infinity below two rows. */
@@ -93,11 +89,8 @@ export interface MeanEvidence {
 export function meanEvidence(test: MeanTest): MeanEvidence {
   const meanDifference = test.n > 0 ? test.sum / test.n : 0
   const variance = test.n > 1 ? Math.max(0, test.sumOfSquares - test.n * meanDifference ** 2) / (test.n - 1) : Infinity
-  const highestEValue = Math.exp(test.highestLogEvidence)
   return {
-    eValue: Math.exp(logMeanExp(test.logWealth)),
-    highestEValue,
-    pValue: Math.min(1, 1 / highestEValue),
+    ...alwaysValid(logMeanExp(test.logWealth), test.highestLogEvidence),
     n: test.n,
     meanDifference,
     standardError: Math.sqrt(variance / Math.max(1, test.n)),
@@ -201,11 +194,4 @@ function checkRow({ difference, bound }: PairedDifference): void {
 function largestStake(direction: 'above' | 'below', mean: number, bound: number): number {
   const worst = direction === 'above' ? bound + mean : Math.max(bound - mean, mean / 4)
   return (1 - KEPT) / worst
-}
-
-function logMeanExp(values: readonly number[]): number {
-  const highest = Math.max(...values)
-  let sum = 0
-  for (const value of values) sum += Math.exp(value - highest)
-  return highest + Math.log(sum / values.length)
 }

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { atEqualAge, weighOutcome } from './caller-outcome.ts'
+import { shareInterval } from './proportions.ts'
+import { seededUniform, type Uniform } from './random.ts'
+import { addDifference, meanEvidence, startMeanTest } from './sequential-mean.ts'
+import { DEFAULT_BUDGET, nextAlpha } from './spending.ts'
+import { addVariantUnit, judgeVariants, shareAgainstChampion, startVariantTests } from './variants.ts'
+
+const weights = { blue: 0.2, green: 0.3 }
+
+test('a caller’s chance of a variant is the one among the champion’s and the variant’s callers', () => {
+  assert.ok(Math.abs(shareAgainstChampion(weights, 'blue') - 2 / 7) < 1e-12)
+  assert.ok(Math.abs(shareAgainstChampion(weights, 'green') - 3 / 8) < 1e-12)
+  assert.equal(shareAgainstChampion(weights, 'red'), 0)
+  assert.equal(shareAgainstChampion({ a: 0.5, b: 0.5 }, 'a'), 1)
+  assert.throws(() => shareAgainstChampion({ a: 0.7, b: 0.5 }, 'a'), RangeError)
+})
+
+/** Which variants are accused within 1,500 callers with exponential own error rates; `times`: their errors over the champion's. */
+function accused(uniform: Uniform, times: Record<string, number>): string[] {
+  let state = startVariantTests(['blue', 'green'], { kind: 'harm' }, 0.03)
+  for (let caller = 0; caller < 1_500; caller += 1) {
+    const toss = uniform()
+    const variant = toss < 0.2 ? 'blue' : toss < 0.5 ? 'green' : null
+    const rate = -Math.log(1 - uniform()) * 0.03 * (variant === null ? 1 : (times[variant] ?? 1))
+    const most = Math.min(60, Math.ceil(3 / (1 - uniform()) ** 0.7))
+    let [requests, errors] = [0, 0]
+    while (requests < most && errors === 0) {
+      requests += 1
+      if (uniform() < rate) errors = 1
+    }
+    const unit = { closing: 'firstError', errors, requests, expectedErrors: 0.03 * requests } as const
+    state = addVariantUnit(state, { variant, weights, unit })
+    const alarms = judgeVariants(state, 0.05).filter(({ alarm }) => alarm)
+    if (alarms.length > 0) return alarms.map(({ name }) => name)
+  }
+  return []
+}
+
+test('of two harmless variants any is accused in at most 5 % of 200 trials, looking after each caller', () => {
+  const uniform = seededUniform(31)
+  let wrong = 0
+  for (let run = 0; run < 200; run += 1) if (accused(uniform, {}).length > 0) wrong += 1
+  assert.ok(shareInterval(wrong, 200).lower <= 0.05, `${wrong} of 200`)
+})
+
+test('the harmful variant is accused, not the harmless one beside it', () => {
+  const uniform = seededUniform(33)
+  let [right, wrong] = [0, 0]
+  for (let run = 0; run < 60; run += 1) {
+    const names = accused(uniform, { green: 3 })
+    if (names.includes('green')) right += 1
+    if (names.includes('blue')) wrong += 1
+  }
+  assert.ok(right >= 54, `${right} of 60`)
+  assert.ok(wrong <= 3, `${wrong} of 60`)
+})
+
+test('an outcome is weighed by its arm’s chance, and its bound is known before it', () => {
+  assert.deepEqual(weighOutcome({ assignedCandidate: true, rho: 0.2, outcome: 1 }, 0.5), {
+    difference: 2.5,
+    bound: 2.5,
+  })
+  assert.deepEqual(weighOutcome({ assignedCandidate: false, rho: 0.2, outcome: 1 }, 0.5), {
+    difference: -0.625,
+    bound: 2.5,
+  })
+  // The estimate over 60 callers with the mean of outcomes before as the centre: ville 0.1.0, BettingABTest.
+  let [sum, outcomes] = [0, 0]
+  for (let caller = 1; caller <= 60; caller += 1) {
+    const outcome = caller % 3 === 0 ? 1 : 0
+    const centre = caller === 1 ? 0.5 : outcomes / (caller - 1)
+    sum += weighOutcome({ assignedCandidate: caller % 4 === 0, rho: 0.25, outcome }, centre).difference
+    outcomes += outcome
+  }
+  assert.ok(Math.abs(sum / 60 + 0.012853327834800421) < 1e-12, `${sum / 60}`)
+  assert.throws(() => weighOutcome({ assignedCandidate: true, rho: 1, outcome: 0 }, 0.5), RangeError)
+})
+
+test('two arms with one mean outcome differ "provably" in at most 5 % of 300 trials; 30 → 45 % is found', () => {
+  const uniform = seededUniform(35)
+  const better = (champion: number, candidate: number): boolean => {
+    let state = startMeanTest({ direction: 'above', mean: 0 }, 2)
+    let outcomes = 0
+    for (let caller = 0; caller < 1_200; caller += 1) {
+      const assignedCandidate = uniform() < 0.5
+      const outcome = uniform() < (assignedCandidate ? candidate : champion) ? 1 : 0
+      const centre = (0.5 + outcomes) / (1 + caller)
+      state = addDifference(state, weighOutcome({ assignedCandidate, rho: 0.5, outcome }, centre))
+      outcomes += outcome
+      if (meanEvidence(state).pValue <= 0.05) return true
+    }
+    return false
+  }
+  const count = (runs: number, candidate: number): number =>
+    Array.from({ length: runs }, () => better(0.3, candidate)).filter(Boolean).length
+  const wrong = count(300, 0.3)
+  assert.ok(shareInterval(wrong, 300).lower <= 0.05, `${wrong} of 300`)
+  const right = count(60, 0.45)
+  assert.ok(right >= 54, `${right} of 60`)
+})
+
+test('an outcome counts at the same age in both arms', () => {
+  const day = 86_400_000
+  const seen = { predictedAt: 0, labelledAt: 2 * day }
+  assert.equal(atEqualAge(seen, 7 * day, 3 * day), 'wait')
+  assert.equal(atEqualAge(seen, 7 * day, 7 * day), 'label')
+  assert.equal(atEqualAge({ predictedAt: 0, labelledAt: 8 * day }, 7 * day, 9 * day), 'none')
+  assert.equal(atEqualAge({ predictedAt: 0, labelledAt: null }, 7 * day, 9 * day), 'none')
+})
+
+test('rollouts in a row halve what is left of the year, and what was spent comes back after it', () => {
+  const day = 86_400_000
+  const spent: { beganAt: number; alpha: number }[] = []
+  for (let n = 0; n < 7; n += 1) {
+    spent.push({ beganAt: n * day, alpha: nextAlpha(DEFAULT_BUDGET, spent, n * day) })
+  }
+  const given = spent.map(({ alpha }) => Number(alpha.toFixed(9)))
+  assert.deepEqual(given, [0.05, 0.05, 0.05, 0.025, 0.0125, 0.00625, 0.003125])
+  assert.ok(nextAlpha(DEFAULT_BUDGET, spent, 366 * day) > 0.025)
+  assert.equal(nextAlpha(DEFAULT_BUDGET, spent, 800 * day), 0.05)
+  assert.throws(() => nextAlpha({ perRollout: 0, perYear: 0.1 }, [], 0), RangeError)
+})
+
+test('whenever rollouts begin, those of any year spend at most the year’s budget', () => {
+  const uniform = seededUniform(37)
+  const year = 365 * 86_400_000
+  for (let run = 0; run < 50; run += 1) {
+    const spent: { beganAt: number; alpha: number }[] = []
+    for (let at = 0, n = 0; n < 60; n += 1) {
+      at += uniform() ** 3 * 0.4 * year
+      spent.push({ beganAt: at, alpha: nextAlpha(DEFAULT_BUDGET, spent, at) })
+    }
+    for (const { beganAt } of spent) {
+      const within = spent.filter((other) => other.beganAt <= beganAt && other.beganAt > beganAt - year)
+      assert.ok(within.reduce((sum, { alpha }) => sum + alpha, 0) <= DEFAULT_BUDGET.perYear + 1e-12)
+    }
+  }
+})
