@@ -4,7 +4,7 @@ import { gatewayMigrations } from './deployments/gateways/index.ts'
 import { deploymentMigrations, waivedRolloutMigrations } from './deployments/index.ts'
 import { evaluationMigrations } from './evaluation/index.ts'
 import { evaluationDatasetMigrations } from './evaluationDatasets/migrations.ts'
-import { deletionTimeMigrations, experimentMigrations } from './experiments/migrations.ts'
+import { deletionTimeMigrations, experimentMigrations, searchMigrations } from './experiments/migrations.ts'
 import { governanceMigrations, namedInEventMigrations } from './governance/index.ts'
 import { identityMigrations } from './identity/index.ts'
 import { importMigrations } from './imports/migrations.ts'
@@ -40,4 +40,5 @@ export const migrations: readonly Migration[] = [
   ...registryDeletionTimeMigrations,
   ...retentionMigrations,
   ...importMigrations,
+  ...searchMigrations,
 ]

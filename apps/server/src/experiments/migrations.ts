@@ -197,3 +197,19 @@ export const deletionTimeMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+/** Lists that are walked in the order of an index and filtered on the way. */
+export const searchMigrations: readonly Migration[] = [
+  {
+    id: '0200-search-by-key',
+    sql: `
+      -- A walk by a metric's value reads this alone, not the table; a filter asks the others for many runs of one key at once.
+      drop index latest_metric_value;
+      create index latest_metric_value on latest_metric (experiment, key, value) include (run);
+      create index latest_metric_run on latest_metric (key, run) include (value);
+      -- An entry of an index has at most a third of a page: longer texts are asked for in the table.
+      create index run_parameter_run on run_parameter (key, run) include (value) where octet_length(value) <= 64;
+      create index run_tag_run on run_tag (key, run) include (value) where octet_length(value) <= 64;
+    `,
+  },
+]

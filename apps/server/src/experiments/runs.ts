@@ -18,9 +18,11 @@ import type { Gathering } from './gathering.ts'
 import type { KeyNumbers } from './keys.ts'
 import { assertActive, noRun, STAGES } from './lifecycle.ts'
 import { randomName } from './names.ts'
+import type { RunQuestion } from './questions.ts'
 import * as runStore from './runStore.ts'
-import { countRuns, type Place, placesAfter, type RunQuestion, walkOf } from './searchStore.ts'
+import { countRuns, placesAfter, walkOf } from './searchStore.ts'
 import type { KeyValue, Lifecycle, Run, RunInfo } from './types.ts'
+import type { Place } from './walkStore.ts'
 
 const RUN_NAME = 'mlflow.runName'
 
