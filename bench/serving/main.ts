@@ -1,0 +1,81 @@
+/**
+ * Serving: the same models behind `mlflow models serve`, behind Tidemark's gateway with its log on, and the forest and the boosting pipeline behind
+ * the least that can serve them (Fastify and onnxruntime-node). Every server answers a thousand rows as Python does before it is measured.
+ * Load by wrk (Debian: apt-get install wrk).
+ *
+ *   npm run bench -- serving [--json FILE] [--quick] [--model forest|boosting|histogram|custom|keras]
+ */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { type Row, report } from '../report.ts'
+import { type Contestant, type Ours, pythonOf, serve, startBare, startOurs, startStock } from './contestants.ts'
+import { CELLS, type Figures, measure, show } from './measure.ts'
+import { assertParity } from './parity.ts'
+import { judge } from './table.ts'
+
+const { values } = parseArgs({
+  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, model: { type: 'string' } },
+})
+const MODELS = [
+  { name: 'forest', lock: 'worker.txt', bare: true },
+  { name: 'boosting', lock: 'worker.txt', bare: true },
+  { name: 'histogram', lock: 'worker.txt', bare: false },
+  { name: 'custom', lock: 'worker.txt', bare: false },
+  { name: 'keras', lock: 'tensorflow.txt', bare: false },
+].filter(({ name }) => values.model === undefined || values.model === name)
+if (MODELS.length === 0) throw new Error(`There is no model "${values.model}" in this benchmark.`)
+
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-serving-models-'))
+const rows: Row[] = []
+let ours: Ours | undefined
+try {
+  ours = await startOurs()
+  await train(ours.url, 'sklearn', 'worker.txt')
+  if (MODELS.some(({ lock }) => lock === 'tensorflow.txt')) await train(ours.url, 'keras', 'tensorflow.txt')
+  for (const { name, lock, bare } of MODELS) {
+    const files = join(folder, name)
+    const us = await serve(ours, `bench-${name}`)
+    console.log(`${name} runs in ${us.runtime}`)
+    const stock = await figures('mlflow', files, () =>
+      pythonOf(lock).then((python) => startStock(python, join(files, 'model'))),
+    )
+    const least = bare ? await figures('bare', files, () => startBare(join(files, 'bare.onnx'))) : null
+    const own = await figures('ours', files, async () => us)
+    rows.push(...judge(name, us.runtime, own, stock, least))
+  }
+} finally {
+  await ours?.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
+report(rows, values.json)
+
+async function train(url: string, part: string, lock: string): Promise<void> {
+  const python = await pythonOf(lock)
+  const script = join(import.meta.dirname, 'models.py')
+  const env = { ...process.env, MLFLOW_TRACKING_URI: url, MLFLOW_DISABLE_TELEMETRY: 'true', TF_CPP_MIN_LOG_LEVEL: '3' }
+  // Not synchronous: connections that the server closes meanwhile must be noticed.
+  const { stdout } = await promisify(execFile)(python, [script, part, folder], { env, cwd: folder })
+  console.log(
+    `trained and registered: ${stdout
+      .split('\n')
+      .filter((line) => /^\w+$/.test(line))
+      .join(', ')}`,
+  )
+}
+
+/** Starts a server, asserts that it answers right, measures it, and ends it. */
+async function figures(who: string, files: string, start: () => Promise<Contestant>): Promise<Figures> {
+  const contestant = await start()
+  try {
+    const difference = await assertParity(contestant.url, files)
+    const measured = await measure(contestant, files, values.quick)
+    console.log(`  ${who}: largest difference ${difference.toExponential(1)}, ${measured.megabytes.toFixed(0)} MB`)
+    for (const cell of CELLS) console.log(`    ${show(cell, measured)}`)
+    return measured
+  } finally {
+    await contestant.stop()
+  }
+}
