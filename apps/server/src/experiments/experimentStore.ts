@@ -57,6 +57,8 @@ export async function addExperiment(
   experiment: { name: string; artifactLocation: string | null; nowMs: number; tags: readonly KeyValue[] },
 ): Promise<number | null> {
   const { name, artifactLocation, nowMs, tags } = experiment
+  // Shared: only an import, which takes a number that it finds free, must not do so while this one is on its way.
+  await sql`select pg_advisory_xact_lock_shared(hashtextextended('experiment_id', 0))`.execute(tx)
   const { rows } = await sql<{ id: number }>`
     with next as (select nextval('experiment_id') as id)
     insert into experiment (workspace, id, name, artifact_location, created_ms, updated_ms)

@@ -4,6 +4,7 @@ import { type Queryable, runPrepared, type Statement, sql, type Tx } from '../pl
 import { addPoints, type RunPoints, removeRepeats, seriesOf } from './importPoints.ts'
 import { deletedNow } from './importStore.ts'
 import type { KeyNumbers } from './keys.ts'
+import { unpackedRun } from './packedRun.ts'
 import { type NumberedPoint, unpackPoints } from './points.ts'
 import { runsByNumber } from './runStore.ts'
 import type { DatasetInput, KeyValue, RunInfo, RunModel } from './types.ts'
@@ -159,7 +160,7 @@ export async function wholeRuns(
   await keys.load(used)
   const numberOf = new Map(rows.map(({ no, id }) => [id, no]))
   return runs.map((run) => ({
-    ...run,
+    ...unpackedRun(run, keys),
     metrics: seriesOf(histories.get(numberOf.get(run.id) ?? Number.NaN) ?? [], keys),
   }))
 }

@@ -9,6 +9,7 @@ import type { RunHistory } from './history.ts'
 import type { ExperimentPorts } from './index.ts'
 import type { LoggedModels } from './loggedModels.ts'
 import { originOf } from './origin.ts'
+import { unpackedRun } from './packedRun.ts'
 import type { Tracking } from './tracking.ts'
 import type { Experiment, Run, RunInfo } from './types.ts'
 
@@ -69,7 +70,8 @@ export function experimentApi(app: HttpServer, platform: Platform, parts: Parts,
       experimentNames(tracking, actor),
     ])
     const runs: RunSummary[] = []
-    for await (const slice of slices) for (const run of slice) runs.push(summaryOf(run, names))
+    for await (const slice of slices)
+      for (const run of slice) runs.push(summaryOf(unpackedRun(run, tracking.keys), names))
     const seen = offsetOf(query.cursor) + runs.length
     return { runs, total, nextCursor: seen < total ? next : null }
   })

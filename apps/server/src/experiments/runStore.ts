@@ -2,34 +2,13 @@ import type { RunStatusName } from '@tidemark/mlflow-protocol'
 import type pg from 'pg'
 import { type Queryable, runPrepared, runWithin, type Statement, sql, type Tx } from '../platform/index.ts'
 import type { KeyNumbers } from './keys.ts'
-import { int64 } from './points.ts'
-import type { DatasetInput, KeyValue, Lifecycle, MetricPoint, Run, RunInfo, RunModel } from './types.ts'
-
-interface RunInfoRow {
-  no: number
-  id: string
-  experiment: number
-  name: string
-  user_id: string
-  status: RunStatusName
-  start_ms: number
-  end_ms: number | null
-  artifact_uri: string
-  lifecycle: Lifecycle
-}
-
-interface RunRow extends RunInfoRow {
-  metrics: Buffer | null
-  parameters: Buffer | null
-  tags: Buffer | null
-  inputs: DatasetInput[] | null
-  models: RunModel[] | null
-}
+import { keysOf, type PackedRun, type RunInfoRow, runInfoOf, unpackedRun } from './packedRun.ts'
+import type { DatasetInput, KeyValue, Lifecycle, Run, RunInfo, RunModel } from './types.ts'
 
 const RUN_INFO =
   'r.no, r.id, r.experiment, r.name, r.user_id, r.status, r.start_ms, r.end_ms, r.artifact_uri, r.lifecycle'
 
-// Packed by the database: JSON costs it three times as much to write, and us to read.
+// Packed by the database, as packedRun.ts reads it: JSON costs it three times as much to write, and us to read.
 const packedTexts = (table: string, alias: string, more: string) => `
   (select string_agg(int4send(${alias}.key) || int4send(octet_length(${alias}.value)) || textsend(${alias}.value), ''::bytea)
    from ${table} ${alias} where ${alias}.run = r.no ${more})`
@@ -76,65 +55,9 @@ export interface Columns {
   readonly tags: readonly string[]
 }
 
-const METRIC_BYTES = 28
-
-function metricsOf(bytes: Buffer, keys: KeyNumbers): MetricPoint[] {
-  const metrics: MetricPoint[] = []
-  for (let at = 0; at < bytes.length; at += METRIC_BYTES) {
-    metrics.push({
-      key: keys.name(bytes.readInt32BE(at)),
-      value: bytes.readDoubleBE(at + 4),
-      atMs: int64(bytes, at + 12),
-      step: int64(bytes, at + 20),
-    })
-  }
-  return metrics
-}
-
-function textsOf(bytes: Buffer, keys: KeyNumbers): KeyValue[] {
-  const texts: KeyValue[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 8 + bytes.readInt32BE(at + 4)
-    texts.push({ key: keys.name(bytes.readInt32BE(at)), value: bytes.toString('utf8', at + 8, end) })
-    at = end
-  }
-  return texts
-}
-
-function* keysIn(row: RunRow): Generator<number> {
-  for (let at = 0; at < (row.metrics?.length ?? 0); at += METRIC_BYTES) yield row.metrics?.readInt32BE(at) ?? 0
-  for (const texts of [row.parameters, row.tags]) {
-    if (!texts) continue
-    for (let at = 0; at < texts.length; at += 8 + texts.readInt32BE(at + 4)) yield texts.readInt32BE(at)
-  }
-}
-
-async function runsOf(rows: readonly RunRow[], keys: KeyNumbers): Promise<Run[]> {
-  const numbers = new Set<number>()
-  for (const row of rows) for (const key of keysIn(row)) numbers.add(key)
-  await keys.load(numbers)
-  return rows.map((row) => ({
-    ...runInfoOf(row),
-    metrics: row.metrics ? metricsOf(row.metrics, keys) : [],
-    parameters: row.parameters ? textsOf(row.parameters, keys) : [],
-    tags: row.tags ? textsOf(row.tags, keys) : [],
-    inputs: row.inputs ?? [],
-    models: row.models ?? [],
-  }))
-}
-
-function runInfoOf(row: RunInfoRow): RunInfo {
-  return {
-    id: row.id,
-    experiment: row.experiment,
-    name: row.name,
-    user: row.user_id,
-    status: row.status,
-    startMs: row.start_ms,
-    endMs: row.end_ms,
-    artifactUri: row.artifact_uri,
-    lifecycle: row.lifecycle,
-  }
+async function withNames(runs: readonly PackedRun[], keys: KeyNumbers): Promise<readonly PackedRun[]> {
+  await keys.load(keysOf(runs))
+  return runs
 }
 
 export async function runInfo(on: Queryable, workspace: string, id: string): Promise<RunInfo | null> {
@@ -154,26 +77,27 @@ export async function runById(
 ): Promise<Run | null> {
   const values = [workspace, id]
   const rows = await ('totalCount' in on
-    ? runPrepared<RunRow>(on, RUN_BY_ID, values)
-    : runWithin<RunRow>(on, RUN_BY_ID, values))
-  return (await runsOf(rows, keys))[0] ?? null
+    ? runPrepared<PackedRun>(on, RUN_BY_ID, values)
+    : runWithin<PackedRun>(on, RUN_BY_ID, values))
+  const [run] = await withNames(rows, keys)
+  return run ? unpackedRun(run, keys) : null
 }
 
-/** Runs by their numbers, in the order given; with `columns` only those values, and neither inputs nor models. */
+/** Runs by their numbers, in the order given, the names of their keys loaded; with `columns` only those values, and neither inputs nor models. */
 export async function runsByNumber(
   pool: pg.Pool,
   keys: KeyNumbers,
   workspace: string,
   numbers: readonly number[],
   columns: Columns | null,
-): Promise<Run[]> {
+): Promise<readonly PackedRun[]> {
   if (numbers.length === 0) return []
-  if (!columns) return runsOf(await runPrepared<RunRow>(pool, RUNS_BY_NUMBER, [numbers]), keys)
+  if (!columns) return withNames(await runPrepared<PackedRun>(pool, RUNS_BY_NUMBER, [numbers]), keys)
   const { metrics, parameters, tags } = columns
   const known = await keys.find(workspace, [...metrics, ...parameters, ...tags])
   const of = (names: readonly string[]) => names.flatMap((name) => known.get(name) ?? [])
   const values = [numbers, of(metrics), of(parameters), of(tags)]
-  return runsOf(await runPrepared<RunRow>(pool, RUNS_PROJECTED, values), keys)
+  return withNames(await runPrepared<PackedRun>(pool, RUNS_PROJECTED, values), keys)
 }
 
 const ADD_RUN: Statement = {

@@ -18,6 +18,7 @@ import type { Gathering } from './gathering.ts'
 import type { KeyNumbers } from './keys.ts'
 import { assertActive, noRun, STAGES } from './lifecycle.ts'
 import { randomName } from './names.ts'
+import type { PackedRun } from './packedRun.ts'
 import type { RunQuestion } from './questions.ts'
 import * as runStore from './runStore.ts'
 import { countRuns, placesAfter, walkOf } from './searchStore.ts'
@@ -150,14 +151,14 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
       actor: Actor,
       search: RunSearch,
       page: RunPage,
-    ): Promise<{ slices: AsyncGenerator<Run[]>; next: string | null }> {
+    ): Promise<{ slices: AsyncGenerator<readonly PackedRun[]>; next: string | null }> {
       actor.require('experiments.read')
       const cursor = cursorOf(page.after)
       const question = await questionOf(actor.workspace, search)
       // One more than asked shows whether a page follows.
       const found = await placesAfter(db, shapes, actor.workspace, question, cursor, page.limit + 1)
       const places = found.slice(0, page.limit)
-      async function* slices(): AsyncGenerator<Run[]> {
+      async function* slices(): AsyncGenerator<readonly PackedRun[]> {
         for (let from = 0; from < places.length; from += SLICE) {
           const numbers = places.slice(from, from + SLICE).map((place) => place.no)
           yield await runStore.runsByNumber(database.statements, keys, actor.workspace, numbers, page.columns)

@@ -173,6 +173,44 @@ test('a page of more runs than one slice is whole JSON, in order', async () => {
   )
 })
 
+test('a list gives each run letter for letter as it is given alone', async () => {
+  const of = ((await call('POST', 'experiments/create', { name: 'letters' })) as { experiment_id: string })
+    .experiment_id
+  const metrics = [0, -0, 1e21, 1e-7, Number.MAX_VALUE, 'NaN', 'Infinity', '-Infinity', 0.1 + 0.2].map(
+    (value, index) => ({
+      key: `m ${index}/x:y`,
+      value,
+      timestamp: index === 0 ? 0 : 1_700_000_000_000 + index,
+      step: index - 3,
+    }),
+  )
+  const params = ['', '"', '\\', 'line\nend', 'Übung 映画 🎬', '</script>\u2028'].map((value, index) => ({
+    key: `p.${index}/x`,
+    value,
+  }))
+  const full = await makeRun(of, 2, metrics, params)
+  await call('POST', 'runs/set-tag', { run_id: full, key: 'tag/with:marks', value: '\u0001' })
+  const dataset = { name: 'films', digest: 'd', source_type: 'local', source: '{}', schema: '[]' }
+  await call('POST', 'runs/log-inputs', { run_id: full, datasets: [{ dataset, tags: [{ key: 'a', value: 'b' }] }] })
+  await call('POST', 'runs/log-inputs', { run_id: full, models: [{ model_id: 'm-1' }] })
+  await call('POST', 'runs/outputs', { run_id: full, models: [{ model_id: 'm-2', step: 3 }] })
+  const bare = await makeRun(of, 1, [], [])
+  const asText = async (path: string, body?: object) => {
+    const response = await fetch(`${server.url}/api/2.0/mlflow/${path}`, {
+      ...(body ? { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+    })
+    assert.equal(response.headers.get('content-type'), 'application/json')
+    return response.text()
+  }
+  const alone = await Promise.all(
+    [full, bare].map(async (id) => (await asText(`runs/get?run_id=${id}`)).slice('{"run":'.length, -1)),
+  )
+  assert.match(alone[0] ?? '', /"dataset_inputs".*"model_inputs".*"model_outputs"/)
+  assert.equal(await asText('runs/search', { experiment_ids: [of] }), `{"runs":[${alone.join(',')}]}`)
+  const none = await asText('runs/search', { experiment_ids: [of], filter: 'metrics.never > 0' })
+  assert.equal(none, '{}')
+})
+
 test('a projection answers with the values asked for and nothing else', async () => {
   const id = await makeRun(
     experiment,

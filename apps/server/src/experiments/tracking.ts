@@ -12,6 +12,8 @@ export type Tracking = ReturnType<typeof createTracking>
 export function createTracking(platform: Platform, keys: KeyNumbers, gathering: Gathering) {
   const writer = createMetricWriter(platform.database.statements, keys)
   return {
+    /** Names of the keys of packed runs. */
+    keys,
     ...createExperimentList(platform),
     ...createRuns(platform, keys, gathering),
     ...createRunLog(platform, keys, writer, gathering),

@@ -18,7 +18,7 @@ export interface MlflowCall {
   read<T>(message: { fromBody(body: Record<string, unknown>): T; fromQuery(query: Record<string, unknown>): T }): T
 }
 
-/** Answers with an object, with its JSON as a stream when it may be large, or with null: a status alone. */
+/** Answers with an object, with its JSON as bytes or, when it may be large, as a stream, or with null: a status alone. */
 export type MlflowHandler = (call: MlflowCall) => Promise<object | null>
 /** `POST runs/create` and the like, below `/api/2.0/mlflow/`. */
 export type MlflowRoutes = Readonly<Record<string, MlflowHandler>>
@@ -81,9 +81,10 @@ export function mountMlflow(
   }
 }
 
-/** JSON, or a stream of it, as MLflow sends it: without a charset, which Fastify would add to text. */
+/** JSON of an object, or what is JSON already, as MLflow sends it: without a charset, which Fastify would add to text. */
 export function sendJson(reply: FastifyReply, answer: object): FastifyReply {
-  const body = answer instanceof Readable ? answer : Buffer.from(JSON.stringify(answer))
+  const isText = answer instanceof Readable || Buffer.isBuffer(answer)
+  const body = isText ? answer : Buffer.from(JSON.stringify(answer))
   return reply.header('content-type', 'application/json').send(body)
 }
 

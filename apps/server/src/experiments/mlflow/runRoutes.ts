@@ -1,10 +1,13 @@
 import { Readable } from 'node:stream'
 import { experimentNumber, requests } from '@tidemark/mlflow-protocol'
 import { columnsOf } from '../columns.ts'
+import type { KeyNumbers } from '../keys.ts'
+import type { PackedRun } from '../packedRun.ts'
 import type { Tracking } from '../tracking.ts'
-import type { DatasetInput, LoggedMetric, Run } from '../types.ts'
+import type { DatasetInput, LoggedMetric } from '../types.ts'
 import { MAX_PAGE, pageSize, pairs } from './asked.ts'
 import type { MlflowRoutes } from './plugin.ts'
+import { createRunText } from './runText.ts'
 import { wireRun, wireRunInfo } from './wire.ts'
 
 interface WireLoggedMetric {
@@ -29,27 +32,28 @@ function metricOf(metric: WireLoggedMetric): LoggedMetric {
   }
 }
 
-/** A page of runs: whole when it is small, else sent slice by slice, so that no page of any size is ever in memory. */
-async function jsonOfRuns(slices: AsyncGenerator<Run[]>, next: string | null): Promise<object> {
+/** The JSON of a page of runs: whole when it is small, else sent slice by slice, so that no page of any size is ever in memory. */
+async function jsonOfRuns(
+  slices: AsyncGenerator<readonly PackedRun[]>,
+  next: string | null,
+  keys: KeyNumbers,
+): Promise<Readable | Buffer> {
+  const text = createRunText(keys)
+  const listed = (runs: readonly PackedRun[]) => runs.map(text).join(',')
+  const end = next === null ? '' : `"next_page_token":${JSON.stringify(next)}`
   const first = await slices.next()
   const second = await slices.next()
-  if (second.done) {
-    return {
-      ...(first.done ? {} : { runs: first.value.map((run) => wireRun(run)) }),
-      ...(next === null ? {} : { next_page_token: next }),
-    }
-  }
-  async function* text(): AsyncGenerator<string> {
-    yield `{"runs":[${first.done ? '' : listed(first.value)},${second.done ? '' : listed(second.value)}`
+  if (first.done) return Buffer.from(`{${end}}`)
+  const begin = `{"runs":[${listed(first.value)}`
+  const close = end === '' ? ']}' : `],${end}}`
+  if (second.done) return Buffer.from(begin + close)
+  async function* rest(runs: readonly PackedRun[]): AsyncGenerator<string> {
+    yield `${begin},${listed(runs)}`
     for await (const slice of slices) yield `,${listed(slice)}`
-    yield next === null ? ']}' : `],"next_page_token":${JSON.stringify(next)}}`
+    yield close
   }
   // One slice ahead: by default sixteen would wait in memory for a slow reader.
-  return Readable.from(text(), { highWaterMark: 1 })
-}
-
-function listed(runs: readonly Run[]): string {
-  return runs.map((run) => JSON.stringify(wireRun(run))).join(',')
+  return Readable.from(rest(second.value), { highWaterMark: 1 })
 }
 
 /** Runs of MLflow's REST API: their life, what is logged to them, and the search. */
@@ -151,7 +155,7 @@ export function runRoutes(tracking: Tracking): MlflowRoutes {
         limit: size,
         columns: asked.columns === undefined ? null : columnsOf(asked.columns),
       })
-      return jsonOfRuns(slices, next)
+      return jsonOfRuns(slices, next, tracking.keys)
     },
   }
 }

@@ -8,7 +8,16 @@ import {
   type WireRunInfo,
   wireDouble,
 } from '@tidemark/mlflow-protocol'
-import type { Experiment, FolderEntry, LoggedModel, MetricPoint, Run, RunInfo } from '../types.ts'
+import type {
+  DatasetInput,
+  Experiment,
+  FolderEntry,
+  LoggedModel,
+  MetricPoint,
+  Run,
+  RunInfo,
+  RunModel,
+} from '../types.ts'
 
 export function wireExperiment(experiment: Experiment, workspace: string): WireExperiment {
   return {
@@ -44,7 +53,6 @@ export function wireMetric(metric: MetricPoint): WireMetric {
 
 /** A run as get and search give it; a newly created one comes without outputs. */
 export function wireRun(run: Run, outputs: 'with outputs' | 'without outputs' = 'with outputs'): WireRun {
-  const models = (role: 'input' | 'output') => run.models.filter((model) => model.role === role)
   return {
     info: wireRunInfo(run),
     data: {
@@ -52,35 +60,39 @@ export function wireRun(run: Run, outputs: 'with outputs' | 'without outputs' = 
       ...unlessEmpty('params', run.parameters),
       ...unlessEmpty('tags', run.tags),
     },
-    inputs: {
-      ...unlessEmpty(
-        'dataset_inputs',
-        run.inputs.map((input) => ({
-          ...unlessEmpty('tags', input.tags),
-          dataset: {
-            name: input.name,
-            digest: input.digest,
-            source_type: input.sourceType,
-            source: input.source,
-            ...(input.schema === null ? {} : { schema: input.schema }),
-            ...(input.profile === null ? {} : { profile: input.profile }),
-          },
-        })),
-      ),
-      ...unlessEmpty(
-        'model_inputs',
-        models('input').map(({ model }) => ({ model_id: model })),
-      ),
-    },
-    ...(outputs === 'without outputs'
-      ? {}
-      : {
-          outputs: unlessEmpty(
-            'model_outputs',
-            models('output').map(({ model, step }) => ({ model_id: model, step })),
-          ),
-        }),
+    inputs: wireInputs(run.inputs, run.models),
+    ...(outputs === 'without outputs' ? {} : { outputs: wireOutputs(run.models) }),
   }
+}
+
+export function wireInputs(inputs: readonly DatasetInput[], models: readonly RunModel[]): WireRun['inputs'] {
+  return {
+    ...unlessEmpty(
+      'dataset_inputs',
+      inputs.map((input) => ({
+        ...unlessEmpty('tags', input.tags),
+        dataset: {
+          name: input.name,
+          digest: input.digest,
+          source_type: input.sourceType,
+          source: input.source,
+          ...(input.schema === null ? {} : { schema: input.schema }),
+          ...(input.profile === null ? {} : { profile: input.profile }),
+        },
+      })),
+    ),
+    ...unlessEmpty(
+      'model_inputs',
+      models.filter(({ role }) => role === 'input').map(({ model }) => ({ model_id: model })),
+    ),
+  }
+}
+
+export function wireOutputs(models: readonly RunModel[]): NonNullable<WireRun['outputs']> {
+  return unlessEmpty(
+    'model_outputs',
+    models.filter(({ role }) => role === 'output').map(({ model, step }) => ({ model_id: model, step })),
+  )
 }
 
 export function wireLoggedModel(model: LoggedModel): WireLoggedModel {
