@@ -35,7 +35,15 @@ export function variant(name: FixtureName, version: string): Variant {
 }
 
 export function endpoint(name: string, routing: Routing = { kind: 'single' }, replay = false): EndpointSnapshot {
-  return { workspace: 'default', name, replay, columns, champion: variant('champion', 'films/1'), routing }
+  return {
+    workspace: 'default',
+    name,
+    replay,
+    columns,
+    input: { kind: 'columns' },
+    champion: variant('champion', 'films/1'),
+    routing,
+  }
 }
 
 export function snapshot(version: number, endpoints: EndpointSnapshot[], leaseSeconds = 15): Snapshot {

@@ -1,7 +1,7 @@
 import { automationMigrations } from './automation/migrations.ts'
 import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations } from './deployments/gateways/index.ts'
-import { deploymentMigrations, waivedRolloutMigrations } from './deployments/index.ts'
+import { deploymentMigrations, endpointInputMigrations, waivedRolloutMigrations } from './deployments/index.ts'
 import { evaluationMigrations } from './evaluation/index.ts'
 import { evaluationDatasetMigrations } from './evaluationDatasets/migrations.ts'
 import { deletionTimeMigrations, experimentMigrations, searchMigrations } from './experiments/migrations.ts'
@@ -41,4 +41,5 @@ export const migrations: readonly Migration[] = [
   ...retentionMigrations,
   ...importMigrations,
   ...searchMigrations,
+  ...endpointInputMigrations,
 ]

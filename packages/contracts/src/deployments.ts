@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
 import { Evidence } from './events.ts'
-import { InputColumn } from './gateway.ts'
+import { InputColumn, ModelInput } from './gateway.ts'
 import { EndpointPolicy } from './policy.ts'
 import { ActorRef, Id, Instant, ModelVersionRef, Name } from './values.ts'
 
@@ -116,7 +116,8 @@ export const EndpointView = z
     runtime: z.enum(['onnx', 'python']).nullable(),
     replay: z.boolean(),
     policy: EndpointPolicy,
-    columns: z.array(InputColumn),
+    columns: z.array(InputColumn).describe('Empty unless the input is by columns.'),
+    input: ModelInput.describe('How the model takes its input.'),
     url: z.string(),
     rollout: RolloutListItem.nullable().describe('The rollout that is under way.'),
     queuedRollouts: z.int(),

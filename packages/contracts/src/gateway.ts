@@ -1,14 +1,36 @@
 import { z } from 'zod'
 import { LoggingPolicy, Redaction } from './policy.ts'
-import { Cell, Digest, Id, Instant, ModelVersionRef, Name } from './values.ts'
+import { Digest, Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
 
-/** A column of a model's input as the caller sends it. */
+/** A column of a model's input as the caller sends it. `json`: lists, records and whatever else a cell may hold in MLflow's nested types. */
 export const InputColumn = z.object({
   name: z.string(),
-  type: z.enum(['double', 'long', 'integer', 'float', 'string', 'boolean']),
+  type: z.enum(['double', 'long', 'integer', 'float', 'string', 'boolean', 'json']),
   required: z.boolean(),
 })
 export type InputColumn = z.infer<typeof InputColumn>
+
+/** A tensor of a model's signature. */
+export const InputTensor = z.object({
+  /** "" for the tensor of a model that has one without a name. */
+  name: z.string(),
+  /** numpy's name of the type, as in `float32`, `int64`, `bool`, `str`. */
+  dtype: z.string(),
+  /** The first dimension counts rows; -1 is any size. */
+  shape: z.array(z.int()),
+})
+export type InputTensor = z.infer<typeof InputTensor>
+
+/**
+ * How a model takes its input. `columns`: rows of cells, named and typed. `tensors`: arrays, by name unless it is the only one. `any`: it was
+ * logged without a signature, so that what a caller sends goes to it unchecked.
+ */
+export const ModelInput = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('columns') }),
+  z.object({ kind: z.literal('tensors'), tensors: z.array(InputTensor).min(1) }),
+  z.object({ kind: z.literal('any') }),
+])
+export type ModelInput = z.infer<typeof ModelInput>
 
 /**
  * How a version runs. `onnx`: in process, after a parity check. `python`: a persistent worker process.
@@ -56,7 +78,10 @@ export const EndpointSnapshot = z.object({
   name: Name,
   /** Replay mode: the request's own event time is accepted. */
   replay: z.boolean(),
+  /** Empty unless the input is by columns. */
   columns: z.array(InputColumn),
+  /** Snapshots of before tensors were served have columns. */
+  input: ModelInput.default({ kind: 'columns' }),
   champion: Variant,
   routing: Routing,
   /** What of the policy the gateway itself keeps; absent in snapshots of before: all is written as it came. */
@@ -106,6 +131,14 @@ export const SegmentHeader = z.object({
   openedAt: Instant,
 })
 
+/** One value a row, whatever JSON the version gives: a number, text, true or false, null, a list, a record. */
+const Predictions = z.array(Json)
+/**
+ * How the values make the answer, where it is not simply their list. `names`: each value is a record, the answer a list for each of its names.
+ * `whole`: the version did not answer by rows; the one value is its answer.
+ */
+const AnswerForm = z.enum(['names', 'whole'])
+
 const Answered = z.object({
   kind: z.literal('answer'),
   /** UUIDv7; its time is the arrival. */
@@ -125,12 +158,19 @@ const Answered = z.object({
   rollout: z
     .object({ id: Id, stage: z.int(), arm: z.enum(['champion', 'candidate']), weightPercent: z.number() })
     .nullable(),
+  /** Names of the columns, or of the tensors: "" for one without a name. */
   columns: z.array(z.string()),
-  rows: z.array(z.array(Cell)),
+  /** A cell is a value of its column, or the row's part of a tensor. */
+  rows: z.array(z.array(Json)),
   /** Columns whose cells in `rows` are not what was sent, and how they were written; absent: none. */
   redacted: z.record(z.string(), Redaction).optional(),
+  /** The model got arrays; absent: a table. */
+  input: z.literal('tensors').optional(),
+  /** Parameters of the request that are not rows, where it had some. */
+  params: z.record(z.string(), Json).optional(),
   /** null: the version failed; `error` says how. A caller's own mistake (400) is not logged as an answer. */
-  predictions: z.array(z.union([z.number(), z.string(), z.null()])).nullable(),
+  predictions: Predictions.nullable(),
+  form: AnswerForm.optional(),
   error: z.string().nullable(),
   milliseconds: z.number(),
 })
@@ -145,7 +185,8 @@ const Mirrored = z.object({
   entities: z.array(z.string().nullable()),
   version: ModelVersionRef,
   rollout: z.object({ id: Id, stage: z.int(), arm: z.enum(['champion', 'candidate']) }),
-  predictions: z.array(z.union([z.number(), z.string(), z.null()])).nullable(),
+  predictions: Predictions.nullable(),
+  form: AnswerForm.optional(),
   error: z.string().nullable(),
   milliseconds: z.number(),
 })

@@ -1,7 +1,7 @@
 export { type EnvironmentState, ensureEnvironment, environmentState, type PythonEnvironment } from './environments.ts'
 export { WorkerError, type WorkerErrorCode } from './errors.ts'
 export { chooseInterpreter, type Interpreter } from './interpreter.ts'
-export { type ModelColumn, ServedModel } from './model.ts'
+export { ServedModel } from './model.ts'
 export { type PipSettings, pipSettings, uvVariables } from './pip-settings.ts'
 export { type Account, cacheFolder, canReach, workerAccount } from './place.ts'
 export { type PoolOptions, type RunOptions, WorkerPool } from './pool.ts'
@@ -11,6 +11,8 @@ export type {
   InputMap,
   Limits,
   LogLine,
+  ModelAnswer,
+  ModelQuestion,
   ParityRow,
   Predict,
   PredictResult,

@@ -1,18 +1,17 @@
 import { WorkerError, workerError } from './errors.ts'
-import { errorOfOutcome, type LogLine, type Outcome, type RowResult, type WorkerCommand } from './protocol.ts'
+import {
+  errorOfOutcome,
+  type LogLine,
+  type ModelAnswer,
+  type ModelQuestion,
+  type Outcome,
+  type WorkerCommand,
+} from './protocol.ts'
 import type { Worker } from './worker.ts'
 
-/** A column of a model's signature, with MLflow's name of its type. */
-export interface ModelColumn {
-  readonly name: string
-  readonly type: string
-  readonly required: boolean
-}
-type Row = Readonly<Record<string, unknown>>
-
 interface Waiting {
-  readonly rows: readonly Row[]
-  readonly resolve: (results: RowResult[]) => void
+  readonly question: ModelQuestion
+  readonly resolve: (answer: ModelAnswer) => void
   readonly reject: (error: Error) => void
 }
 
@@ -23,7 +22,6 @@ const MAX_BATCH_ROWS = 1_000
  * timer: nothing is slower when alone, and a crowd shares the model's fixed cost.
  */
 export class ServedModel {
-  readonly columns: readonly ModelColumn[]
   private readonly worker: Worker
   private readonly task: number
   private readonly waiting: Waiting[] = []
@@ -32,10 +30,9 @@ export class ServedModel {
   private ended: WorkerError | undefined
   private readonly exits: ((error: WorkerError) => void)[] = []
 
-  private constructor(worker: Worker, task: number, columns: readonly ModelColumn[]) {
+  private constructor(worker: Worker, task: number) {
     this.worker = worker
     this.task = task
-    this.columns = columns
   }
 
   /** @throws MODEL_NOT_LOADED */
@@ -51,9 +48,9 @@ export class ServedModel {
         onLog,
         onMessage: (message) => {
           if (model === undefined) {
-            model = new ServedModel(worker, task, (message as { columns: ModelColumn[] }).columns)
+            model = new ServedModel(worker, task)
             resolve(model)
-          } else model.answered(message as { batch: number; results: RowResult[] })
+          } else model.answered(message as { answers: ModelAnswer[] })
         },
         onDone: (outcome) => {
           onEnd()
@@ -83,14 +80,14 @@ export class ServedModel {
   }
 
   /**
-   * One result a row, in order. A row's error is its own.
-   * @throws WORKER_DIED, TASK_KILLED when the process ended: the rows were not answered
+   * What the model answers, or what it raised.
+   * @throws WORKER_DIED, TASK_KILLED when the process ended: the question was not answered
    */
-  predict(rows: readonly Row[]): Promise<RowResult[]> {
+  predict(question: ModelQuestion): Promise<ModelAnswer> {
     return new Promise((resolve, reject) => {
       if (this.ended) return reject(this.ended)
-      if (rows.length === 0) return resolve([])
-      this.waiting.push({ rows, resolve, reject })
+      if (question.rows.length === 0) return resolve({ values: [] })
+      this.waiting.push({ question, resolve, reject })
       if (this.inFlight.length === 0) this.next()
     })
   }
@@ -109,24 +106,23 @@ export class ServedModel {
     const taken: Waiting[] = []
     let rows = 0
     for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
-      if (taken.length > 0 && rows + first.rows.length > MAX_BATCH_ROWS) break
-      rows += first.rows.length
+      if (taken.length > 0 && rows + first.question.rows.length > MAX_BATCH_ROWS) break
+      rows += first.question.rows.length
       taken.push(first)
       this.waiting.shift()
     }
     this.inFlight = taken
     if (taken.length > 0)
-      this.worker.send(this.task, { batch: ++this.batch, rows: taken.flatMap((asked) => asked.rows) })
+      this.worker.send(this.task, { batch: ++this.batch, questions: taken.map(({ question }) => question) })
   }
 
-  private answered(answer: { batch: number; results: RowResult[] }): void {
-    let from = 0
+  private answered({ answers }: { answers: readonly ModelAnswer[] }): void {
     const taken = this.inFlight
     this.inFlight = []
-    for (const asked of taken) {
-      asked.resolve(answer.results.slice(from, from + asked.rows.length))
-      from += asked.rows.length
-    }
+    taken.forEach((asked, place) => {
+      const answer = answers[place] ?? { error: 'It was not answered.' }
+      asked.resolve(answer)
+    })
     this.next()
   }
 

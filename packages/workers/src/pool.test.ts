@@ -178,7 +178,7 @@ test('an idle worker ends, and its folder of tasks is empty', async () => {
   await brief.close()
 })
 
-test('a model is predicted, converted and served alike; requests that wait together each get their own answers; a bad row is its own', async () => {
+test('a model is predicted, converted and served alike; requests that wait together each get their own answers; a bad request is its own', async () => {
   const workDir = join(root, 'model-step')
   const made = await pool.run({
     kind: 'run_step',
@@ -204,32 +204,26 @@ test('a model is predicted, converted and served alike; requests that wait toget
   assert.deepEqual(map.inputs[0], { column: 'length in m', tensor: 'length_in_m', type: 'float32', null: 'NaN' })
 
   const model = await pool.serve(modelDir)
-  assert.deepEqual(
-    model.columns.map(({ name, type }) => [name, type]),
-    [
-      ['length in m', 'double'],
-      ['width', 'double'],
-    ],
-  )
+  const columns = ['length in m', 'width']
+  const ask = (...given: (number | string | null)[][]) => model.predict({ kind: 'table', columns, rows: given })
   const asked = [
-    { 'length in m': 1, width: 1 },
-    { 'length in m': 2, width: 0 },
-    { 'length in m': 3, width: 1 },
-    { 'length in m': null, width: 2 },
+    [1, 1],
+    [2, 0],
+    [3, 1],
+    [null, 2],
   ]
-  const alone = await Promise.all(asked.map((row) => model.predict([row])))
-  alone.forEach(([result], index) => {
-    assert.ok(result && 'prediction' in result)
-    assert.ok(Math.abs(Number(result.prediction) - predicted[index]) < 1e-9)
+  const alone = await Promise.all([...asked.map((row) => ask(row)), ask(['long', 1])])
+  const bad = alone.pop()
+  alone.forEach((answer, index) => {
+    assert.ok('values' in answer)
+    assert.ok(Math.abs(Number(answer.values[0]) - predicted[index]) < 1e-9)
   })
-  const [good, bad] = await model.predict([asked[0] ?? {}, { 'length in m': 'long', width: 1 }])
-  assert.ok(good && 'prediction' in good)
   assert.ok(bad && 'error' in bad && bad.error.includes('long'))
 
   const exits: string[] = []
   model.onExit((error) => exits.push(error.code))
   model.kill()
-  await assert.rejects(model.predict([{ width: 1 }]), failsWith('TASK_KILLED'))
+  await assert.rejects(ask([1, 1]), failsWith('TASK_KILLED'))
   assert.deepEqual(exits, ['TASK_KILLED'])
   assert.equal(model.alive, false)
 })

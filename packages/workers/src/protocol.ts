@@ -1,3 +1,4 @@
+import type { JsonValue } from '@tidemark/contracts'
 import { WorkerError, workerError } from './errors.ts'
 
 /** Limits of a task's process. Absent ones do not bind. */
@@ -88,6 +89,18 @@ export type ParityRow = {
 
 /** What a model said about one row. */
 export type RowResult = { readonly prediction: number | string | boolean } | { readonly error: string }
+
+/** What a served model is asked: rows in the order of `columns` (python/worker/tidemark_worker/questions.py). */
+export interface ModelQuestion {
+  readonly kind: 'table' | 'tensors'
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly JsonValue[])[]
+  readonly params?: Readonly<Record<string, JsonValue>> | undefined
+}
+/** Its answer: one value a row unless the form says otherwise (python/worker/tidemark_worker/answers.py); or what it raised. */
+export type ModelAnswer =
+  | { readonly values: readonly JsonValue[]; readonly form?: 'rows' | 'names' | 'whole' }
+  | { readonly error: string }
 
 export type Task = RunStep | Predict | Convert
 export type ResultOf<T extends Task> = T extends RunStep

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.pyfunc import PyFuncModel
+    from numpy.typing import NDArray
 
 Kind = Literal["number", "integer", "string", "boolean"]
-_KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "double": "number",
     "float": "number",
     "long": "integer",
@@ -40,7 +41,7 @@ class Column:
 
     @property
     def kind(self) -> Kind:
-        return _KINDS[self.type]
+        return KINDS[self.type]
 
 
 def columns_of(model: PyFuncModel) -> list[Column]:
@@ -55,7 +56,7 @@ def columns_of(model: PyFuncModel) -> list[Column]:
     if schema is None or schema.is_tensor_spec():
         raise ValueError("The model has no signature with named columns. Log it with a signature (mlflow.models.infer_signature).")
     columns = [Column(str(spec.name), str(spec.type.name), bool(spec.required)) for spec in schema.inputs]
-    unknown = [column for column in columns if column.type not in _KINDS]
+    unknown = [column for column in columns if column.type not in KINDS]
     if unknown:
         names = ", ".join(f"{column.name} ({column.type})" for column in unknown)
         raise ValueError(f"These columns have types that cannot be served: {names}.")
@@ -71,26 +72,27 @@ def frame_of(rows: list[dict[str, Any]], columns: list[Column]) -> pd.DataFrame:
     >>> frame_of([{"budget": 1, "genre": None}, {"genre": "Drama"}], columns).values.tolist()
     [[1.0, ''], [nan, 'Drama']]
     """
-    import numpy as np
     import pandas as pd
 
-    data: dict[str, Any] = {}
-    for column in columns:
-        values: list[Any] = [row.get(column.name) for row in rows]
-        if column.kind == "string":
-            data[column.name] = np.array(["" if _missing(value) else str(value) for value in values], dtype=object)
-        elif column.kind == "boolean":
-            data[column.name] = np.array([not _missing(value) and bool(value) for value in values], dtype=bool)
-        elif column.kind == "integer":
-            # Without a missing value as the signature asks; with one, the model's own check names the column.
-            whole = not any(_missing(value) for value in values)
-            data[column.name] = np.array([float("nan") if _missing(value) else value for value in values], dtype="int64" if whole else "float64")
-            if column.type == "integer" and whole:
-                data[column.name] = data[column.name].astype("int32")
-        else:
-            dtype = "float32" if column.type == "float" else "float64"
-            data[column.name] = np.array([float("nan") if _missing(value) else float(value) for value in values], dtype=dtype)
+    data = {column.name: values_of([row.get(column.name) for row in rows], column) for column in columns}
     return pd.DataFrame(data, columns=[column.name for column in columns])
+
+
+def values_of(values: list[Any], column: Column) -> NDArray[Any]:
+    """The values of one column in the type that the signature asks for, missing ones as this module says."""
+    import numpy as np
+
+    if column.kind == "string":
+        return np.array(["" if _missing(value) else str(value) for value in values], dtype=object)
+    if column.kind == "boolean":
+        return np.array([not _missing(value) and bool(value) for value in values], dtype=bool)
+    if column.kind == "integer":
+        # Without a missing value as the signature asks; with one, the model's own check names the column.
+        if any(_missing(value) for value in values):
+            return np.array([float("nan") if _missing(value) else value for value in values], dtype="float64")
+        return np.array(values, dtype="int32" if column.type == "integer" else "int64")
+    dtype = "float32" if column.type == "float" else "float64"
+    return np.array([float("nan") if _missing(value) else float(value) for value in values], dtype=dtype)
 
 
 def _missing(value: Any) -> bool:

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { AnswerRecord, Cell, EndpointSnapshot, LogRecord } from '@tidemark/contracts'
+import type { AnswerRecord, EndpointSnapshot, JsonValue, LogRecord } from '@tidemark/contracts'
 
 export type LoggedPolicy = NonNullable<EndpointSnapshot['logging']>
 type Redaction = 'mask' | 'hash'
@@ -16,7 +16,7 @@ export function redact(record: LogRecord, policy: LoggedPolicy | undefined, key:
   if (!policy) return record
   const sensitive = Object.keys(policy.sensitive).length > 0
   if (!sensitive && policy.caller === 'plain') return record
-  const cell = (value: Cell, how: Redaction): Cell =>
+  const cell = (value: JsonValue, how: Redaction): JsonValue =>
     value === null || how === 'mask' || key === null ? null : hashed(key, record.workspace, value)
   const caller =
     policy.caller === 'plain' || record.caller === null ? record.caller : cell(record.caller, policy.caller)
@@ -31,7 +31,7 @@ export function redact(record: LogRecord, policy: LoggedPolicy | undefined, key:
 function rowsOf(
   record: AnswerRecord,
   sensitive: LoggedPolicy['sensitive'],
-  cell: (value: Cell, how: Redaction) => Cell,
+  cell: (value: JsonValue, how: Redaction) => JsonValue,
 ): Pick<AnswerRecord, 'rows' | 'redacted'> {
   const ways = record.columns.map((column) => (Object.hasOwn(sensitive, column) ? sensitive[column] : undefined))
   const redacted: Record<string, Redaction> = {}
@@ -47,7 +47,7 @@ function rowsOf(
 }
 
 /** Type and value are hashed together: the text "5" is not the number 5. */
-function hashed(key: string, workspace: string, value: Cell): string {
+function hashed(key: string, workspace: string, value: JsonValue): string {
   const mac = createHmac('sha256', Buffer.from(key, 'hex')).update(JSON.stringify([workspace, value]))
   return `hmac:${mac.digest('hex').slice(0, 32)}`
 }

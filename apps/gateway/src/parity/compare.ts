@@ -1,4 +1,4 @@
-import type { Prediction } from '../runtimes/model.ts'
+import type { JsonValue } from '@tidemark/contracts'
 
 export interface Verdict {
   readonly ok: boolean
@@ -7,7 +7,7 @@ export interface Verdict {
   readonly worst: readonly {
     readonly row: number
     readonly expected: number
-    readonly got: Prediction
+    readonly got: JsonValue
     readonly difference: number
   }[]
 }
@@ -18,7 +18,7 @@ const SHOWN = 5
  * Compares predictions with those of the model before its conversion. A text where a number was expected differs without bound.
  * @throws Error when there is not one expected value for each prediction, or none at all: nothing was shown then.
  */
-export function compare(got: readonly Prediction[], expected: readonly number[], tolerance: number): Verdict {
+export function compare(got: readonly JsonValue[], expected: readonly number[], tolerance: number): Verdict {
   if (expected.length === 0) throw new Error('There is nothing to compare.')
   if (got.length !== expected.length)
     throw new Error(`${expected.length} values are expected for ${got.length} predictions.`)

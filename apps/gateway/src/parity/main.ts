@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   try {
     const model = await OnnxModel.load(await readFile(question.modelFile), question)
     const start = performance.now()
-    const got = await model.predict({ columns: question.columns, rows: question.rows })
+    const { values: got } = await model.predict({ kind: 'table', columns: question.columns, rows: question.rows })
     const milliseconds = performance.now() - start
     print({ ...compare(got, question.expected, question.tolerance), milliseconds })
   } catch (error) {

@@ -1,18 +1,26 @@
-import type { Cell } from '@tidemark/contracts'
+import type { AnswerForm, JsonValue } from '@tidemark/contracts'
 
-/** Rows of raw cells in the order of `columns`; null is a missing value. */
+/** What a version is asked: rows in the order of `columns`. */
 export interface Frame {
+  /** `table`: a data frame of cells, null where a value is missing. `tensors`: an array for each column, or for "" the only one; a cell is the row's part of it. */
+  readonly kind: 'table' | 'tensors'
   readonly columns: readonly string[]
-  readonly rows: readonly (readonly Cell[])[]
+  readonly rows: readonly (readonly JsonValue[])[]
+  /** Parameters of the request beside its rows, as MLflow's signatures have them. */
+  readonly params?: Readonly<Record<string, JsonValue>> | undefined
 }
 
-export type Prediction = number | string | null
+/** What a version said: one value a row, unless the form says otherwise. */
+export interface Predictions {
+  readonly values: readonly JsonValue[]
+  readonly form?: AnswerForm | undefined
+}
 
 /** A model version that is ready to predict. */
 export interface Model {
   readonly kind: 'onnx' | 'python'
-  /** One prediction for each row. @throws VersionFailed */
-  predict(frame: Frame): Promise<Prediction[]>
+  /** @throws VersionFailed */
+  predict(frame: Frame): Promise<Predictions>
   close(): Promise<void>
 }
 
@@ -24,20 +32,4 @@ export class VersionFailed extends Error {
     this.name = 'VersionFailed'
     this.how = how
   }
-}
-
-/**
- * One usable prediction for each row, or a failure: a NaN that leaves as `null` would look like an answer.
- * @throws VersionFailed
- */
-export function checkPredictions(predictions: readonly unknown[], rows: number): Prediction[] {
-  if (predictions.length !== rows) {
-    throw new VersionFailed('raised', `It gave ${predictions.length} predictions for ${rows} rows.`)
-  }
-  return predictions.map((value, row) => {
-    if (typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value))) return value
-    if (typeof value === 'bigint') return Number(value)
-    if (typeof value === 'boolean') return value ? 1 : 0
-    throw new VersionFailed('raised', `Its prediction for row ${row} is neither a finite number nor text.`)
-  })
 }

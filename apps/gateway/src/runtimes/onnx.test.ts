@@ -8,7 +8,7 @@ const runtime = { inputs: [...onnxInputs], output: 'variable' }
 
 test('a forest gives what scikit-learn gives, with missing numbers, missing texts and unknown categories', async () => {
   const model = await OnnxModel.load(bytes, runtime)
-  const got = await model.predict({ columns, rows })
+  const { values: got } = await model.predict({ kind: 'table', columns, rows })
   assert.equal(got.length, expected.length)
   got.forEach((value, row) => {
     assert.ok(Math.abs(Number(value) - (expected[row] ?? Number.NaN)) < 1e-5, `row ${row}: ${value}`)
@@ -18,9 +18,13 @@ test('a forest gives what scikit-learn gives, with missing numbers, missing text
 
 test('columns are found by name, and one that the frame lacks is missing', async () => {
   const model = await OnnxModel.load(bytes, runtime)
-  const [full] = await model.predict({ columns: ['genre', 'budget', 'running_time'], rows: [['', 20, null]] })
-  const [less] = await model.predict({ columns: ['budget'], rows: [[20]] })
-  assert.equal(full, less)
+  const full = await model.predict({
+    kind: 'table',
+    columns: ['genre', 'budget', 'running_time'],
+    rows: [['', 20, null]],
+  })
+  const less = await model.predict({ kind: 'table', columns: ['budget'], rows: [[20]] })
+  assert.deepEqual(full, less)
   await model.close()
 })
 
@@ -34,6 +38,10 @@ test('a model without the named tensors, and bytes that are no model, are refuse
 test('what the model cannot compute is the failure of the version', async () => {
   const failing = fixture('failing')
   const model = await OnnxModel.load(failing.bytes, runtime)
-  await assert.rejects(model.predict({ columns, rows }), { name: 'VersionFailed', how: 'raised', message: /feature/ })
+  await assert.rejects(model.predict({ kind: 'table', columns, rows }), {
+    name: 'VersionFailed',
+    how: 'raised',
+    message: /feature/,
+  })
   await model.close()
 })

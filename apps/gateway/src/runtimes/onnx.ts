@@ -1,6 +1,6 @@
-import type { Cell, Runtime } from '@tidemark/contracts'
+import type { JsonValue, Runtime } from '@tidemark/contracts'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import { checkPredictions, type Frame, type Model, type Prediction, VersionFailed } from './model.ts'
+import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
 
 type OnnxRuntime = Extract<Runtime, { kind: 'onnx' }>
 type Input = OnnxRuntime['inputs'][number]
@@ -52,9 +52,9 @@ export class OnnxModel implements Model {
     return new OnnxModel(session, makeTensor, runtime)
   }
 
-  async predict(frame: Frame): Promise<Prediction[]> {
+  async predict(frame: Frame): Promise<Predictions> {
     const rows = frame.rows.length
-    if (rows === 0) return []
+    if (rows === 0) return { values: [] }
     const feeds = Object.fromEntries(this.feeds.map((feed) => [feed.tensor, pack(this.makeTensor, feed, frame)]))
     let outputs: InferenceSession.OnnxValueMapType
     try {
@@ -64,7 +64,7 @@ export class OnnxModel implements Model {
     }
     const output = outputs[this.output]
     if (!output || !('data' in output)) throw new VersionFailed('raised', 'Its output is not a tensor.')
-    return checkPredictions([...(output.data as ArrayLike<unknown> & Iterable<unknown>)], rows)
+    return { values: valuesOf([...(output.data as ArrayLike<unknown> & Iterable<unknown>)], rows) }
   }
 
   async close(): Promise<void> {
@@ -87,7 +87,7 @@ function pack(makeTensor: TensorMaker, feed: Feed, frame: Frame): Tensor {
   const shape = [frame.rows.length, width]
   // A column that the caller did not send and need not send is missing in every row.
   const places = feed.columns.map((column) => frame.columns.indexOf(column))
-  const cells = function* (): Generator<Cell> {
+  const cells = function* (): Generator<JsonValue> {
     for (const row of frame.rows) for (const place of places) yield row[place] ?? null
   }
   switch (feed.type) {
@@ -104,13 +104,25 @@ function pack(makeTensor: TensorMaker, feed: Feed, frame: Frame): Tensor {
   }
 }
 
-function asNumber(cell: Cell): number {
+function asNumber(cell: JsonValue): number {
   return cell === null ? Number.NaN : Number(cell)
 }
 
-function asInteger(cell: Cell, feed: Feed): bigint {
+function asInteger(cell: JsonValue, feed: Feed): bigint {
   if (cell === null) throw new VersionFailed('raised', `Its input "${feed.tensor}" cannot hold a missing value.`)
   return BigInt(Number(cell))
+}
+
+/** One usable value for each row, or a failure: a NaN that leaves as `null` would look like an answer. */
+function valuesOf(values: readonly unknown[], rows: number): JsonValue[] {
+  if (values.length !== rows)
+    throw new VersionFailed('raised', `It gave ${values.length} predictions for ${rows} rows.`)
+  return values.map((value, row) => {
+    if (typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value))) return value
+    if (typeof value === 'bigint') return Number(value)
+    if (typeof value === 'boolean') return value
+    throw new VersionFailed('raised', `Its prediction for row ${row} is neither a finite number nor text.`)
+  })
 }
 
 /** The runtime's message without the C++ function in its middle: which operator failed, and why. */

@@ -52,7 +52,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const predict = (...rows: [number | null, string | null][]) => model.predict({ columns, rows })
+const predict = async (...rows: [number | null, string | null][]) =>
+  (await model.predict({ kind: 'table', columns, rows })).values
 
 test('a Python model answers row by row; a missing number is NaN and a missing text ""', async () => {
   assert.deepEqual(await predict([2, 'Drama'], [null, 'Drama'], [null, null]), [4, 5, 0])

@@ -1,5 +1,5 @@
 import type { ServedModel, WorkerPool } from '@tidemark/workers'
-import { type Frame, VersionFailed } from './model.ts'
+import { VersionFailed } from './model.ts'
 import type { ModelProcess } from './python.ts'
 
 /** Starts Python models, each in a process of its own, one pool of them for each environment. */
@@ -32,19 +32,14 @@ function processOf(model: ServedModel): ModelProcess {
   return {
     ended,
     predict: async (frame) => {
-      // A row's error comes as its result: a refusal means that the process is gone.
-      const results = await model.predict(recordsOf(frame)).catch(async (): Promise<never> => {
+      // The model's own error comes as an answer: a refusal means that the process is gone.
+      const answer = await model.predict(frame).catch(async (): Promise<never> => {
         throw new VersionFailed('crashed', `Its process ended: ${await ended}`)
       })
-      return results.map((result, row) => {
-        if ('error' in result) throw new VersionFailed('raised', `Row ${row}: ${result.error}`.slice(0, 500))
-        return result.prediction
-      })
+      if ('error' in answer) throw new VersionFailed('raised', answer.error.slice(0, 500))
+      const { values, form } = answer
+      return form === undefined || form === 'rows' ? { values } : { values, form }
     },
     close: async () => model.close(),
   }
-}
-
-function recordsOf({ columns, rows }: Frame): Record<string, unknown>[] {
-  return rows.map((row) => Object.fromEntries(columns.map((column, place) => [column, row[place] ?? null])))
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkPredictions, type Frame, type Model, type Prediction, VersionFailed } from './model.ts'
+import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
 
 /** A Python process that holds one model and answers until it ends. */
 export interface ModelProcess {
-  /** One value for each row. @throws VersionFailed: the model raised, or the process ended */
-  predict(frame: Frame): Promise<unknown[]>
+  /** @throws VersionFailed: the model raised, or the process ended */
+  predict(frame: Frame): Promise<Predictions>
   /** Resolves with the reason when the process is gone, however it went. */
   readonly ended: Promise<string>
   close(): Promise<void>
@@ -47,11 +47,11 @@ export class PythonModel implements Model {
     return new PythonModel({ firstPauseMs: 200, maxPauseMs: 30_000, patienceMs: 5000, ...options }, process)
   }
 
-  async predict(frame: Frame): Promise<Prediction[]> {
+  async predict(frame: Frame): Promise<Predictions> {
     const process = await this.running()
-    const values = await process.predict(frame)
+    const predictions = await process.predict(frame)
     this.pauseMs = this.options.firstPauseMs
-    return checkPredictions(values, frame.rows.length)
+    return predictions
   }
 
   async close(): Promise<void> {

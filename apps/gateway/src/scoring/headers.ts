@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { HEADERS } from '@tidemark/contracts'
 import { InvalidInput, WrongCharset, WrongContentType } from './errors.ts'
-import { isPlainText, MAX_KEY_LENGTH } from './input.ts'
+import { isPlainText, MAX_KEY_LENGTH } from './values.ts'
 
 /** What the headers of a scoring request say. */
 export interface ScoringHeaders {

@@ -31,18 +31,20 @@ const same: [string, unknown][] = [
 ]
 for (const [name, body] of same) {
   test(`${name} gives the rows in the order of the columns`, () => {
-    const { frame } = readInput(body, columns)
-    assert.deepEqual(frame, { columns: ['budget', 'running_time', 'genre'], rows })
+    const { frame } = readInput(body, spec)
+    assert.deepEqual([frame.kind, frame.columns, frame.rows], ['table', ['budget', 'running_time', 'genre'], rows])
   })
 }
 
+const spec = { columns, input: { kind: 'columns' as const } }
+
 test('an optional column that is absent is missing in every row', () => {
-  const { frame } = readInput({ dataframe_split: { columns: ['budget', 'genre'], data: [[1, 'Drama']] } }, columns)
+  const { frame } = readInput({ dataframe_split: { columns: ['budget', 'genre'], data: [[1, 'Drama']] } }, spec)
   assert.deepEqual(frame.rows, [[1, null, 'Drama']])
 })
 
 test('one row of scalars is one row', () => {
-  assert.deepEqual(readInput({ inputs: { budget: 1, genre: 'Drama' } }, columns).frame.rows, [[1, null, 'Drama']])
+  assert.deepEqual(readInput({ inputs: { budget: 1, genre: 'Drama' } }, spec).frame.rows, [[1, null, 'Drama']])
 })
 
 const row = (cells: Record<string, unknown>) => ({
@@ -83,7 +85,7 @@ const wrong: [string, unknown, string, RegExp][] = [
 for (const [name, body, code, message] of wrong) {
   test(`${name} is the caller's mistake, and what was sent is not repeated`, () => {
     assert.throws(
-      () => readInput(body, columns),
+      () => readInput(body, spec),
       (error: { code: string; message: string }) => {
         assert.equal(error.code, code)
         assert.match(error.message, message)
@@ -96,7 +98,7 @@ for (const [name, body, code, message] of wrong) {
 
 test('too many rows are refused', () => {
   const body = { instances: new Array(MAX_ROWS + 1).fill([1, 2, 'x']) }
-  assert.throws(() => readInput(body, columns), { status: 413, message: new RegExp(`${MAX_ROWS}`) })
+  assert.throws(() => readInput(body, spec), { status: 413, message: new RegExp(`${MAX_ROWS}`) })
 })
 
 const typed = (type: InputColumn['type'], required: boolean): InputColumn[] => [{ name: 'x', type, required }]
@@ -113,10 +115,13 @@ const cells: [InputColumn['type'], boolean, unknown, boolean][] = [
   ['boolean', true, null, false],
   ['float', true, null, true],
   ['string', true, null, true],
+  ['json', true, null, false],
+  ['json', true, [{ a: [1, 'x', null] }], true],
+  ['json', true, [Number.POSITIVE_INFINITY], false],
 ]
 for (const [type, required, value, good] of cells) {
   test(`${value} in a ${required ? 'required' : 'optional'} ${type} column is ${good ? 'taken' : 'refused'}`, () => {
-    const read = () => readInput({ inputs: { x: [value] } }, typed(type, required))
+    const read = () => readInput({ inputs: { x: [value] } }, { columns: typed(type, required), input: spec.input })
     if (good) assert.deepEqual(read().frame.rows, [[value]])
     else assert.throws(read, { code: INVALID, message: /column "x", row 0/ })
   })

@@ -1,6 +1,8 @@
-import type { Cell, InputColumn } from '@tidemark/contracts'
+import type { EndpointSnapshot, InputColumn, JsonValue } from '@tidemark/contracts'
 import type { Frame } from '../runtimes/model.ts'
 import { InvalidInput, MissingColumns, TooManyRows, WrongShape, WrongType } from './errors.ts'
+import { frameOfAnything, frameOfTensors } from './tensors.ts'
+import { isObject, isPlainText, MAX_KEY_LENGTH, plainProblem } from './values.ts'
 
 /** What a caller asks, checked against the columns of the endpoint. */
 export interface ScoringInput {
@@ -12,6 +14,7 @@ export interface ScoringInput {
 export const MAX_ROWS = 10_000
 
 const FORMATS = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const
+export type Format = (typeof FORMATS)[number]
 
 /** Where the cells of a row lie: gives the cell of a column, undefined when the row has none. */
 type Reader = (row: number, column: number) => unknown
@@ -23,30 +26,69 @@ interface Table {
 }
 
 /**
- * Reads a body of MLflow's scoring protocol. Unknown columns are ignored, optional ones may be absent, all values must have the column's type.
+ * Reads a body of MLflow's scoring protocol. Unknown columns are ignored, optional ones may be absent, all values must have the type that the
+ * model's signature gives them; without a signature they go as they are.
  * @throws WrongShape, MissingColumns, WrongType, TooManyRows, InvalidInput
  */
-export function readInput(body: unknown, columns: readonly InputColumn[]): ScoringInput {
+export function readInput(body: unknown, spec: Pick<EndpointSnapshot, 'columns' | 'input'>): ScoringInput {
   if (!isObject(body)) throw WrongShape(Array.isArray(body) ? 'Received a list.' : 'Received something else.')
   const formats = FORMATS.filter((format) => Object.hasOwn(body, format))
   const [format] = formats
   if (!format || formats.length > 1) throw WrongShape(`Received ${formats.length} of them.`)
-  const table = readTable(format, body[format], columns)
-  if (table.rows > MAX_ROWS) throw TooManyRows(MAX_ROWS)
-  if (table.rows === 0) throw InvalidInput('The input has no rows.')
-  const missing = columns.filter((column, place) => column.required && !table.has(place))
-  if (missing.length > 0) throw MissingColumns(missing.map((column) => column.name))
-  const rows: Cell[][] = []
-  for (let row = 0; row < table.rows; row++) {
-    rows.push(columns.map((column, place) => checkCell(table.cell(row, place), column, row)))
-  }
+  const frame = frameOf(format, body[format], spec)
+  const params = Object.hasOwn(body, 'params') ? readParams(body.params) : undefined
   return {
-    frame: { columns: columns.map((column) => column.name), rows },
-    entities: Object.hasOwn(body, 'entities') ? readEntities(body.entities, rows.length) : null,
+    frame: params ? { ...frame, params } : frame,
+    entities: Object.hasOwn(body, 'entities') ? readEntities(body.entities, frame.rows.length) : null,
   }
 }
 
-function readTable(format: (typeof FORMATS)[number], value: unknown, columns: readonly InputColumn[]): Table {
+function frameOf(
+  format: Format,
+  value: unknown,
+  { input, columns }: Pick<EndpointSnapshot, 'columns' | 'input'>,
+): Frame {
+  switch (input.kind) {
+    case 'columns':
+      return frameOfColumns(format, value, columns)
+    case 'tensors':
+      return limited(frameOfTensors(format, value, input.tensors))
+    case 'any':
+      return limited(frameOfAnything(format, value))
+  }
+}
+
+function limited(frame: Frame): Frame {
+  checkRows(frame.rows.length)
+  return frame
+}
+
+function checkRows(rows: number): void {
+  if (rows > MAX_ROWS) throw TooManyRows(MAX_ROWS)
+  if (rows === 0) throw InvalidInput('The input has no rows.')
+}
+
+function frameOfColumns(format: Format, value: unknown, columns: readonly InputColumn[]): Frame {
+  const table = readTable(format, value, columns)
+  checkRows(table.rows)
+  const missing = columns.filter((column, place) => column.required && !table.has(place))
+  if (missing.length > 0) throw MissingColumns(missing.map((column) => column.name))
+  const rows: JsonValue[][] = []
+  for (let row = 0; row < table.rows; row++) {
+    rows.push(columns.map((column, place) => checkCell(table.cell(row, place), column, row)))
+  }
+  return { kind: 'table', columns: columns.map((column) => column.name), rows }
+}
+
+function readParams(value: unknown): Record<string, JsonValue> | undefined {
+  if (value === null) return undefined
+  if (!isObject(value)) throw InvalidInput('"params" must be a dictionary.')
+  const problem = plainProblem(value)
+  if (problem) throw InvalidInput(`"params" has ${problem}.`)
+  return value as Record<string, JsonValue>
+}
+
+function readTable(format: Format, value: unknown, columns: readonly InputColumn[]): Table {
   switch (format) {
     case 'dataframe_split':
       return splitTable(value, columns)
@@ -114,7 +156,7 @@ function columnsTable(value: Record<string, unknown>, columns: readonly InputCol
   return { rows, has: (column) => given[column] != null, cell: (row, column) => given[column]?.[row] }
 }
 
-function checkCell(value: unknown, column: InputColumn, row: number): Cell {
+function checkCell(value: unknown, column: InputColumn, row: number): JsonValue {
   switch (column.type) {
     case 'string':
       if (value === undefined || value === null) return null
@@ -136,6 +178,15 @@ function checkCell(value: unknown, column: InputColumn, row: number): Cell {
       if (isMissing(value) && !column.required) return null
       if (typeof value === 'boolean') return value
       throw WrongType(column.name, row, 'true or false')
+    case 'json': {
+      if (isMissing(value)) {
+        if (!column.required) return null
+        throw WrongType(column.name, row, 'a value, not null')
+      }
+      const problem = plainProblem(value)
+      if (problem) throw WrongType(column.name, row, `without ${problem}`)
+      return value as JsonValue
+    }
   }
 }
 
@@ -154,16 +205,4 @@ function readEntities(value: unknown, rows: number): (string | null)[] {
   if (!valid)
     throw InvalidInput(`"entities" must list one text of at most ${MAX_KEY_LENGTH} characters, or null, for each row.`)
   return value
-}
-
-/** Longest caller or business key, in characters. */
-export const MAX_KEY_LENGTH = 256
-
-/** Text that the log's readers can store: PostgreSQL takes neither NUL nor half of a surrogate pair. */
-export function isPlainText(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0')
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,5 @@
 import type { AnswerRecord, MirrorRecord } from '@tidemark/contracts'
+import type { Frame } from '../runtimes/model.ts'
 import type { LoadedVersion, Models } from '../runtimes/models.ts'
 import type { Log, Telemetry } from '../telemetry.ts'
 import { outcomeFields, predict } from './predictor.ts'
@@ -83,7 +84,7 @@ export class Mirror {
   private async run({ answer, version, arm }: Task): Promise<void> {
     const { models, log, telemetry, out } = this.parts
     if (!answer.rollout) return
-    const outcome = await predict(models, version, { columns: answer.columns, rows: answer.rows })
+    const outcome = await predict(models, version, frameOf(answer))
     const record: MirrorRecord = {
       kind: 'mirror',
       id: answer.id,
@@ -105,4 +106,9 @@ export class Mirror {
       telemetry.mirrors.labels(answer.endpoint, 'dropped').inc()
     }
   }
+}
+
+/** The frame of an answer, as its record kept it. */
+function frameOf({ input, columns, rows, params }: AnswerRecord): Frame {
+  return { kind: input ?? 'table', columns, rows, params }
 }

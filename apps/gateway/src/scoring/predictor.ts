@@ -1,10 +1,10 @@
 import type { AnswerRecord } from '@tidemark/contracts'
-import { type Frame, type Prediction, VersionFailed } from '../runtimes/model.ts'
+import { type Frame, type Predictions, VersionFailed } from '../runtimes/model.ts'
 import type { LoadedVersion, Models } from '../runtimes/models.ts'
 
 /** How a version answered a frame; a failure is an outcome too, it is logged and counts against the version. */
 export type Outcome =
-  | { readonly kind: 'predicted'; readonly predictions: Prediction[]; readonly milliseconds: number }
+  | { readonly kind: 'predicted'; readonly predictions: Predictions; readonly milliseconds: number }
   | {
       readonly kind: 'failed'
       readonly how: VersionFailed['how']
@@ -31,9 +31,13 @@ export async function predict(models: Models, version: LoadedVersion, frame: Fra
 }
 
 /** The fields of a log record that tell an outcome. */
-export function outcomeFields(outcome: Outcome): Pick<AnswerRecord, 'predictions' | 'error' | 'milliseconds'> {
+export function outcomeFields(outcome: Outcome): Pick<AnswerRecord, 'predictions' | 'form' | 'error' | 'milliseconds'> {
   const milliseconds = Math.round(outcome.milliseconds * 1000) / 1000
   return outcome.kind === 'predicted'
-    ? { predictions: outcome.predictions, error: null, milliseconds }
+    ? { ...fieldsOf(outcome.predictions), error: null, milliseconds }
     : { predictions: null, error: outcome.error, milliseconds }
+}
+
+function fieldsOf({ values, form }: Predictions): Pick<AnswerRecord, 'predictions' | 'form'> {
+  return form === undefined ? { predictions: [...values] } : { predictions: [...values], form }
 }

@@ -1,4 +1,4 @@
-import { HEADERS, TidemarkError } from '@tidemark/contracts'
+import { answerOf, HEADERS, TidemarkError } from '@tidemark/contracts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ServedEndpoint, Serving } from '../snapshot/serving.ts'
 import type { Telemetry } from '../telemetry.ts'
@@ -48,7 +48,7 @@ async function invoke(parts: ScoringRoutes, find: Find, request: FastifyRequest,
     name = endpoint.spec.name
     checkContentType(request.headers['content-type'])
     const headers = readHeaders(request.headers, endpoint.spec.replay)
-    const input = readInput(parseBody(bytesOf(request.body)), endpoint.spec.columns)
+    const input = readInput(parseBody(bytesOf(request.body)), endpoint.spec)
     // Before the model is asked: a key that names no row is the caller's mistake.
     const entities = input.entities ?? entitiesOfHeader(headers.entity, input.frame.rows.length)
     const parseMilliseconds = performance.now() - start
@@ -78,9 +78,10 @@ function send(reply: FastifyReply, requestId: string, answer: Answer, parseMilli
     `parse;dur=${parseMilliseconds.toFixed(3)}, infer;dur=${outcome.milliseconds.toFixed(3)}, log;dur=${logMilliseconds.toFixed(3)}`,
   )
   if (outcome.kind === 'predicted') {
+    const predictions = answerOf(outcome.predictions.values, outcome.predictions.form)
     return reply
       .type('application/json')
-      .send(JSON.stringify({ predictions: outcome.predictions, prediction_id: id, model_version: version }))
+      .send(JSON.stringify({ predictions, prediction_id: id, model_version: version }))
   }
   // The model's own words may hold the caller's values: they are in the log, not in the answer.
   const crashed = outcome.how === 'crashed'

@@ -80,6 +80,8 @@ export class Scoring {
           : null,
       columns: [...frame.columns],
       rows: frame.rows.map((row) => [...row]),
+      ...(frame.kind === 'tensors' ? { input: 'tensors' as const } : {}),
+      ...(frame.params ? { params: { ...frame.params } } : {}),
       ...outcomeFields(outcome),
     }
     const logStart = performance.now()

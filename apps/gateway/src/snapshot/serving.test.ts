@@ -6,7 +6,7 @@ import type { Model } from '../runtimes/model.ts'
 import type { LoadedVersion } from '../runtimes/models.ts'
 import { arrange, type Loaded, NOTHING } from './serving.ts'
 
-const model: Model = { kind: 'onnx', predict: async () => [], close: async () => {} }
+const model: Model = { kind: 'onnx', predict: async () => ({ values: [] }), close: async () => {} }
 const loadedVersions = new Map<string, LoadedVersion>()
 const good = ({ version }: Variant): Loaded => {
   const known = loadedVersions.get(version) ?? { version, model }

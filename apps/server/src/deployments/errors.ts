@@ -33,11 +33,11 @@ export const VersionUnknown = defineError(
   404,
   (model: string, version: number) => `There is no model version ${model}/${version} in the registry.`,
 )
-export const VersionWithoutSignature = defineError(
-  'MODEL_VERSION_WITHOUT_SIGNATURE',
+export const VersionWithoutModel = defineError(
+  'MODEL_VERSION_WITHOUT_MODEL',
   409,
   (model: string, version: number) =>
-    `${model}/${version} was logged without a signature, so its input columns are unknown. Log it again with "signature" or "input_example".`,
+    `${model}/${version} has no MLmodel file that the platform holds, so there is nothing to serve. Register a model that was logged here with log_model.`,
 )
 export const RolloutNotFound = defineError('ROLLOUT_NOT_FOUND', 404, (id: string) => `There is no rollout ${id}.`)
 export const RolloutEnded = defineError(

@@ -1,3 +1,3 @@
-export { deploymentMigrations, waivedRolloutMigrations } from './migrations.ts'
+export { deploymentMigrations, endpointInputMigrations, waivedRolloutMigrations } from './migrations.ts'
 export { Deployments } from './service.ts'
 export type { Endpoint } from './types.ts'

@@ -77,6 +77,7 @@ export const deploymentMigrations: readonly Migration[] = [
 
 export const deploymentBlobColumns: BlobColumns = {
   'endpoint.columns': NO_DIGESTS,
+  'endpoint.input': NO_DIGESTS,
   'endpoint.policy': NO_DIGESTS,
   'rollout.policy': NO_DIGESTS,
   'rollout.state': NO_DIGESTS,
@@ -94,5 +95,13 @@ export const waivedRolloutMigrations: readonly Migration[] = [
       update rollout set waiver = approval.waiver from approval
       where approval.workspace = rollout.workspace and approval.id = rollout.approval;
     `,
+  },
+]
+
+/** Since models with tensors or without a signature are served: the endpoints of before have columns. */
+export const endpointInputMigrations: readonly Migration[] = [
+  {
+    id: '0230-endpoint-input',
+    sql: `alter table endpoint add column input jsonb not null default '{"kind": "columns"}'`,
   },
 ]

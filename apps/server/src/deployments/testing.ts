@@ -54,7 +54,7 @@ export async function startTestRollouts(): Promise<TestRollouts> {
   const gateways = new Gateways(platform)
   const make = () =>
     new Deployments(platform, gateways, {
-      registry: { version: async () => ({ signature: COLUMNS }) },
+      registry: { inputOf: async () => ({ kind: 'model', columns: COLUMNS, input: { kind: 'columns' } }) },
       evaluation: {
         runtime: async (_db, _workspace, model, version) => ({
           kind: 'onnx',

@@ -1,4 +1,4 @@
-import type { EndpointPolicy, InputColumn, Runtime } from '@tidemark/contracts'
+import type { EndpointPolicy, InputColumn, ModelInput, Runtime } from '@tidemark/contracts'
 import type { Queryable } from '../platform/index.ts'
 
 /** An endpoint as its owner declared it, with the version that answers. */
@@ -11,7 +11,9 @@ export interface Endpoint {
   readonly problem: string | null
   readonly replay: boolean
   readonly policy: EndpointPolicy
+  /** Empty unless the input is by columns. */
   readonly columns: readonly InputColumn[]
+  readonly input: ModelInput
   readonly createdAt: Date
 }
 
@@ -25,12 +27,16 @@ export interface Comparison {
 /** What rollouts need of other modules. */
 export interface DeploymentPorts {
   readonly registry: {
-    version(
+    inputOf(
       db: Queryable,
       workspace: string,
       model: string,
       version: number,
-    ): Promise<{ readonly signature: readonly InputColumn[] | null } | null>
+    ): Promise<
+      | { readonly kind: 'model'; readonly columns: readonly InputColumn[]; readonly input: ModelInput }
+      | { readonly kind: 'no_model' }
+      | null
+    >
   }
   readonly evaluation: {
     runtime(db: Queryable, workspace: string, model: string, version: number): Promise<Runtime | null>

@@ -60,7 +60,7 @@ export function endpointView(
     queuedRollouts: number
   },
 ): z.input<typeof EndpointView> {
-  const { name, model, state, problem, replay, policy, columns } = endpoint
+  const { name, model, state, problem, replay, policy, columns, input } = endpoint
   return {
     name,
     model,
@@ -71,6 +71,7 @@ export function endpointView(
     replay,
     policy,
     columns: [...columns],
+    input,
     url: `${now.gatewayUrl}/endpoints/${name}/invocations`,
     rollout: now.rollout,
     queuedRollouts: now.queuedRollouts,

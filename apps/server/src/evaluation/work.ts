@@ -150,6 +150,7 @@ export class EvaluationWork {
     if (!output) return null
     const policy = await this.policy(evaluation)
     const columns = await this.columns(workspace, model, version)
+    if (columns.length === 0) return null
     return this.holdouts.rows(output.digest, columns, policy.gates.slices.columns)
   }
 
@@ -185,8 +186,9 @@ export class EvaluationWork {
 
   private async columns(workspace: string, model: string, version: number): Promise<readonly InputColumn[]> {
     const found = await this.ports.registry.version(this.platform.db, workspace, model, version)
-    if (!found?.signature) throw new Error(`${model}/${version} has no signature: its input columns are unknown.`)
-    return found.signature
+    if (!found) throw new Error(`${model}/${version} is gone.`)
+    // A model of tensors or without a signature has none: it runs in Python, and its holdout cannot be read.
+    return found.signature ?? []
   }
 
   private async policy(evaluation: Evaluation) {

@@ -10,7 +10,8 @@ import { registryApi } from './routes.ts'
 import { createService } from './service.ts'
 import type { RegistryPorts } from './source.ts'
 import * as store from './store.ts'
-import type { ModelVersion } from './types.ts'
+import type { ModelVersion, VersionInput } from './types.ts'
+import { modelFileAmong } from './versionFiles.ts'
 import * as versions from './versionStore.ts'
 
 export type { RegistryPorts } from './source.ts'
@@ -29,6 +30,18 @@ export function createRegistry(platform: Platform, ports: RegistryPorts) {
     /** The files of a version as they were registered, by path; the same for ever. */
     versionFiles(db: Queryable, workspace: string, model: string, version: number): Promise<ArtifactFile[]> {
       return versions.filesOfVersion(db, workspace, model, version)
+    },
+
+    /**
+     * What a version's own files say of its input. @returns null when there is no such version; `no_model` when the platform holds no MLmodel file
+     * of it.
+     */
+    async inputOf(db: Queryable, workspace: string, model: string, version: number): Promise<VersionInput | null> {
+      if (!(await versions.versionByNumber(db, workspace, model, version))) return null
+      const files = await versions.filesOfVersion(db, workspace, model, version)
+      if (!files.some(({ path }) => path === 'MLmodel')) return { kind: 'no_model' }
+      const { signature, input } = await modelFileAmong(platform.blobs, db, workspace, files)
+      return { kind: 'model', columns: signature ?? [], input }
     },
 
     /** The version that an alias points to now; null when it points nowhere. */

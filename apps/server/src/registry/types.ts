@@ -1,4 +1,4 @@
-import type { ActorRef, InputColumn } from '@tidemark/contracts'
+import type { ActorRef, InputColumn, ModelInput } from '@tidemark/contracts'
 import type { KeyValue } from '../experiments/index.ts'
 
 export type Stage = 'None' | 'Staging' | 'Production' | 'Archived'
@@ -43,3 +43,8 @@ export interface AliasChange {
   readonly by: ActorRef
   readonly at: Date
 }
+
+/** How a version takes its input, as its MLmodel file says. */
+export type VersionInput =
+  | { readonly kind: 'model'; readonly columns: readonly InputColumn[]; readonly input: ModelInput }
+  | { readonly kind: 'no_model' }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ArtifactFile } from '../experiments/index.ts'
-import type { Blobs, Tx } from '../platform/index.ts'
+import type { Blobs, Queryable } from '../platform/index.ts'
 import { type ModelFile, readModelFile } from './modelFile.ts'
 
 // An MLmodel is a few kilobytes; one of more than this is not read.
@@ -9,13 +9,13 @@ const MAX_MODEL_FILE_BYTES = 1024 * 1024
 /** What the file MLmodel among a version's files says; nothing when there is none. */
 export async function modelFileAmong(
   blobs: Blobs,
-  tx: Tx,
+  db: Queryable,
   workspace: string,
   files: readonly ArtifactFile[],
 ): Promise<ModelFile> {
   const file = files.find(({ path }) => path === 'MLmodel')
   if (!file || file.bytes > MAX_MODEL_FILE_BYTES) return readModelFile('')
-  const { stream } = await blobs.open(tx, workspace, file.digest)
+  const { stream } = await blobs.open(db, workspace, file.digest)
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(chunk as Buffer)
   return readModelFile(Buffer.concat(chunks).toString('utf8'))

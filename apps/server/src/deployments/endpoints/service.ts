@@ -4,7 +4,6 @@ import {
   endpointChanged,
   endpointCreated,
   endpointDeclared,
-  type InputColumn,
   type RuntimeVerdict,
 } from '@tidemark/contracts'
 import { type Actor, inTransaction, type Platform } from '../../platform/index.ts'
@@ -14,7 +13,7 @@ import {
   EndpointNeedsVersion,
   SensitiveColumnUnknown,
   VersionUnknown,
-  VersionWithoutSignature,
+  VersionWithoutModel,
 } from '../errors.ts'
 import type { Gateways } from '../gateways/index.ts'
 import type { DeploymentPorts, Endpoint } from '../types.ts'
@@ -45,7 +44,7 @@ export class Endpoints {
   async put(actor: Actor, name: string, declaration: EndpointDeclaration): Promise<void> {
     actor.require('deployments.write', `endpoint ${name}`)
     const { model, version } = declaration
-    const columns = version === undefined ? [] : await this.columnsOf(actor.workspace, model, version)
+    const input = version === undefined ? null : await this.inputOf(actor.workspace, model, version)
     await inTransaction(this.platform.db, async (tx) => {
       const existing = await store.lockEndpoint(tx, actor.workspace, name)
       if (existing && existing.model !== model) throw EndpointHasModel(name, existing.model)
@@ -53,7 +52,7 @@ export class Endpoints {
         if (version !== undefined && version !== existing.championVersion) {
           throw EndpointHasChampion(name, existing.championVersion)
         }
-        requireColumns(name, declaration.policy, existing.columns)
+        requireColumns(name, declaration.policy, existing)
         const changed = changes(existing, declaration)
         if (changed.length === 0) return
         await store.saveEndpoint(tx, { ...existing, replay: declaration.replay, policy: declaration.policy })
@@ -65,8 +64,8 @@ export class Endpoints {
         await this.platform.events.append(tx, actor, endpointChanged, { endpoint: name, changed })
         return
       }
-      if (version === undefined) throw EndpointNeedsVersion(name)
-      requireColumns(name, declaration.policy, columns)
+      if (version === undefined || input === null) throw EndpointNeedsVersion(name)
+      requireColumns(name, declaration.policy, input)
       await store.saveEndpoint(tx, {
         workspace: actor.workspace,
         name,
@@ -76,7 +75,7 @@ export class Endpoints {
         problem: null,
         replay: declaration.replay,
         policy: declaration.policy,
-        columns,
+        ...input,
         createdAt: existing?.createdAt ?? this.platform.clock.now(),
       })
       await this.platform.events.append(tx, actor, endpointDeclared, { endpoint: name, model, version })
@@ -115,17 +114,28 @@ export class Endpoints {
     return runtime?.kind ?? null
   }
 
-  private async columnsOf(workspace: string, model: string, version: number): Promise<readonly InputColumn[]> {
-    const found = await this.ports.registry.version(this.platform.db, workspace, model, version)
+  private async inputOf(
+    workspace: string,
+    model: string,
+    version: number,
+  ): Promise<Pick<Endpoint, 'columns' | 'input'>> {
+    const found = await this.ports.registry.inputOf(this.platform.db, workspace, model, version)
     if (!found) throw VersionUnknown(model, version)
-    if (!found.signature) throw VersionWithoutSignature(model, version)
-    return found.signature
+    if (found.kind === 'no_model') throw VersionWithoutModel(model, version)
+    return { columns: found.columns, input: found.input }
   }
 }
 
 /** @throws SensitiveColumnUnknown: a policy with a typing mistake would protect nothing. */
-function requireColumns(name: string, { logging }: EndpointPolicy, columns: readonly InputColumn[]): void {
-  const unknown = Object.keys(logging.sensitive).filter((column) => !columns.some((each) => each.name === column))
+function requireColumns(
+  name: string,
+  { logging }: EndpointPolicy,
+  { columns, input }: Pick<Endpoint, 'columns' | 'input'>,
+): void {
+  // Without a signature nobody knows what its columns will be called.
+  if (input.kind === 'any') return
+  const named = input.kind === 'tensors' ? input.tensors : columns
+  const unknown = Object.keys(logging.sensitive).filter((column) => !named.some((each) => each.name === column))
   if (unknown.length > 0) throw SensitiveColumnUnknown(name, unknown)
 }
 

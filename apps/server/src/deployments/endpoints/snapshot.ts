@@ -12,6 +12,7 @@ export function snapshotOf(
     name: endpoint.name,
     replay: endpoint.replay,
     columns: [...endpoint.columns],
+    input: endpoint.input,
     logging: loggingOf(endpoint.policy),
     champion: { version: `${endpoint.model}/${endpoint.championVersion}`, runtime: champion },
   }

@@ -5,7 +5,7 @@ import type { Endpoint } from '../types.ts'
 type Row = Omit<Endpoint, 'policy'> & { policy: unknown }
 
 const COLUMNS = sql.raw(
-  'workspace, name, model, champion_version as "championVersion", state, problem, replay, policy, columns, created_at as "createdAt"',
+  'workspace, name, model, champion_version as "championVersion", state, problem, replay, policy, columns, input, created_at as "createdAt"',
 )
 
 function endpointOf(row: Row | undefined): Endpoint | null {
@@ -38,13 +38,13 @@ export async function endpointsOf(db: Queryable, workspace: string): Promise<End
 
 /** Adds an endpoint or changes it; its model and its birth stay. */
 export async function saveEndpoint(tx: Tx, endpoint: Endpoint): Promise<void> {
-  const { workspace, name, model, championVersion, state, problem, replay, policy, columns, createdAt } = endpoint
+  const { workspace, name, model, championVersion, state, problem, replay, policy, columns, input, createdAt } =
+    endpoint
   await sql`
-    insert into endpoint (workspace, name, model, champion_version, state, problem, replay, policy, columns, created_at)
+    insert into endpoint (workspace, name, model, champion_version, state, problem, replay, policy, columns, input, created_at)
     values (${workspace}, ${name}, ${model}, ${championVersion}, ${state}, ${problem}, ${replay}, ${JSON.stringify(policy)}::jsonb,
-      ${JSON.stringify(columns)}::jsonb, ${createdAt})
+      ${JSON.stringify(columns)}::jsonb, ${JSON.stringify(input)}::jsonb, ${createdAt})
     on conflict (workspace, name) do update set champion_version = excluded.champion_version, state = excluded.state,
-      problem = excluded.problem, replay = excluded.replay, policy = excluded.policy, columns = excluded.columns`.execute(
-    tx,
-  )
+      problem = excluded.problem, replay = excluded.replay, policy = excluded.policy, columns = excluded.columns,
+      input = excluded.input`.execute(tx)
 }

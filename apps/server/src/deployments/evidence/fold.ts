@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { AnswerRecord, LogRecord, MirrorRecord } from '@tidemark/contracts'
+import { type AnswerRecord, type LogRecord, type MirrorRecord, numberIn, predictionOfRow } from '@tidemark/contracts'
 import { type Closing, close, dueClosings, remainingClosings, withRequests } from '@tidemark/statistics'
 import type { JoinedLabel, LabelFold, PredictionFold } from '../../platform/folds.ts'
 import type { Tx } from '../../platform/index.ts'
@@ -231,13 +231,12 @@ function halvesOf(record: RolloutRecord): { half: Half; stage: number }[] {
   const first = new Map<string, { half: Half; stage: number }>()
   record.entities.forEach((entity, row) => {
     if (entity === null || first.has(entity)) return
-    const value = record.predictions?.[row] ?? null
     const half = {
       prediction: record.id,
       entity,
       candidate,
-      value: typeof value === 'number' && Number.isFinite(value) ? value : null,
-      failed: value === null,
+      value: numberIn(predictionOfRow(record, row)),
+      failed: record.predictions === null,
       eventTime: record.eventTime,
     }
     first.set(entity, { half, stage: record.rollout.stage })

@@ -156,6 +156,7 @@ export function endpointOf(name: string, champion: Variant, routing: Routing = {
     workspace: 'default',
     name,
     replay: true,
+    input: { kind: 'columns' },
     columns: [
       { name: 'budget', type: 'double', required: true },
       { name: 'running_time', type: 'double', required: false },

@@ -77,7 +77,7 @@ export function predictionFacts({ answer, mirror }: Prediction): WhyFact[] {
   const named = entities.filter((entity) => entity !== null)
   return [
     fact('Endpoint', endpoint, `/endpoints/${endpoint}`),
-    fact('Answer', predictions === null ? `failed: ${error ?? 'unknown'}` : predictions.join(', ')),
+    fact('Answer', predictions === null ? `failed: ${error ?? 'unknown'}` : told(predictions)),
     ...(named.length > 0 ? [fact('About', named.join(', '))] : []),
     fact('Event time', new Date(eventTime).toISOString()),
     fact('Arrived', new Date(arrivedAt).toISOString()),
@@ -92,9 +92,19 @@ export function predictionFacts({ answer, mirror }: Prediction): WhyFact[] {
         ]
       : []),
     ...(mirror
-      ? [fact('Other version', `${mirror.version}: ${mirror.predictions?.join(', ') ?? mirror.error ?? 'failed'}`)]
+      ? [
+          fact(
+            'Other version',
+            `${mirror.version}: ${(mirror.predictions && told(mirror.predictions)) ?? mirror.error ?? 'failed'}`,
+          ),
+        ]
       : []),
   ]
+}
+
+/** Plain values as they are, lists and records as JSON. */
+function told(predictions: NonNullable<Prediction['answer']['predictions']>): string {
+  return predictions.map((value) => (typeof value === 'object' ? JSON.stringify(value) : String(value))).join(', ')
 }
 
 function fact(label: string, value: string, link: string | null = null): WhyFact {

@@ -1,4 +1,4 @@
-import { inputFaultDetected, inputFaultResolved } from '@tidemark/contracts'
+import { inputFaultDetected, inputFaultResolved, scalarOf } from '@tidemark/contracts'
 import type { MagnitudeCounts } from '@tidemark/statistics'
 import { type Actor, inTransaction, type Platform, type Queryable, type Tx } from '../../platform/index.ts'
 import { FaultNotFound, FaultResolved } from '../errors.ts'
@@ -108,7 +108,7 @@ async function firstValues(
     record.rows.forEach((cells, row) => {
       const entity = entityOf(record, row)
       if (first.has(entity)) return
-      const value = column < 0 ? null : numberOf(cells[column])
+      const value = column < 0 ? null : numberOf(scalarOf(cells[column]))
       first.set(entity, { entity, at: new Date(record.eventTime), value, prediction: record.id })
     })
   }

@@ -32,7 +32,7 @@ export async function profileParquet(
     const features: FeatureProfile[] = []
     let rows = 0
     // A column at a time: memory stays at one column, whatever the width.
-    for (const column of columns.filter(({ name }) => there.has(name))) {
+    for (const column of columns.filter(({ name, type }) => there.has(name) && type !== 'json')) {
       const type = isNumeric(column) ? 'double' : 'varchar'
       const read = await connection.runAndReadAll(
         `select try_cast(${quoted(column.name)} as ${type}) from read_parquet($1)`,

@@ -45,7 +45,7 @@ const BINS = 10
 /** Longer categories are cut: a column of free text must not fill the table. */
 const LONGEST_CATEGORY = 200
 
-export const isNumeric = (column: InputColumn): boolean => column.type !== 'string' && column.type !== 'boolean'
+export const isNumeric = ({ type }: InputColumn): boolean => type !== 'string' && type !== 'boolean' && type !== 'json'
 
 /** A number, or null for what the runtimes treat as missing. */
 export function numberOf(cell: Cell | undefined): number | null {

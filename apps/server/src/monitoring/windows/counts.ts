@@ -40,12 +40,12 @@ function numericCells(profile: NumericProfile, value: number): string[] {
   return cells
 }
 
-/** One thing's first row in a window; `prediction` only where the champion gave it. */
+/** One thing's first row in a window; `prediction` only where the champion answered, its number null where the answer is not one. */
 export interface Unit {
   readonly values: ReadonlyMap<string, Cell>
   /** Features that the log masks or hashes. */
   readonly withheld?: ReadonlySet<string>
-  readonly prediction: number | null
+  readonly prediction: { readonly number: number | null } | null
 }
 
 /** Adds a thing to the counts of its window. */
@@ -55,7 +55,9 @@ export function countUnit(counts: WindowCounts, profile: Profile, unit: Unit): v
     else for (const cell of cellsOf(feature, unit.values.get(feature.name))) add(counts, feature.name, cell)
   }
   if (profile.predictions && unit.prediction !== null) {
-    for (const cell of numericCells(profile.predictions, unit.prediction)) add(counts, PREDICTION, cell)
+    const { number } = unit.prediction
+    const cells = number === null ? ['m'] : numericCells(profile.predictions, number)
+    for (const cell of cells) add(counts, PREDICTION, cell)
   }
 }
 

@@ -154,8 +154,10 @@ function categoryFindings(profile: CategoryProfile, counts: WindowCounts, entiti
 }
 
 function predictionFinding(profile: NumericProfile, counts: WindowCounts): Finding {
-  const window = binCounts(profile, counts.get(PREDICTION))
-  return distribution('prediction', PREDICTION, window, profile.counts, 'bins')
+  const cells = counts.get(PREDICTION)
+  const finding = distribution('prediction', PREDICTION, binCounts(profile, cells), profile.counts, 'bins')
+  const none = cells?.get('m') ?? 0
+  return none === 0 ? finding : { ...finding, sentence: `${finding.sentence}; ${none} answers were not one number` }
 }
 
 function distribution(

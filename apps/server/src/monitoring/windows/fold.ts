@@ -1,4 +1,12 @@
-import { type AnswerRecord, type LogRecord, parseModelVersionRef, uuidv7 } from '@tidemark/contracts'
+import {
+  type AnswerRecord,
+  type LogRecord,
+  numberIn,
+  parseModelVersionRef,
+  predictionOfRow,
+  scalarOf,
+  uuidv7,
+} from '@tidemark/contracts'
 import type { PredictionFold } from '../../platform/folds.ts'
 import type { Platform, Tx } from '../../platform/index.ts'
 import { entityOf } from '../labels/entity.ts'
@@ -109,11 +117,11 @@ async function countWindow(
 
 function unitOf(record: AnswerRecord, row: number, champion: string): Unit {
   const cells = record.rows[row] ?? []
-  const prediction = record.version === champion ? record.predictions?.[row] : null
+  const answered = record.version === champion && record.predictions !== null
   return {
-    values: new Map(record.columns.map((column, index) => [column, cells[index] ?? null])),
+    values: new Map(record.columns.map((column, index) => [column, scalarOf(cells[index])])),
     withheld: new Set(Object.keys(record.redacted ?? {})),
-    prediction: typeof prediction === 'number' && Number.isFinite(prediction) ? prediction : null,
+    prediction: answered ? { number: numberIn(predictionOfRow(record, row)) } : null,
   }
 }
 
@@ -121,9 +129,10 @@ function firstPredictions(records: readonly LogRecord[], window: string): FirstP
   const first = new Map<string, FirstPrediction>()
   for (const record of records) {
     const { version } = parseModelVersionRef(record.version)
-    record.predictions?.forEach((value, row) => {
+    record.predictions?.forEach((_, row) => {
       const entity = entityOf(record, row)
-      if (typeof value !== 'number' || !Number.isFinite(value) || first.has(`${version}:${entity}`)) return
+      const value = numberIn(predictionOfRow(record, row))
+      if (value === null || first.has(`${version}:${entity}`)) return
       first.set(`${version}:${entity}`, {
         version,
         entity,

@@ -1,0 +1,159 @@
+import type { InputTensor, JsonValue } from '@tidemark/contracts'
+import type { Frame } from '../runtimes/model.ts'
+import { InvalidInput, MissingColumns, WrongType } from './errors.ts'
+import type { Format } from './input.ts'
+import { isObject, isPlainText, plainProblem } from './values.ts'
+
+/** What a body holds before anything is known of the model: named lists, one item a row, or one list without a name. */
+interface Given {
+  readonly named: ReadonlyMap<string, readonly unknown[]>
+  /** A frame of cells rather than arrays. */
+  readonly table: boolean
+}
+
+/**
+ * Reads the arrays of a tensor signature. One without a name may come as a list, or as a table with a cell for each of its values.
+ * @throws MissingColumns, WrongType, InvalidInput
+ */
+export function frameOfTensors(format: Format, value: unknown, tensors: readonly InputTensor[]): Frame {
+  const given = readGiven(format, value)
+  const [only, ...others] = tensors
+  const lists =
+    only && others.length === 0 ? [listOfOnly(only, given)] : tensors.map(({ name }) => given.named.get(name) ?? null)
+  const missing = tensors.filter((_, place) => !lists[place]).map(({ name }) => name)
+  if (missing.length > 0) throw MissingColumns(missing)
+  const checked = tensors.map((tensor, place) => checkTensor(tensor, lists[place] ?? []))
+  return { kind: 'tensors', columns: tensors.map(({ name }) => name), rows: rowsOf(checked) }
+}
+
+/** Reads whatever a caller sends to a model without a signature. @throws InvalidInput */
+export function frameOfAnything(format: Format, value: unknown): Frame {
+  const { named, table } = readGiven(format, value)
+  const problem = plainProblem([...named])
+  if (problem) throw InvalidInput(`The input has ${problem}.`)
+  const rows = rowsOf([...named.values()] as (readonly JsonValue[])[])
+  return { kind: table ? 'table' : 'tensors', columns: [...named.keys()], rows }
+}
+
+function readGiven(format: Format, value: unknown): Given {
+  switch (format) {
+    case 'dataframe_split':
+      return { named: columnsOfSplit(value), table: true }
+    case 'dataframe_records':
+      if (!Array.isArray(value)) throw InvalidInput('dataframe_records must be a list of records.')
+      return { named: columnsOfRecords(value), table: true }
+    case 'instances':
+    case 'inputs':
+      if (isObject(value)) {
+        const lists = Object.entries(value).map(
+          ([name, items]) => [name, Array.isArray(items) ? items : [items]] as const,
+        )
+        return { named: new Map(lists), table: false }
+      }
+      if (!Array.isArray(value)) throw InvalidInput(`${format} must be a list of rows or a dictionary of arrays.`)
+      if (value.length > 0 && value.every(isObject)) return { named: columnsOfRecords(value), table: false }
+      return { named: new Map([['', value]]), table: false }
+  }
+}
+
+function columnsOfSplit(value: unknown): Map<string, unknown[]> {
+  if (!isObject(value) || !Array.isArray(value.columns) || !Array.isArray(value.data)) {
+    throw InvalidInput('dataframe_split must be a dictionary with the lists "columns" and "data".')
+  }
+  const names = value.columns.map(String)
+  if (new Set(names).size !== names.length) throw InvalidInput('dataframe_split names a column twice.')
+  const data: unknown[] = value.data
+  const wrong = data.findIndex((row) => !Array.isArray(row) || row.length !== names.length)
+  if (wrong >= 0) throw InvalidInput(`Row ${wrong} of dataframe_split has not one value for each of its columns.`)
+  return new Map(names.map((name, place) => [name, data.map((row) => (row as unknown[])[place])]))
+}
+
+function columnsOfRecords(records: readonly unknown[]): Map<string, unknown[]> {
+  const wrong = records.findIndex((record) => !isObject(record))
+  if (wrong >= 0) throw InvalidInput(`Row ${wrong} is not a dictionary of columns.`)
+  const rows = records as readonly Record<string, unknown>[]
+  const names = new Set(rows.flatMap((row) => Object.keys(row)))
+  return new Map(
+    [...names].map((name) => [name, rows.map((row) => (Object.hasOwn(row, name) ? row[name] : null) ?? null)]),
+  )
+}
+
+/** The list for a signature of one tensor: of its name, the unnamed one, or the rows of a table whose cells are its values. */
+function listOfOnly(tensor: InputTensor, { named, table }: Given): readonly unknown[] | null {
+  const list = named.get(tensor.name) ?? named.get('')
+  if (list || tensor.name !== '') return list ?? null
+  const columns = [...named.values()]
+  if (!table) throw InvalidInput('The model takes one array without a name: send a list, not a dictionary.')
+  const [first] = columns
+  if (columns.length === 1 && first?.every(Array.isArray)) return first
+  return (first ?? []).map((_, row) => columns.map((column) => column[row]))
+}
+
+function rowsOf(lists: readonly (readonly JsonValue[])[]): JsonValue[][] {
+  const [first] = lists
+  if (lists.some((list) => list.length !== first?.length)) {
+    throw InvalidInput('The arrays do not have the same number of rows.')
+  }
+  return (first ?? []).map((_, row) => lists.map((list) => list[row] ?? null))
+}
+
+function checkTensor({ name, dtype, shape }: InputTensor, list: readonly unknown[]): JsonValue[] {
+  const [rows = -1, ...sizes] = shape
+  if (rows >= 0 && list.length !== rows) throw InvalidInput(`The model takes exactly ${rows} rows at once.`)
+  // Sizes that the signature leaves open are those of the first row.
+  const dimensions = [...sizes]
+  list.forEach((part, row) => {
+    if (!hasShape(part, dimensions, 0, kindOf(dtype))) {
+      throw WrongType(name, row, `${wordsOf(kindOf(dtype))} in an array of shape [${sizes.join(', ')}]`)
+    }
+  })
+  return list as JsonValue[]
+}
+
+function hasShape(value: unknown, dimensions: number[], depth: number, kind: Kind): boolean {
+  const size = dimensions[depth]
+  if (size === undefined) return isOf(value, kind)
+  if (!Array.isArray(value)) return false
+  if (size < 0) dimensions[depth] = value.length
+  else if (size !== value.length) return false
+  return value.every((item) => hasShape(item, dimensions, depth + 1, kind))
+}
+
+type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'other'
+
+function kindOf(dtype: string): Kind {
+  if (/^float/.test(dtype)) return 'number'
+  if (/^u?int/.test(dtype)) return 'integer'
+  if (/^bool/.test(dtype)) return 'boolean'
+  return /^(str|<U|U)/.test(dtype) ? 'text' : 'other'
+}
+
+function isOf(value: unknown, kind: Kind): boolean {
+  switch (kind) {
+    case 'number':
+      return value === null || (typeof value === 'number' && Number.isFinite(value))
+    case 'integer':
+      return Number.isSafeInteger(value)
+    case 'boolean':
+      return typeof value === 'boolean'
+    case 'text':
+      return typeof value === 'string' && isPlainText(value)
+    case 'other':
+      return plainProblem(value) === null
+  }
+}
+
+function wordsOf(kind: Kind): string {
+  switch (kind) {
+    case 'number':
+      return 'finite numbers'
+    case 'integer':
+      return 'whole numbers'
+    case 'boolean':
+      return 'true or false'
+    case 'text':
+      return 'texts'
+    case 'other':
+      return 'plain values'
+  }
+}

@@ -1,0 +1,120 @@
+"""What a model answered, as JSON, with one value a row wherever the answer is by rows."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any, Literal
+
+Form = Literal["rows", "names", "whole"]
+
+
+def answer_of(answer: Any, rows: int) -> tuple[list[Any], Form]:
+    """The values of what ``predict`` gave.
+
+    ``rows``: the answer is the list of the values. ``names``: it is a list for each name, each value a record of them. ``whole``: it
+    is not by rows, and is the one value. The JSON is that of MLflow's own server: frames and series are lists of records.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite: JSON has none, and ``null`` would look like an answer. In frames NaN is pandas' missing value: ``null``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> answer_of(np.array([[0.2, 0.8]]), 1)
+    ([[0.2, 0.8]], 'rows')
+    >>> answer_of({"label": np.array(["a", "b"]), "p": [0.1, 0.2]}, 2)
+    ([{'label': 'a', 'p': 0.1}, {'label': 'b', 'p': 0.2}], 'names')
+    >>> answer_of("three films", 3)
+    (['three films'], 'whole')
+    """
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(answer, pd.Series):
+        answer = answer.to_frame()
+    if isinstance(answer, pd.DataFrame):
+        records = [{str(name): _cell(value) for name, value in record.items()} for record in answer.to_dict(orient="records")]
+        return (records, "rows") if len(records) == rows else ([records], "whole")
+    if hasattr(answer, "toarray"):  # a sparse matrix
+        answer = answer.toarray()
+    if isinstance(answer, np.ndarray):
+        values = _array(answer)
+        return (values, "rows") if answer.ndim > 0 and len(answer) == rows else ([values], "whole")
+    if isinstance(answer, dict):
+        return _named(answer, rows)
+    if isinstance(answer, list | tuple) and len(answer) == rows and not _by_output(answer, rows):
+        return [plain(value) for value in answer], "rows"
+    return [plain(answer)], "whole"
+
+
+def _named(answer: dict[Any, Any], rows: int) -> tuple[list[Any], Form]:
+    """A network with several outputs answers by their names; a dictionary of anything else is one value."""
+    import numpy as np
+
+    lists = {str(name): plain(value) for name, value in answer.items()}
+    by_rows = all(isinstance(value, np.ndarray | list) and len(lists[str(name)]) == rows for name, value in answer.items() if np.ndim(value) > 0)
+    if not lists or not by_rows or any(np.ndim(value) == 0 for value in answer.values()):
+        return [lists], "whole"
+    return [{name: values[row] for name, values in lists.items()} for row in range(rows)], "names"
+
+
+def _by_output(answer: Any, rows: int) -> bool:
+    """A list of arrays that have a value for each row is a list of outputs, not of rows."""
+    import numpy as np
+
+    return all(isinstance(value, np.ndarray) and value.ndim > 0 and len(value) == rows for value in answer)
+
+
+def _cell(value: Any) -> Any:
+    """A value of a frame: NaN, NaT and NA are missing."""
+    import pandas as pd
+
+    if not isinstance(value, list | dict) and not hasattr(value, "__array__") and value is pd.NA:
+        return None
+    if value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return plain(value)
+
+
+def _array(array: Any) -> Any:
+    import numpy as np
+
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array).reshape(array.shape[:1] + (-1,)).all(axis=1))[0][0]) if array.ndim > 0 else 0
+        raise ValueError(f"The model's prediction for row {row} is missing or not a finite number.")
+    return array.tolist() if array.dtype.kind in "fiub" else plain(array.tolist())
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it.
+
+    Raises
+    ------
+    ValueError
+        It has no JSON: a number that is not finite, an object.
+    """
+    import numpy as np
+
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("The model's prediction is missing or not a finite number.")
+        return value
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, bytes | bytearray):
+        return base64.encodebytes(value).decode("ascii")
+    for convert in ("model_dump", "isoformat", "tolist"):
+        if hasattr(value, convert):
+            return plain(getattr(value, convert)())
+    raise ValueError(f"The model's prediction holds a {type(value).__name__}, which has no JSON.")

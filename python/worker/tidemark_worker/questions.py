@@ -1,0 +1,93 @@
+"""What a served model is asked: its rows as the frame or the arrays that it takes, by its own signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from tidemark_worker.rows import KINDS, Column, values_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.types import Schema
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request's rows.
+
+    Attributes
+    ----------
+    kind
+        ``table``: the model gets a frame. ``tensors``: an array for each column, or for ``""`` that array alone.
+    rows
+        A list of values in the order of ``columns`` for each row.
+    """
+
+    kind: Literal["table", "tensors"]
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+    params: dict[str, Any] | None = field(default=None)
+
+    def goes_with(self, other: Question) -> bool:
+        """Whether one call of the model can answer both."""
+        return (self.kind, self.columns, self.params) == (other.kind, other.columns, other.params)
+
+
+def together(questions: list[Question]) -> Question:
+    """All rows of questions that go with each other, in their order."""
+    first = questions[0]
+    return Question(first.kind, first.columns, [row for question in questions for row in question.rows], first.params)
+
+
+def input_of(question: Question, schema: Schema | None) -> Any:
+    """What ``predict`` takes: a frame, an array, or arrays by name.
+
+    Examples
+    --------
+    >>> input_of(Question("tensors", ("",), [[[1, 2]], [[3, 4]]]), None).tolist()
+    [[1, 2], [3, 4]]
+    """
+    if question.kind == "tensors":
+        return _arrays(question, schema)
+    if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
+        import pandas as pd
+
+        return pd.DataFrame(question.rows, columns=list(question.columns))
+    return _table(question, schema)
+
+
+def _table(question: Question, schema: Schema) -> pd.DataFrame:
+    """A frame of the signature's columns in its order; a column that the question lacks is missing in each row."""
+    import pandas as pd
+    from mlflow.utils.proto_json_utils import cast_df_types_according_to_schema
+
+    places = {name: place for place, name in enumerate(question.columns)}
+    data: dict[str, Any] = {}
+    others = False
+    for spec in schema.inputs:
+        name = str(spec.name)
+        place = places.get(name)
+        kind = getattr(spec.type, "name", "")
+        if kind in KINDS:
+            values = [None if place is None else row[place] for row in question.rows]
+            data[name] = values_of(values, Column(name, kind, bool(spec.required)))
+        elif place is not None:
+            others = True
+            data[name] = pd.Series([row[place] for row in question.rows], dtype=object)
+    frame = pd.DataFrame(data)
+    # Dates, bytes, lists and records: as MLflow's own server reads them.
+    return cast_df_types_according_to_schema(frame, schema) if others else frame
+
+
+def _arrays(question: Question, schema: Schema | None) -> Any:
+    import numpy as np
+
+    types = {} if schema is None or not schema.is_tensor_spec() else {spec.name or "": spec.type for spec in schema.inputs}
+    arrays = {}
+    for place, name in enumerate(question.columns):
+        dtype = types.get(name)
+        # Text is left to numpy: its types count characters.
+        known = None if dtype is None or dtype.kind in "OUS" else dtype
+        arrays[name] = np.array([row[place] for row in question.rows], dtype=known)
+    return arrays[""] if list(arrays) == [""] else arrays
