@@ -26,7 +26,12 @@ ANSWERS: list[tuple[str, Any, int, tuple[list[Any], str]]] = [
     ("probabilities", np.array([[0.5, 0.5], [1, 0]]), 2, ([[0.5, 0.5], [1.0, 0.0]], "rows")),
     ("an array of another length", np.array([1, 2, 3]), 2, ([[1, 2, 3]], "whole")),
     ("a series", pd.Series([1, 2], name="y"), 2, ([{"y": 1}, {"y": 2}], "rows")),
-    ("a frame with a missing value", pd.DataFrame({"y": [1.5, None], "why": ["a", None]}), 2, ([{"y": 1.5, "why": "a"}, {"y": None, "why": None}], "rows")),
+    (
+        "a frame with a missing value",
+        pd.DataFrame({"y": [1.5, None], "why": ["a", None]}),
+        2,
+        ([{"y": 1.5, "why": "a"}, {"y": None, "why": None}], "rows"),
+    ),
     ("a list of anything", ["a", None], 2, (["a", None], "rows")),
     ("true and false", np.array([True, False]), 2, ([True, False], "rows")),
     ("a list of outputs", [np.array([1, 2, 3]), np.array([4, 5, 6])], 3, ([[[1, 2, 3], [4, 5, 6]]], "whole")),

@@ -83,7 +83,7 @@ def _array(array: Any) -> Any:
     import numpy as np
 
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        row = int(np.argwhere(~np.isfinite(array).reshape(array.shape[:1] + (-1,)).all(axis=1))[0][0]) if array.ndim > 0 else 0
+        row = int(np.argwhere(~np.isfinite(array).reshape((*array.shape[:1], -1)).all(axis=1))[0][0]) if array.ndim > 0 else 0
         raise ValueError(f"The model's prediction for row {row} is missing or not a finite number.")
     return array.tolist() if array.dtype.kind in "fiub" else plain(array.tolist())
 

@@ -83,7 +83,8 @@ def _table(question: Question, schema: Schema) -> pd.DataFrame:
 def _arrays(question: Question, schema: Schema | None) -> Any:
     import numpy as np
 
-    types = {} if schema is None or not schema.is_tensor_spec() else {spec.name or "": spec.type for spec in schema.inputs}
+    tensors = schema is not None and schema.is_tensor_spec()
+    types: dict[str, Any] = {spec.name or "": spec.type for spec in schema.inputs} if schema is not None and tensors else {}
     arrays = {}
     for place, name in enumerate(question.columns):
         dtype = types.get(name)
