@@ -1,9 +1,9 @@
 import type { Row } from '../report.ts'
 import { createClient } from './client.ts'
 import { startOurs } from './contestants.ts'
+import { copyRuns } from './copied.ts'
 import { load } from './load.ts'
 import { FILTERED, makeExperiment, NEWEST, search } from './operations.ts'
-import { populateOurs } from './populate.ts'
 
 const ONE_ORDERED = { order_by: ['metrics.m1 DESC'], max_results: 100 }
 
@@ -16,7 +16,7 @@ export async function growth(quick: boolean): Promise<Row[]> {
   try {
     for (const size of sizes) {
       const experiment = await makeExperiment(client, `grown-${size}`)
-      await populateOurs(ours.database, experiment, { runs: size, metrics: 5, parameters: 5 })
+      await copyRuns(ours.database, experiment, { runs: size, metrics: 5, parameters: 5 })
       const cpu = async (question: object) => {
         const ask = () => search(experiment, question)
         await load(client, ours.roots(), { concurrency: 1, seconds: 0.5 }, ask)

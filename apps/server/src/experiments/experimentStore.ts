@@ -1,6 +1,7 @@
 import type { Clause, SortKey } from '@tidemark/mlflow-protocol'
 import { type Queryable, sql, type Tx } from '../platform/index.ts'
 import { all, compare, compareList, direction, type Fragment } from './conditions.ts'
+import { countExperimentMoved } from './runCountStore.ts'
 import type { Experiment, KeyValue, Lifecycle } from './types.ts'
 
 interface Row {
@@ -113,6 +114,7 @@ export async function moveExperiment(
     )
     update run set lifecycle = ${lifecycle}, deleted_ms = case when ${lifecycle} = 'deleted' then coalesce(deleted_ms, ${nowMs}::bigint) end
     where workspace = ${workspace} and experiment in (select id from moved)`.execute(tx)
+  await countExperimentMoved(tx, workspace, id, lifecycle)
 }
 
 export async function setExperimentTag(tx: Queryable, workspace: string, id: number, tag: KeyValue): Promise<void> {
@@ -174,15 +176,4 @@ export async function searchExperiments(
     where e.workspace = ${workspace} and e.lifecycle = any (${question.stages}::text[]) and ${all(question.clauses.map(condition))}
     order by ${sql.join([...sort, ...byDefault])} limit ${question.limit} offset ${question.offset}`.execute(db)
   return rows.map(experimentOf)
-}
-
-/** How many active runs each experiment has, and when its newest began. */
-export async function runCounts(
-  db: Queryable,
-  workspace: string,
-): Promise<Map<number, { runs: number; lastStartMs: number | null }>> {
-  const { rows } = await sql<{ experiment: number; runs: number; last: number | null }>`
-    select experiment, count(*) as runs, max(start_ms) as last from run
-    where workspace = ${workspace} and lifecycle = 'active' group by experiment`.execute(db)
-  return new Map(rows.map((row) => [row.experiment, { runs: row.runs, lastStartMs: row.last }]))
 }

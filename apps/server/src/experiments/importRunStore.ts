@@ -6,6 +6,7 @@ import { deletedNow } from './importStore.ts'
 import type { KeyNumbers } from './keys.ts'
 import { unpackedRun } from './packedRun.ts'
 import { type NumberedPoint, unpackPoints } from './points.ts'
+import { countMoved } from './runCountStore.ts'
 import { runsByNumber } from './runStore.ts'
 import type { DatasetInput, KeyValue, RunInfo, RunModel } from './types.ts'
 
@@ -65,6 +66,10 @@ async function putInfos(
   runs: readonly WholeRun[],
 ): Promise<{ numbers: Map<string, number>; before: Set<number> }> {
   const of = <T>(pick: (run: WholeRun) => T) => runs.map(pick)
+  // Those that are here keep their stage of life until the statement that counts the change.
+  await sql`select no from run where workspace = ${workspace} and id = any (${of((r) => r.id)}::text[]) order by no for update`.execute(
+    tx,
+  )
   const { rows } = await sql<{ id: string; no: number; before: boolean }>`
     with given as (
       select * from unnest(${of((r) => r.id)}::text[], ${of((r) => r.experiment)}::bigint[], ${of((r) => r.name)}::text[],
@@ -78,7 +83,10 @@ async function putInfos(
         start_ms = excluded.start_ms, end_ms = excluded.end_ms, lifecycle = excluded.lifecycle,
         deleted_ms = case when excluded.lifecycle = 'deleted' then coalesce(run.deleted_ms, excluded.deleted_ms) end
       returning id, no
-    )
+    ), was as materialized (
+      select r.no, r.workspace, r.experiment, r.lifecycle, g.lifecycle as to from given g
+      join run r on r.workspace = ${workspace} and r.id = g.id where r.lifecycle <> g.lifecycle
+    ), counted as (${countMoved(sql`was`, sql`was.to`)})
     -- The statement sees the table as it was before it.
     select w.id, w.no, exists (select 1 from run r where r.workspace = ${workspace} and r.id = w.id) as before from written w`.execute(
     tx,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Actor, type HttpServer, type Platform, type Queryable, systemActor, type Tx } from '../platform/index.ts'
 import { createArtifacts } from './artifacts.ts'
+import { createCounting } from './counting.ts'
 import * as experimentStore from './experimentStore.ts'
 import { createGathering } from './gathering.ts'
 import { createHistory } from './history.ts'
@@ -46,7 +47,8 @@ export type RunEnd = 'FINISHED' | 'FAILED' | 'KILLED'
 export function createExperiments(platform: Platform, ports: ExperimentPorts) {
   const keys = createKeyNumbers(platform.database.statements)
   const gathering = createGathering(platform)
-  const tracking = createTracking(platform, keys, gathering)
+  const counting = createCounting(platform)
+  const tracking = createTracking(platform, keys, gathering, counting)
   const history = createHistory(platform, keys, gathering)
   const artifacts = createArtifacts(platform)
   const uploads = createUploads(platform, artifacts)
@@ -137,8 +139,8 @@ export function createExperiments(platform: Platform, ports: ExperimentPorts) {
     },
 
     /** Lets work beside the requests end. */
-    stop(): Promise<void> {
-      return gathering.settle()
+    async stop(): Promise<void> {
+      await Promise.all([gathering.settle(), counting.settle()])
     },
 
     /** Makes the experiment "Default" of a new workspace. */

@@ -207,9 +207,23 @@ export const searchMigrations: readonly Migration[] = [
       drop index latest_metric_value;
       create index latest_metric_value on latest_metric (experiment, key, value) include (run);
       create index latest_metric_run on latest_metric (key, run) include (value);
-      -- An entry of an index has at most a third of a page: longer texts are asked for in the table.
-      create index run_parameter_run on run_parameter (key, run) include (value) where octet_length(value) <= 64;
-      create index run_tag_run on run_tag (key, run) include (value) where octet_length(value) <= 64;
+      drop index run_parameter_value;
+      create index run_parameter_value on run_parameter (key, hashtextextended(value, 0), run);
+      drop index run_tag_value;
+      create index run_tag_value on run_tag (key, hashtextextended(value, 0), run);
+    `,
+  },
+  {
+    id: '0201-run-counts',
+    sql: `
+      -- How many runs there are up to a number, by experiment and stage of life (runCountStore.ts).
+      create table run_count (
+        workspace text not null, experiment bigint not null, lifecycle text not null, n bigint not null,
+        primary key (workspace, experiment, lifecycle)
+      );
+      create table run_counted (one boolean primary key default true check (one), upto bigint not null);
+      insert into run_count (workspace, experiment, lifecycle, n) select workspace, experiment, lifecycle, count(*) from run group by 1, 2, 3;
+      insert into run_counted (upto) select coalesce(max(no), 0) from run;
     `,
   },
 ]

@@ -1,4 +1,5 @@
 import { type Queryable, sql, type Tx } from '../platform/index.ts'
+import { countDropped, countExperimentDropped } from './runCountStore.ts'
 
 // What was deleted softly, and its deletion for good. Folders of files are addresses without their scheme; "0" is the character after "/".
 
@@ -117,6 +118,7 @@ export async function dropRuns(tx: Tx, workspace: string, runs: readonly DoomedR
   const ids = runs.map(({ id }) => id)
   for (const table of ['run_input', 'run_model'])
     await sql`delete from ${sql.raw(table)} where workspace = ${workspace} and run = any (${ids}::text[])`.execute(tx)
+  await countDropped(tx, numbers)
   await sql`delete from run where no = any (${numbers}::bigint[])`.execute(tx)
   return dropFiles(
     tx,
@@ -145,6 +147,7 @@ export async function dropExperiment(tx: Tx, workspace: string, id: number): Pro
   if (rows.length > 0) return null
   for (const table of ['run_dataset', 'experiment_tag'])
     await sql`delete from ${sql.raw(table)} where workspace = ${workspace} and experiment = ${id}`.execute(tx)
+  await countExperimentDropped(tx, workspace, id)
   const dropped = await sql<{ location: string }>`
     delete from experiment where workspace = ${workspace} and id = ${id} returning artifact_location as location`.execute(
     tx,

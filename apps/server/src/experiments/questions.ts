@@ -1,6 +1,6 @@
 import type { Clause, SortKey } from '@tidemark/mlflow-protocol'
 import { sql } from '../platform/index.ts'
-import { all, compare, compareList, type Fragment } from './conditions.ts'
+import { all, compare, compareList, equalText, type Fragment } from './conditions.ts'
 import type { Lifecycle } from './types.ts'
 
 /** What a search of runs asks. */
@@ -77,19 +77,12 @@ function valueCondition(clause: ValueClause, key: number | undefined, style: Sty
   return style === 'probe' ? sql`coalesce((select ${held} ${from}), false)` : sql`exists (select 1 ${from} and ${held})`
 }
 
-// Texts up to this length are in an index by key and run, which answers without the table (0200-search-by-key).
-const SHORT_BYTES = 64
-
 /** What a value `v.value` must hold. In SQL a NaN is greater than all numbers and equal to itself; here it is neither, and differs from all. */
 export function heldBy(clause: ValueClause, column: Fragment = sql.raw('v.value')): Fragment {
   if (clause.kind === 'presence') return sql`true`
-  const held = test(column, clause)
-  if (clause.kind === 'number') {
-    return clause.of === 'metric' && clause.operator !== '!=' ? sql`${held} and ${column} <> 'NaN'` : held
-  }
-  const isShort = clause.kind === 'text' && clause.operator === '=' && Buffer.byteLength(clause.value) <= SHORT_BYTES
-  // True of all that hold it anyway: what the index asks of a text to be in it.
-  return isShort ? sql`${held} and octet_length(${column}) <= ${sql.lit(SHORT_BYTES)}` : held
+  if (clause.kind === 'text' && clause.operator === '=') return equalText(column, clause.value)
+  const isNumber = clause.of === 'metric' && !(clause.kind === 'number' && clause.operator === '!=')
+  return isNumber ? sql`${test(column, clause)} and ${column} <> 'NaN'` : test(column, clause)
 }
 
 /** The conditions on a run `r` of a workspace. */

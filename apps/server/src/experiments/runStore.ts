@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { type Queryable, runPrepared, runWithin, type Statement, sql, type Tx } from '../platform/index.ts'
 import type { KeyNumbers } from './keys.ts'
 import { keysOf, type PackedRun, type RunInfoRow, runInfoOf, unpackedRun } from './packedRun.ts'
+import { countMoved } from './runCountStore.ts'
 import type { DatasetInput, KeyValue, Lifecycle, Run, RunInfo, RunModel } from './types.ts'
 
 const RUN_INFO =
@@ -176,8 +177,13 @@ export async function moveRun(
   nowMs: number,
 ): Promise<boolean> {
   const { rows } = await sql`
-    update run set lifecycle = ${lifecycle}, deleted_ms = case when ${lifecycle} = 'deleted' then coalesce(deleted_ms, ${nowMs}::bigint) end
-    where workspace = ${workspace} and id = ${id} returning id`.execute(tx)
+    with was as materialized (
+      select no, workspace, experiment, lifecycle from run where workspace = ${workspace} and id = ${id} for update
+    ), moved as (
+      update run set lifecycle = ${lifecycle}, deleted_ms = case when ${lifecycle} = 'deleted' then coalesce(deleted_ms, ${nowMs}::bigint) end
+      from was where run.no = was.no returning run.id
+    ), counted as (${countMoved(sql`was`, sql`${lifecycle}::text`)})
+    select id from moved`.execute(tx)
   return rows.length > 0
 }
 

@@ -12,6 +12,7 @@ import {
 } from '@tidemark/mlflow-protocol'
 import { type Actor, createShapes, type Platform, type Queryable } from '../platform/index.ts'
 import { checkTag } from './checks.ts'
+import type { Counting } from './counting.ts'
 import { cursorOf, cursorToken, type RunCursor } from './cursor.ts'
 import { activeExperiment } from './experiments.ts'
 import type { Gathering } from './gathering.ts'
@@ -20,6 +21,7 @@ import { assertActive, noRun, STAGES } from './lifecycle.ts'
 import { randomName } from './names.ts'
 import type { PackedRun } from './packedRun.ts'
 import type { RunQuestion } from './questions.ts'
+import { countAllRuns } from './runCountStore.ts'
 import * as runStore from './runStore.ts'
 import { countRuns, placesAfter, walkOf } from './searchStore.ts'
 import type { KeyValue, Lifecycle, Run, RunInfo } from './types.ts'
@@ -49,7 +51,7 @@ const FINAL = new Set<string>(['FINISHED', 'FAILED', 'KILLED'])
 const SLICE = 100
 
 /** Runs: their start, end, life and search. */
-export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gathering) {
+export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gathering, counting: Counting) {
   const { db, database, live } = platform
 
   const shapes = createShapes(db, database.statements)
@@ -170,7 +172,12 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
 
     async countRuns(actor: Actor, search: RunSearch): Promise<number> {
       actor.require('experiments.read')
-      return countRuns(db, actor.workspace, await questionOf(actor.workspace, search))
+      if (parseFilter(search.filter, RUNS).length > 0) {
+        return countRuns(db, actor.workspace, await questionOf(actor.workspace, search))
+      }
+      const { total, behind } = await countAllRuns(db, actor.workspace, search.experiments, STAGES[search.view])
+      counting.looked(behind)
+      return total
     },
   }
 }

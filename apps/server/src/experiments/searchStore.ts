@@ -1,7 +1,7 @@
 import type { SortKey } from '@tidemark/mlflow-protocol'
 import type { RawBuilder } from 'kysely'
 import { type Queryable, type Shapes, sql } from '../platform/index.ts'
-import { direction, equalText, type Fragment } from './conditions.ts'
+import { direction, type Fragment } from './conditions.ts'
 import type { RunCursor } from './cursor.ts'
 import { ATTRIBUTES, anyOf, heldBy, isOfValue, type RunQuestion, type Style, TABLES, whereRun } from './questions.ts'
 import { isHopeless, newestPlaces, type Place, type Reading, unnumberedPlaces, valuedPlaces } from './walkStore.ts'
@@ -49,8 +49,7 @@ function selective(question: RunQuestion): Fragment[] {
     const key = question.keys.get(clause.key)
     if (key === undefined) continue
     const from = sql`select v.run from ${TABLES[clause.of]} v where v.key = ${key}`
-    if (clause.kind === 'text' && clause.operator === '=')
-      found.push(sql`${from} and ${equalText(sql.raw('v.value'), clause.value)}`)
+    if (clause.kind === 'text' && clause.operator === '=') found.push(sql`${from} and ${heldBy(clause)}`)
     if (clause.kind === 'number' && clause.operator !== '!=' && question.experiments !== null) {
       found.push(sql`${from} and v.experiment = ${anyOf(question.experiments)} and ${heldBy(clause)}`)
     }

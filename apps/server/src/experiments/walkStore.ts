@@ -39,13 +39,10 @@ const MOST_ENTRIES = 65_536
 // Some milliseconds: beyond it a question for another way pays.
 const LONG_WALK = 4_096
 
-/** Two sizes between a power of two and the next, so that statements come in few shapes. */
+/** Four sizes from a power of two to the next, so that statements come in few shapes. */
 function entriesFor(count: number): number {
-  const power = 2 ** Math.floor(Math.log2(count))
-  return Math.min(
-    MOST_ENTRIES,
-    Math.max(LEAST_ENTRIES, count <= power ? power : count <= 1.5 * power ? 1.5 * power : 2 * power),
-  )
+  const step = 2 ** (Math.floor(Math.log2(Math.min(count, MOST_ENTRIES))) - 2)
+  return Math.min(MOST_ENTRIES, Math.max(LEAST_ENTRIES, Math.ceil(count / step) * step))
 }
 
 /**
@@ -71,7 +68,7 @@ async function walk<At>(
     after = stretch.until
     // So many as the rate of what was found asks for, and its spread beside them: another stretch costs more than a longer one.
     const each = found.size === 0 ? Number.POSITIVE_INFINITY : entries / found.size
-    const more = (wanted - found.size) * each * (1 + 1.3 / Math.sqrt(found.size))
+    const more = (wanted - found.size) * each * (1 + 1 / Math.sqrt(found.size))
     size = entriesFor(Math.min(8 * size, more))
     if (isFiltered && size > LONG_WALK && (await reading.areFew())) return null
   }
