@@ -10,8 +10,11 @@ import pytest
 MODULES = [
     "tidemark.client",
     "tidemark.steps",
+    "tidemark_worker.conversion.edges",
+    "tidemark_worker.explaining.shapley",
     "tidemark_worker.lines",
     "tidemark_worker.rows",
+    "tidemark_worker.samples",
     "tidemark_worker.tasks.convert",
     "choose.form",
     "steps.evaluate",

@@ -34,6 +34,7 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
       runOfVersion: (...question) => pipelines.runOfVersion(...question),
       latestRun: async (...question) => (await pipelines.latestRun(...question))?.run ?? null,
     },
+    predictions: { find: (_db, workspace, id) => monitoring.predictions.find(workspace, id) },
   })
   const monitoring: Monitoring = createMonitoring(platform, {
     endpoint: async (db, workspace, name) => monitored(await deployments.endpoint(db, workspace, name)),

@@ -13,6 +13,7 @@ import {
   modelCreated,
   modelTagRemoved,
   modelTagSet,
+  parseModelVersionRef,
   performanceLost,
   pipelineFailed,
   pipelineSucceeded,
@@ -46,7 +47,7 @@ export interface LoopModules {
   readonly automation: Pick<ReturnType<typeof createAutomation>, 'consider' | 'learn' | 'declined'>
   readonly pipelines: Pick<Pipelines, 'startRetraining'>
   readonly registry: Pick<RegistryModule, 'registerCandidate' | 'setAlias'>
-  readonly evaluation: Pick<Evaluations, 'request'>
+  readonly evaluation: Pick<Evaluations, 'request' | 'prepare'>
   readonly governance: Pick<Governance, 'requestApproval'>
   readonly deployments: Pick<Deployments, 'endpoints' | 'starter'>
   readonly webhooks: Pick<WebhooksModule, 'announce' | 'isWanted'>
@@ -70,6 +71,14 @@ export function wireReactions(events: Events, modules: LoopModules): void {
       },
     })
   }
+
+  // A version is prepared before anybody needs it; one that a pipeline registers, once the run that made it has its outputs.
+  on(versionRegistered, 'evaluation.prepare', async (e, actor, event) => {
+    if (!event.actor.id.startsWith('pipeline-run:')) await evaluation.prepare(actor, e)
+  })
+  on(pipelineSucceeded, 'evaluation.prepare', async ({ modelVersion }, actor) => {
+    if (modelVersion !== null) await evaluation.prepare(actor, parseModelVersionRef(modelVersion))
+  })
 
   // An endpoint begins: its first version is measured, then serves.
   on(endpointDeclared, 'evaluation.first', (e, actor) => evaluation.request(actor, e, 'first'))

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
 import { Evidence } from './events.ts'
+import { RuntimeVerdict } from './runtimes.ts'
 import { Id, Instant, Name } from './values.ts'
 
 const tag = 'evaluation'
@@ -23,19 +24,6 @@ export const GatePart = Judgement.extend({ name: z.string() }).meta({ id: 'GateP
 export type GatePart = z.infer<typeof GatePart>
 export const Gate = Judgement.extend({ name: GateName, parts: z.array(GatePart) }).meta({ id: 'Gate' })
 export type Gate = z.infer<typeof Gate>
-
-/** Where a version will run, and why there. */
-export const RuntimeVerdict = z
-  .object({
-    kind: z.enum(['onnx', 'python']),
-    sentence: z.string(),
-    /** Largest difference of the two runtimes over the parity rows; null when nothing was compared. */
-    maxAbsoluteDifference: z.number().nullable(),
-    tolerance: z.number().nullable(),
-    parityRows: z.int(),
-  })
-  .meta({ id: 'RuntimeVerdict' })
-export type RuntimeVerdict = z.infer<typeof RuntimeVerdict>
 
 /** `gates`: may it be approved? `first`: an endpoint's first version, measured and not gated. */
 export const EvaluationPurpose = z.enum(['gates', 'first'])

@@ -234,6 +234,26 @@ export const evaluationBroken = defineEvent(
   (p) => `The evaluation of ${p.model}/${p.version} for ${p.endpoint} came to no end: ${p.problem}`,
 )
 
+export const runtimeDecided = defineEvent(
+  'evaluation.runtime_decided',
+  Version.extend({
+    runtime: z.enum(['onnx', 'python']),
+    summary: z.string(),
+    modelDigest: z.string().nullable(),
+    onnxDigest: Digest.nullable(),
+    parityRows: z.int(),
+    mismatches: z.int(),
+  }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `Runtime of ${p.model}/${p.version} decided: ${p.summary}`,
+)
+export const runtimeSwitched = defineEvent(
+  'evaluation.runtime_switched',
+  Version.extend({ endpoint: Name, prediction: Id, summary: z.string() }),
+  (p) => `model-version:${p.model}/${p.version}`,
+  (p) => `${p.model}/${p.version} runs in Python from now on: ${p.summary}`,
+)
+
 // --- governance
 export const approvalRequested = defineEvent(
   'governance.approval_requested',
@@ -532,6 +552,8 @@ export const EVENT_TYPES = [
   gatesFailed,
   versionMeasured,
   evaluationBroken,
+  runtimeDecided,
+  runtimeSwitched,
   approvalRequested,
   versionApproved,
   approvalRefused,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LoggingPolicy, Redaction } from './policy.ts'
+import { AnswerKind } from './runtimes.ts'
 import { Digest, Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
 
 /** A column of a model's input as the caller sends it. `json`: lists, records and whatever else a cell may hold in MLflow's nested types. */
@@ -41,8 +42,27 @@ export const Runtime = z.discriminatedUnion('kind', [
     kind: z.literal('onnx'),
     model: Digest,
     /** Tensor name for each column, in the model's order. */
-    inputs: z.array(z.object({ column: z.string(), tensor: z.string(), type: z.enum(['float32', 'string', 'int64']) })),
+    inputs: z.array(
+      z.object({
+        column: z.string(),
+        tensor: z.string(),
+        type: z.enum(['float32', 'string', 'int64']),
+        /** `refused`: in Python the model raises for a missing value, and so does this. */
+        missing: z.enum(['allowed', 'refused']).optional(),
+      }),
+    ),
     output: z.string(),
+    /** How a row's part of the output becomes its answer: its one value, or the list of its values. */
+    shape: z.enum(['value', 'list']).optional(),
+    /** How its answers are compared with Python's, at the gate and while it serves. */
+    check: z
+      .object({
+        kind: AnswerKind,
+        tolerance: z.number(),
+        /** Tensor with the probabilities behind labels. */
+        scores: z.string().nullable(),
+      })
+      .optional(),
   }),
   z.object({
     kind: z.literal('python'),

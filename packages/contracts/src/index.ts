@@ -3,6 +3,7 @@ import { data } from './data.ts'
 import { deployments } from './deployments.ts'
 import { evaluation } from './evaluation.ts'
 import { experiments } from './experiments.ts'
+import { explanations } from './explanations.ts'
 import { governance } from './governance.ts'
 import { identity } from './identity.ts'
 import { imports } from './imports.ts'
@@ -11,6 +12,7 @@ import { pipelines } from './pipelines.ts'
 import { platform } from './platform.ts'
 import { registry } from './registry.ts'
 import { retention } from './retention.ts'
+import { runtimes } from './runtimes.ts'
 import { webhooks } from './webhooks.ts'
 
 export * from './automation.ts'
@@ -22,6 +24,7 @@ export * from './errors.ts'
 export * from './evaluation.ts'
 export * from './events.ts'
 export * from './experiments.ts'
+export * from './explanations.ts'
 export * from './gateway.ts'
 export * from './governance.ts'
 export * from './identity.ts'
@@ -35,6 +38,7 @@ export * from './policy.ts'
 export * from './predictions.ts'
 export * from './registry.ts'
 export * from './retention.ts'
+export * from './runtimes.ts'
 export * from './values.ts'
 export * from './webhooks.ts'
 
@@ -52,6 +56,8 @@ export const api = {
   experiments,
   registry,
   retention,
+  runtimes,
+  explanations,
   webhooks,
   imports,
 } as const

@@ -67,6 +67,8 @@ export const PRELOADED = [
   'git',
   'mlflow.pyfunc.scoring_server',
   'mlflow.tracking.request_header.registry',
+  // Compiles what explains, where the environment has it.
+  'tidemark_worker.explaining.warm',
 ]
 const COMPILED = [...PRELOADED, 'skl2onnx', 'mlflow.models', 'mlflow.store.artifact.mlflow_artifacts_repo']
 

@@ -8,6 +8,8 @@ export { type PoolOptions, type RunOptions, WorkerPool } from './pool.ts'
 export type {
   Convert,
   ConvertResult,
+  ExplainResult,
+  ImportanceResult,
   InputMap,
   Limits,
   LogLine,

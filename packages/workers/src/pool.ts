@@ -141,7 +141,7 @@ export class WorkerPool {
       }
       case 'convert': {
         const modelDir = copyForWorkers(this.account, task.modelDir, join(scratch, 'model'))
-        const sampleFile = copyForWorkers(this.account, task.sampleFile, join(scratch, basename(task.sampleFile)))
+        const sampleFile = task.sampleFile && this.copied(task.sampleFile, scratch)
         const collect = () => {
           mkdirSync(task.outDir, { recursive: true })
           for (const file of ['model.onnx', 'input-map.json', 'parity.ndjson'])
@@ -149,7 +149,18 @@ export class WorkerPool {
         }
         return { workDir: scratch, arguments: { modelDir, sampleFile, outDir: scratch }, collect }
       }
+      case 'explain':
+      case 'importance': {
+        const modelDir = copyForWorkers(this.account, task.modelDir, join(scratch, 'model'))
+        const sampleFile = task.sampleFile && this.copied(task.sampleFile, scratch)
+        const rows = task.kind === 'explain' ? { rows: task.rows } : {}
+        return { workDir: scratch, arguments: { modelDir, sampleFile, ...rows }, collect: () => {} }
+      }
     }
+  }
+
+  private copied(file: string, folder: string): string {
+    return copyForWorkers(this.account, file, join(folder, basename(file)))
   }
 
   private async execute(

@@ -48,14 +48,14 @@ export interface PredictResult {
 }
 
 /**
- * Converts a scikit-learn model to ONNX: writes `model.onnx`, `input-map.json` (an InputMap) and `parity.ndjson` (rows with
- * Python's predictions) into `outDir`. That it converted does not say that it is right: compare the parity rows.
+ * Converts a model to ONNX: writes `model.onnx`, `input-map.json` (an InputMap) and `parity.ndjson` (rows with what Python says of them) into
+ * `outDir`. That it converted does not say that it is right: compare the parity rows.
  */
 export interface Convert {
   readonly kind: 'convert'
   readonly modelDir: string
-  /** Rows of raw inputs, as `reference.parquet` of a training has them. */
-  readonly sampleFile: string
+  /** Rows of raw inputs, as `reference.parquet` of a training has them; null: there are none beside the model's input example. */
+  readonly sampleFile: string | null
   readonly outDir: string
   readonly limits?: Limits
 }
@@ -65,27 +65,70 @@ export interface ConvertResult {
   readonly bytes: number
 }
 
-/** `input-map.json`: how a row of raw columns becomes the tensors of a converted model, each of shape [rows, 1]. */
+/** `input-map.json`: how a row of raw columns becomes the tensors of a converted model, and what its output is compared by. */
 export interface InputMap {
   readonly format: 1
   readonly inputs: readonly {
     readonly column: string
     readonly tensor: string
     readonly type: 'float32' | 'int64' | 'string'
-    /** What a missing or null value becomes; null: it has no value to become, the row is refused. */
-    readonly null: 'NaN' | '' | null
+    /** `refused`: in Python the model raises for a missing value of the column. */
+    readonly missing: 'allowed' | 'refused'
   }[]
   /** The tensor that holds what Python's `predict` gives. */
   readonly output: string
-  /** Largest difference that parity allows: 1e-4 of the predictions' standard deviation. */
+  /** How a row's part of the output becomes its answer: its one value, or the list of its values. */
+  readonly shape: 'value' | 'list'
+  /** The tensor with the probabilities behind labels; null: there is none to compare. */
+  readonly scores: string | null
+  readonly kind: 'numbers' | 'probabilities' | 'labels'
+  /** Largest difference that parity allows: 1e-4 for probabilities, 1e-4 of the predictions' standard deviation for numbers. */
   readonly tolerance: number
 }
 /** A line of `parity.ndjson`. */
 export type ParityRow = {
-  /** `sample`, `missing <column>`, `unknown <column>`, `range <column>` or `all missing`. */
+  /** `example` and `sample` are real; `missing <column>`, `boundary <column>`, `random` … were made. */
   readonly kind: string
-  readonly row: Readonly<Record<string, string | number | null>>
-} & RowResult
+  readonly row: Readonly<Record<string, string | number | boolean | null>>
+} & ({ readonly prediction: JsonValue; readonly scores?: readonly number[] | null } | { readonly error: string })
+
+/** Explains rows by SHAP values of raw columns; for the environment that has the library (`python/locks/explain.txt`). */
+export interface Explain {
+  readonly kind: 'explain'
+  readonly modelDir: string
+  /** Rows of raw inputs that columns are compared with; null: those of the model's input example. */
+  readonly sampleFile: string | null
+  /** Records of raw inputs. */
+  readonly rows: readonly Readonly<Record<string, JsonValue>>[]
+  readonly limits?: Limits
+}
+export interface ExplainResult {
+  /** What the numbers are: a class's probability for a classifier that knows them. */
+  readonly of: 'prediction' | 'probability'
+  /** How many real rows are known to compare with. */
+  readonly background: number
+  readonly explanations: readonly {
+    /** The class whose probability is explained; null for a prediction. */
+    readonly output: string | null
+    readonly prediction: number
+    readonly base: number
+    readonly contributions: Readonly<Record<string, number>>
+  }[]
+}
+
+/** Measures how much a model's answers move with each of its columns. */
+export interface Importance {
+  readonly kind: 'importance'
+  readonly modelDir: string
+  readonly sampleFile: string | null
+  readonly limits?: Limits
+}
+export interface ImportanceResult {
+  readonly of: 'prediction' | 'probability'
+  readonly rows: number
+  /** Mean absolute change of the answer when the column's values are exchanged. */
+  readonly columns: Readonly<Record<string, number>>
+}
 
 /** What a model said about one row. */
 export type RowResult = { readonly prediction: number | string | boolean } | { readonly error: string }
@@ -102,12 +145,16 @@ export type ModelAnswer =
   | { readonly values: readonly JsonValue[]; readonly form?: 'rows' | 'names' | 'whole' }
   | { readonly error: string }
 
-export type Task = RunStep | Predict | Convert
+export type Task = RunStep | Predict | Convert | Explain | Importance
 export type ResultOf<T extends Task> = T extends RunStep
   ? StepResult
   : T extends Predict
     ? PredictResult
-    : ConvertResult
+    : T extends Convert
+      ? ConvertResult
+      : T extends Explain
+        ? ExplainResult
+        : ImportanceResult
 
 /** A line that a task printed. */
 export interface LogLine {

@@ -6,7 +6,18 @@ import { fixture, onnxInputs } from '../fixtures.ts'
 
 const program = new URL('./main.ts', import.meta.url).pathname
 const { path, columns, rows, expected } = fixture('champion')
-const question = { modelFile: path, inputs: onnxInputs, output: 'variable', columns, rows, expected, tolerance: 1e-4 }
+const values = expected.map((value) => ({ value }))
+const question = {
+  modelFile: path,
+  inputs: onnxInputs,
+  output: 'variable',
+  kind: 'numbers',
+  scores: null,
+  columns,
+  rows,
+  expected: values,
+  tolerance: 1e-4,
+}
 
 async function ask(input: object) {
   const child = spawn(process.execPath, [...process.execArgv.filter((flag) => flag !== '--test'), program], {
@@ -27,10 +38,21 @@ test('a conversion that predicts as Python did passes', async () => {
 })
 
 test('a conversion that differs in one row fails and names the row', async () => {
-  const verdict = await ask({ ...question, expected: expected.with(17, (expected[17] ?? 0) + 0.5) })
+  const verdict = await ask({ ...question, expected: values.with(17, { value: (expected[17] ?? 0) + 0.5 }) })
   assert.equal(verdict.ok, false)
   assert.equal(verdict.worst[0].row, 17)
   assert.ok(Math.abs(verdict.maxAbsoluteDifference - 0.5) < 1e-5)
+})
+
+test('a row that Python refuses must be refused, and a column may refuse what is missing', async () => {
+  const gap = rows.findIndex((row) => row[1] === null)
+  const refused = { ...question, expected: question.expected.with(gap, { error: 'no gap' } as never) }
+  const verdict = await ask(refused)
+  assert.deepEqual([verdict.ok, verdict.mismatches, verdict.worst[0].row], [false, 1, gap])
+  const gaps = rows.map((row) => row[1] === null)
+  const inputs = onnxInputs.map((input) => (input.column === 'running_time' ? { ...input, missing: 'refused' } : input))
+  const all = values.map((value, row) => (gaps[row] ? { error: 'no gap' } : value))
+  assert.equal((await ask({ ...question, inputs, expected: all })).ok, true)
 })
 
 test('a conversion that does not load, and a comparison with nothing, fail', async () => {

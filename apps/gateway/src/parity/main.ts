@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
-import { Cell, Runtime } from '@tidemark/contracts'
+import { AnswerKind, Json, Runtime } from '@tidemark/contracts'
 import { z } from 'zod'
 import { OnnxModel } from '../runtimes/onnx.ts'
-import { compare } from './compare.ts'
+import { compareAll, type RowAnswer } from './compare.ts'
 
 const OnnxFields = Runtime.options[0].shape
 
@@ -12,29 +12,63 @@ const Question = z.object({
   modelFile: z.string(),
   inputs: OnnxFields.inputs,
   output: z.string(),
-  columns: z.array(z.string()),
-  rows: z.array(z.array(Cell)),
-  /** Python's predictions for the rows. */
-  expected: z.array(z.number()),
+  shape: z.enum(['value', 'list']).default('value'),
+  kind: AnswerKind,
   /** Largest allowed absolute difference. */
   tolerance: z.number().min(0),
+  /** Tensor with the probabilities behind labels. */
+  scores: z.string().nullable(),
+  columns: z.array(z.string()),
+  rows: z.array(z.array(Json)),
+  /** What Python says of the rows. */
+  expected: z.array(
+    z.union([z.object({ value: Json, scores: z.array(z.number()).nullish() }), z.object({ error: z.string() })]),
+  ),
 })
+type Question = z.infer<typeof Question>
 
 /**
- * Runs a converted model by the gateway's own code and says how far it is from Python: `{ok, maxAbsoluteDifference, worst, milliseconds}` as one line of
- * JSON on standard output, or `{ok: false, error}` when it does not run. In a process of its own, because a model that breaks the runtime breaks the process.
+ * Runs a converted model by the gateway's own code and says how far it is from Python: a Verdict with `milliseconds` as one line of JSON on standard
+ * output, or `{ok: false, error}` when it does not run. In a process of its own, because a model that breaks the runtime breaks the process.
  */
 async function main(): Promise<void> {
   const question = Question.parse(JSON.parse(await text(process.stdin)))
   try {
-    const model = await OnnxModel.load(await readFile(question.modelFile), question)
+    const { kind, tolerance, scores } = question
+    const model = await OnnxModel.load(await readFile(question.modelFile), {
+      ...question,
+      check: { kind, tolerance, scores },
+    })
     const start = performance.now()
-    const { values: got } = await model.predict({ kind: 'table', columns: question.columns, rows: question.rows })
+    const got = await answersOf(model, question)
     const milliseconds = performance.now() - start
-    print({ ...compare(got, question.expected, question.tolerance), milliseconds })
+    print({ ...compareAll(kind, tolerance, question.expected, got), milliseconds })
   } catch (error) {
     print({ ok: false, error: error instanceof Error ? error.message : String(error) })
   }
+}
+
+/** All rows at once that Python answers, as they are served; then each that it refuses, alone, since its fault is its own. */
+async function answersOf(model: OnnxModel, { columns, rows, expected }: Question): Promise<RowAnswer[]> {
+  const answers: RowAnswer[] = rows.map(() => ({ error: 'not asked' }))
+  const ask = async (places: readonly number[]) => {
+    const frame = { kind: 'table' as const, columns, rows: places.map((place) => rows[place] ?? []) }
+    const { values } = await model.predict(frame)
+    const scores = await model.scores(frame)
+    for (const [nth, place] of places.entries())
+      answers[place] = { value: values[nth] ?? null, scores: scores?.[nth] ?? null }
+  }
+  const alone = async (place: number) => {
+    await ask([place]).catch((error: unknown) => {
+      answers[place] = { error: error instanceof Error ? error.message : String(error) }
+    })
+  }
+  const answered = expected.flatMap((wanted, place) => ('value' in wanted ? [place] : []))
+  await ask(answered).catch(async () => {
+    for (const place of answered) await alone(place)
+  })
+  for (const [place, wanted] of expected.entries()) if ('error' in wanted) await alone(place)
+  return answers
 }
 
 function print(verdict: object): void {

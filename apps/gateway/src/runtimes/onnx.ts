@@ -5,6 +5,8 @@ import { type Frame, type Model, type Predictions, VersionFailed } from './model
 type OnnxRuntime = Extract<Runtime, { kind: 'onnx' }>
 type Input = OnnxRuntime['inputs'][number]
 type TensorMaker = typeof Tensor
+/** All of a runtime but where its bytes are. */
+export type OnnxShape = Omit<OnnxRuntime, 'kind' | 'model'>
 
 /** Columns that share a tensor lie in it side by side, in the model's order. */
 interface Feed {
@@ -22,21 +24,20 @@ export class OnnxModel implements Model {
   private readonly session: InferenceSession
   private readonly makeTensor: TensorMaker
   private readonly feeds: readonly Feed[]
-  private readonly output: string
+  private readonly runtime: OnnxShape
+  /** Columns whose missing values the model refuses in Python. */
+  private readonly refusing: readonly Input[]
 
-  private constructor(
-    session: InferenceSession,
-    makeTensor: TensorMaker,
-    runtime: Pick<OnnxRuntime, 'inputs' | 'output'>,
-  ) {
+  private constructor(session: InferenceSession, makeTensor: TensorMaker, runtime: OnnxShape) {
     this.session = session
     this.makeTensor = makeTensor
     this.feeds = groupByTensor(runtime.inputs)
-    this.output = runtime.output
+    this.runtime = runtime
+    this.refusing = runtime.inputs.filter((input) => input.missing === 'refused')
   }
 
   /** @throws Error when the file is no model or lacks a tensor that the runtime names. */
-  static async load(bytes: Uint8Array, runtime: Pick<OnnxRuntime, 'inputs' | 'output'>): Promise<OnnxModel> {
+  static async load(bytes: Uint8Array, runtime: OnnxShape): Promise<OnnxModel> {
     // Loaded with the first model: an idle gateway does without its 30 MB.
     const { InferenceSession: Session, Tensor: makeTensor } = await import('onnxruntime-node')
     const session = await Session.create(bytes, {
@@ -48,23 +49,37 @@ export class OnnxModel implements Model {
     })
     const missing = runtime.inputs.find((input) => !session.inputNames.includes(input.tensor))
     if (missing) throw new Error(`The model has no input "${missing.tensor}".`)
-    if (!session.outputNames.includes(runtime.output)) throw new Error(`The model has no output "${runtime.output}".`)
+    for (const output of [runtime.output, runtime.check?.scores])
+      if (output && !session.outputNames.includes(output)) throw new Error(`The model has no output "${output}".`)
     return new OnnxModel(session, makeTensor, runtime)
   }
 
   async predict(frame: Frame): Promise<Predictions> {
     const rows = frame.rows.length
     if (rows === 0) return { values: [] }
+    const data = await this.run(frame, this.runtime.output)
+    return { values: this.runtime.shape === 'list' ? listsOf(data, rows) : valuesOf(data, rows) }
+  }
+
+  /** The probabilities behind labels, a list a row; null where the model gives none. @throws VersionFailed */
+  async scores(frame: Frame): Promise<number[][] | null> {
+    const output = this.runtime.check?.scores
+    if (!output) return null
+    return listsOf(await this.run(frame, output), frame.rows.length) as number[][]
+  }
+
+  private async run(frame: Frame, output: string): Promise<unknown[]> {
+    refuseMissing(this.refusing, frame)
     const feeds = Object.fromEntries(this.feeds.map((feed) => [feed.tensor, pack(this.makeTensor, feed, frame)]))
     let outputs: InferenceSession.OnnxValueMapType
     try {
-      outputs = await this.session.run(feeds, [this.output])
+      outputs = await this.session.run(feeds, [output])
     } catch (error) {
       throw new VersionFailed('raised', reasonOf(error))
     }
-    const output = outputs[this.output]
-    if (!output || !('data' in output)) throw new VersionFailed('raised', 'Its output is not a tensor.')
-    return { values: valuesOf([...(output.data as ArrayLike<unknown> & Iterable<unknown>)], rows) }
+    const tensor = outputs[output]
+    if (!tensor || !('data' in tensor)) throw new VersionFailed('raised', 'Its output is not a tensor.')
+    return [...(tensor.data as ArrayLike<unknown> & Iterable<unknown>)]
   }
 
   async close(): Promise<void> {
@@ -111,6 +126,26 @@ function asNumber(cell: JsonValue): number {
 function asInteger(cell: JsonValue, feed: Feed): bigint {
   if (cell === null) throw new VersionFailed('raised', `Its input "${feed.tensor}" cannot hold a missing value.`)
   return BigInt(Number(cell))
+}
+
+/** Where Python raises for a missing value, so does this: a number computed from NaN would look like an answer. */
+function refuseMissing(refusing: readonly Input[], frame: Frame): void {
+  for (const { column, type } of refusing) {
+    const place = frame.columns.indexOf(column)
+    const isMissing = (cell: JsonValue | undefined) => cell == null || (type === 'string' && cell === '')
+    const row = frame.rows.findIndex((cells) => isMissing(cells[place]))
+    if (row >= 0)
+      throw new VersionFailed('raised', `Row ${row} has no value for "${column}", and the model takes no gap there.`)
+  }
+}
+
+/** The values of each row as a list. */
+function listsOf(values: readonly unknown[], rows: number): JsonValue[] {
+  const width = values.length / rows
+  if (!Number.isInteger(width) || width === 0)
+    throw new VersionFailed('raised', `It gave ${values.length} values for ${rows} rows.`)
+  const usable = valuesOf(values, values.length)
+  return Array.from({ length: rows }, (_, row) => usable.slice(row * width, (row + 1) * width))
 }
 
 /** One usable value for each row, or a failure: a NaN that leaves as `null` would look like an answer. */

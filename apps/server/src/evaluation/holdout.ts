@@ -1,4 +1,4 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InputColumn } from '@tidemark/contracts'
 import type { RowResult, WorkerPool } from '@tidemark/workers'
@@ -157,10 +157,4 @@ async function predict(
 function numberOf(answer: RowResult | undefined): number | null {
   if (!answer || !('prediction' in answer)) return null
   return typeof answer.prediction === 'number' && Number.isFinite(answer.prediction) ? answer.prediction : null
-}
-
-/** Copies a stored file to where a worker can be given it under a name that says what it is. */
-export async function fetchBlob(blobs: Blobs, digest: string, file: string): Promise<string> {
-  await copyFile(blobs.path(digest), file)
-  return file
 }

@@ -35,6 +35,30 @@ export const evaluationMigrations: readonly Migration[] = [
       );
     `,
   },
+  {
+    id: '0235-version-runtimes',
+    sql: `
+      -- The same version in Python, beside a converted one; null where it was decided before that was kept.
+      alter table version_runtime add column python jsonb;
+      -- The mismatch that was found while serving and sent it to Python; null: none was.
+      alter table version_runtime add column switched jsonb;
+      -- Versions that were registered, until their runtime is decided.
+      create table version_preparation (
+        workspace text not null, model text not null, version int not null,
+        state text not null check (state in ('waiting', 'done', 'failed')), problem text,
+        cause uuid, correlation uuid, actor_kind text not null, actor_id text not null,
+        attempts int not null default 0, requested_at timestamptz not null, finished_at timestamptz,
+        primary key (workspace, model, version)
+      );
+      create index version_preparation_waiting on version_preparation (requested_at) where state = 'waiting';
+      -- How much a version's answers move with each of its columns.
+      create table version_importance (
+        workspace text not null, model text not null, version int not null,
+        measured jsonb not null, measured_at timestamptz not null default now(),
+        primary key (workspace, model, version)
+      );
+    `,
+  },
 ]
 
 export const evaluationBlobColumns: BlobColumns = {
@@ -43,6 +67,9 @@ export const evaluationBlobColumns: BlobColumns = {
   'evaluation.robustness': NO_DIGESTS,
   'evaluation.runtime': 'holds',
   'holdout_prediction.slices': NO_DIGESTS,
+  'version_importance.measured': NO_DIGESTS,
+  'version_runtime.python': 'holds',
   'version_runtime.runtime': 'holds',
+  'version_runtime.switched': NO_DIGESTS,
   'version_runtime.verdict': NO_DIGESTS,
 }

@@ -1,4 +1,4 @@
-import { evaluation as contract, type Evaluation as EvaluationView } from '@tidemark/contracts'
+import { evaluation as contract, type Evaluation as EvaluationView, explanations, runtimes } from '@tidemark/contracts'
 import { type HttpServer, mount } from '../platform/index.ts'
 import { lossOf } from './decide.ts'
 import type { Evaluations } from './service.ts'
@@ -29,6 +29,17 @@ export function evaluationRoutes(app: HttpServer, evaluations: Evaluations): voi
       })),
     }
   })
+  mount(app, runtimes.getVersionRuntime, ({ params }, { actor }) =>
+    evaluations.versionRuntime(actor, params.model, params.version),
+  )
+  mount(app, explanations.explainPrediction, ({ params, body }, { actor }) =>
+    evaluations.explanations.ofPrediction(actor, params.id, body.row),
+  )
+  mount(app, explanations.explainRows, async ({ params, body }, { actor }) => ({
+    version: `${params.model}/${params.version}`,
+    explanations: await evaluations.explanations.ofRows(actor, params, body.rows),
+  }))
+  mount(app, explanations.getImportance, ({ params }, { actor }) => evaluations.explanations.importance(actor, params))
 }
 
 function viewOf(evaluation: Evaluation): EvaluationView {

@@ -8,21 +8,26 @@ import {
   type LossName,
   type Runtime,
   uuidv7,
+  type VersionRuntime,
   versionMeasured,
 } from '@tidemark/contracts'
 import { Analytics } from '../data/index.ts'
 import {
-  Actor,
+  type Actor,
   type HttpServer,
   inTransaction,
   isConnectionLoss,
   type Platform,
   type Queryable,
-  systemActor,
 } from '../platform/index.ts'
+import { actorOf } from './asker.ts'
 import { lossOf } from './decide.ts'
 import { EndpointUnknown, EvaluationNotFound, OtherModel, VersionUnknown } from './errors.ts'
+import { Explanations } from './explaining/service.ts'
+import { Preparations } from './preparation/service.ts'
 import { evaluationRoutes } from './routes.ts'
+import { sampleOf } from './runtime/sample.ts'
+import { VersionRuntimes } from './runtime/service.ts'
 import * as store from './store.ts'
 import type { Evaluation, EvaluationPorts, HoldoutLosses, HoldoutRow } from './types.ts'
 import { EvaluationWork } from './work.ts'
@@ -46,6 +51,9 @@ export class Evaluations {
   private readonly ports: EvaluationPorts
   private readonly analytics: Analytics
   private readonly work: EvaluationWork
+  private readonly runtimes: VersionRuntimes
+  private readonly preparations: Preparations
+  readonly explanations: Explanations
   private running: Promise<void> | undefined
   private timer: NodeJS.Timeout | undefined
   private stopped = false
@@ -54,7 +62,10 @@ export class Evaluations {
     this.platform = platform
     this.ports = ports
     this.analytics = new Analytics(join(platform.config.dataDir, 'work', 'evaluations', 'duckdb'))
-    this.work = new EvaluationWork(platform, ports, this.analytics)
+    this.runtimes = new VersionRuntimes(platform, ports)
+    this.explanations = new Explanations(platform, ports, (key) => sampleOf(platform, ports, key))
+    this.preparations = new Preparations(platform, ports, this.runtimes, this.explanations)
+    this.work = new EvaluationWork(platform, ports, this.analytics, this.runtimes)
   }
 
   routes(app: HttpServer): void {
@@ -151,9 +162,32 @@ export class Evaluations {
     return all.find(({ state }) => state === 'passed' || state === 'failed') ?? null
   }
 
+  /** Prepares a version that was registered: decides its runtime, and measures what its inputs are worth. */
+  async prepare(actor: Actor, version: { model: string; version: number }): Promise<void> {
+    if (await this.preparations.request(actor, version)) this.runSoon()
+  }
+
+  /** Where a version runs, and why; also when nothing was decided yet. @throws VersionUnknown */
+  async versionRuntime(actor: Actor, model: string, version: number): Promise<VersionRuntime> {
+    actor.require('evaluation.read', `${model}/${version}`)
+    const { db } = this.platform
+    const key = { workspace: actor.workspace, model, version }
+    if (!(await this.ports.registry.version(db, actor.workspace, model, version))) throw VersionUnknown(model, version)
+    const [runtime, preparation] = [await this.runtimes.of(db, key), await this.preparations.stateOf(key)]
+    return {
+      model,
+      version,
+      ...preparation,
+      runtime: runtime?.runtime.kind ?? null,
+      verdict: runtime?.verdict ?? null,
+      decidedAt: runtime?.decidedAt.toISOString() ?? null,
+      switched: runtime?.switched ?? null,
+    }
+  }
+
   /** Where a version runs; null before it was ever evaluated. */
   async runtime(db: Queryable, workspace: string, model: string, version: number): Promise<Runtime | null> {
-    return (await store.runtimeOf(db, workspace, model, version))?.runtime ?? null
+    return (await this.runtimes.of(db, { workspace, model, version }))?.runtime ?? null
   }
 
   /** Losses of a version on its latest holdout, in units of its endpoint's gate loss; null when it has none. */
@@ -199,7 +233,11 @@ export class Evaluations {
   private async runAll(): Promise<void> {
     while (!this.stopped) {
       const claimed = await store.takeNext(this.platform.db)
-      if (!claimed) return
+      if (!claimed) {
+        // What an endpoint waits for comes first.
+        if (await this.preparations.runNext()) continue
+        return
+      }
       if (claimed.attempts > MOST_STARTS)
         await this.giveUp(claimed, `the server ended ${MOST_STARTS} times while at it`)
       else await this.finish(claimed)
@@ -271,12 +309,4 @@ function evidenceOf(evaluation: Evaluation): Evidence {
     holdoutRows: evaluation.holdout?.rows ?? null,
     holdoutLoss: evaluation.holdout?.meanLoss ?? null,
   }
-}
-
-/** Who asked, acting because of what made them ask: the evaluation may end in another process than it began. */
-function actorOf(evaluation: Evaluation): Actor {
-  const { workspace, actorKind, actorId, cause, correlation } = evaluation
-  const part = systemActor('evaluation', workspace)
-  const base = actorKind === 'system' ? part : new Actor({ kind: actorKind, id: actorId, workspace, permissions: [] })
-  return cause && correlation ? base.because([cause], correlation) : base
 }

@@ -1,6 +1,5 @@
-import { Runtime } from '@tidemark/contracts'
 import { type Queryable, sql, type Tx } from '../platform/index.ts'
-import type { Evaluation, HoldoutRow, VersionRuntime } from './types.ts'
+import type { Evaluation, HoldoutRow } from './types.ts'
 
 const COLUMNS =
   sql.raw(`workspace, id, model, version, endpoint, purpose, champion, pipeline_run as "pipelineRun", holdout_run as "holdoutRun",
@@ -87,33 +86,6 @@ export async function unfinishedCount(db: Queryable): Promise<number> {
     count: number
   }>`select count(*) as count from evaluation where finished_at is null`.execute(db)
   return rows[0]?.count ?? 0
-}
-
-/** Where a version runs, with the verdict of its parity check; null before it was measured. */
-export async function runtimeOf(
-  db: Queryable,
-  workspace: string,
-  model: string,
-  version: number,
-): Promise<VersionRuntime | null> {
-  const { rows } = await sql<VersionRuntime>`
-    select runtime, verdict from version_runtime where workspace = ${workspace} and model = ${model} and version = ${version}`.execute(
-    db,
-  )
-  const row = rows[0]
-  return row ? { runtime: Runtime.parse(row.runtime), verdict: row.verdict } : null
-}
-
-/** Keeps the first verdict: a version's files never change, so neither does where they run. */
-export async function saveRuntime(
-  tx: Tx,
-  key: { workspace: string; model: string; version: number },
-  { runtime, verdict }: VersionRuntime,
-): Promise<void> {
-  await sql`
-    insert into version_runtime (workspace, model, version, runtime, verdict)
-    values (${key.workspace}, ${key.model}, ${key.version}, ${JSON.stringify(runtime)}::jsonb, ${JSON.stringify(verdict)}::jsonb)
-    on conflict do nothing`.execute(tx)
 }
 
 /** Writes the predictions on the holdout over those of an earlier try. */

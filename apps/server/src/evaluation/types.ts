@@ -1,10 +1,10 @@
 import type {
+  AnswerRecord,
   EndpointPolicy,
   EvaluationPurpose,
   Gate,
   InputColumn,
   LossName,
-  Runtime,
   RuntimeVerdict,
 } from '@tidemark/contracts'
 import type { Queryable } from '../platform/index.ts'
@@ -17,7 +17,11 @@ export interface EvaluationPorts {
       workspace: string,
       model: string,
       version: number,
-    ): Promise<{ readonly signature: readonly InputColumn[] | null } | null>
+    ): Promise<{
+      readonly signature: readonly InputColumn[] | null
+      readonly flavors: readonly string[]
+      readonly digest: string | null
+    } | null>
     /** The frozen files of a version, paths from its MLmodel's folder. */
     versionFiles(
       db: Queryable,
@@ -31,6 +35,10 @@ export interface EvaluationPorts {
     runOfVersion(db: Queryable, workspace: string, model: string, version: number): Promise<string | null>
     /** The latest run of a pipeline that succeeded. */
     latestRun(db: Queryable, workspace: string, pipeline: string): Promise<string | null>
+  }
+  readonly predictions: {
+    /** An answer of the prediction log. */
+    find(db: Queryable, workspace: string, id: string): Promise<{ readonly answer: AnswerRecord } | null>
   }
   readonly deployments: {
     endpoint(
@@ -124,11 +132,6 @@ export interface GateEvidence {
   readonly rows: readonly HoldoutRow[]
   readonly perturbed: readonly PerturbedResult[]
   readonly integrity: IntegrityFacts
-}
-
-export interface VersionRuntime {
-  readonly runtime: Runtime
-  readonly verdict: RuntimeVerdict
 }
 
 export interface HoldoutLosses {

@@ -1,24 +1,28 @@
-import { mkdir, readFile, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import type { InputColumn, Runtime } from '@tidemark/contracts'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { InputColumn } from '@tidemark/contracts'
 import type { Analytics } from '../data/index.ts'
-import { inTransaction, PLATFORM_LOCK, type Platform } from '../platform/index.ts'
+import { inTransaction, type Platform } from '../platform/index.ts'
+import { actorOf } from './asker.ts'
 import { decideGates, lossOf, verdictOf } from './decide.ts'
-import { fetchBlob, HoldoutReader, type LabelledRow, predictHoldout } from './holdout.ts'
-import { convertVersion, onnxInputs } from './runtime/convert.ts'
+import { HoldoutReader, type LabelledRow, predictHoldout } from './holdout.ts'
+import { layOutVersion } from './runtime/files.ts'
+import type { VersionRuntimes } from './runtime/service.ts'
 import * as store from './store.ts'
-import type { Evaluation, EvaluationPorts, HoldoutRow, IntegrityFacts, VersionRuntime } from './types.ts'
+import type { Evaluation, EvaluationPorts, HoldoutRow, IntegrityFacts } from './types.ts'
 
 /** The work of one evaluation, state by state. Each step can be done again from what the state before it stored. */
 export class EvaluationWork {
   private readonly platform: Platform
   private readonly ports: EvaluationPorts
   private readonly holdouts: HoldoutReader
+  private readonly runtimes: VersionRuntimes
 
-  constructor(platform: Platform, ports: EvaluationPorts, analytics: Analytics) {
+  constructor(platform: Platform, ports: EvaluationPorts, analytics: Analytics, runtimes: VersionRuntimes) {
     this.platform = platform
     this.ports = ports
     this.holdouts = new HoldoutReader(analytics, platform.blobs)
+    this.runtimes = runtimes
   }
 
   /** Does what the evaluation's state asks for. @returns it in its next state, not yet stored. */
@@ -44,40 +48,9 @@ export class EvaluationWork {
   }
 
   private async convert(evaluation: Evaluation): Promise<Evaluation> {
-    const { workspace, model, version } = evaluation
-    const { db } = this.platform
-    const known = await store.runtimeOf(db, workspace, model, version)
-    const decided = known ?? (await this.decideRuntime(evaluation))
-    return { ...evaluation, state: 'predicting', runtime: decided.verdict }
-  }
-
-  private async decideRuntime(evaluation: Evaluation): Promise<VersionRuntime> {
-    const { workspace, model, version } = evaluation
-    const { db, blobs } = this.platform
-    const files = await this.ports.registry.versionFiles(db, workspace, model, version)
-    const modelDir = await this.layOut(evaluation, model, version)
     const sample = await this.sample(evaluation)
-    const outDir = join(this.folder(evaluation), 'onnx')
-    const sampleFile = sample && (await fetchBlob(blobs, sample, join(this.folder(evaluation), 'sample.parquet')))
-    const columns = await this.columns(workspace, model, version)
-    const pool = await this.platform.python.pool()
-    const { verdict, onnx } = await convertVersion(pool, { modelDir, sampleFile, columns, outDir })
-    const onnxBlob = onnx ? await blobs.write(await readFile(onnx.file)) : null
-    const lockBlob = await blobs.write(await readFile(PLATFORM_LOCK))
-    const runtime: Runtime =
-      onnx && onnxBlob
-        ? { kind: 'onnx', model: onnxBlob.digest, inputs: onnxInputs(onnx.map), output: onnx.map.output }
-        : {
-            kind: 'python',
-            lockDigest: lockBlob.digest,
-            files: files.map(({ path, digest }) => ({ path, digest })),
-          }
-    await inTransaction(db, async (tx) => {
-      if (onnxBlob) await blobs.grant(tx, workspace, onnxBlob)
-      await blobs.grant(tx, workspace, lockBlob)
-      await store.saveRuntime(tx, evaluation, { runtime, verdict })
-    })
-    return { runtime, verdict }
+    const verdict = await this.runtimes.decide(actorOf(evaluation), evaluation, sample, this.folder(evaluation))
+    return { ...evaluation, state: 'predicting', runtime: verdict }
   }
 
   private async predict(evaluation: Evaluation): Promise<Evaluation> {
@@ -168,20 +141,9 @@ export class EvaluationWork {
     return null
   }
 
-  /** The frozen files of a version, as MLflow laid them out, in a folder of their own. */
-  private async layOut(evaluation: Evaluation, model: string, version: number): Promise<string> {
-    const files = await this.ports.registry.versionFiles(this.platform.db, evaluation.workspace, model, version)
-    const folder = join(this.folder(evaluation), `version-${version}`)
-    await rm(folder, { recursive: true, force: true })
-    await mkdir(folder, { recursive: true })
-    for (const { path, digest } of files) {
-      const target = join(folder, path)
-      if (!target.startsWith(`${folder}/`))
-        throw new Error(`The file "${path}" of ${model}/${version} lies outside of its folder.`)
-      await mkdir(dirname(target), { recursive: true })
-      await fetchBlob(this.platform.blobs, digest, target)
-    }
-    return folder
+  private layOut(evaluation: Evaluation, model: string, version: number): Promise<string> {
+    const key = { workspace: evaluation.workspace, model, version }
+    return layOutVersion(this.platform, this.ports.registry, key, join(this.folder(evaluation), `version-${version}`))
   }
 
   private async columns(workspace: string, model: string, version: number): Promise<readonly InputColumn[]> {

@@ -21,7 +21,7 @@ class Channel(Protocol):
         ...
 
 
-KINDS = ("run_step", "predict", "convert", "serve")
+KINDS = ("run_step", "predict", "convert", "explain", "importance", "serve")
 
 
 def task_named(kind: str) -> Callable[[dict[str, Any], Channel], Any]:

@@ -1,141 +1,180 @@
-"""Converts a scikit-learn model to ONNX, and writes what a parity check needs. Runs in a child that may be killed: some models
-make the converter loop for ever.
+"""Converts a model to ONNX, and writes what a parity check needs. Runs in a child that may be killed: some models make their converter
+loop for ever.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tidemark_worker.conversion.boundaries import boundary_rows
+from tidemark_worker.conversion.converters import convert
+from tidemark_worker.conversion.edges import edge_rows
+from tidemark_worker.conversion.subject import Subject, subject_of
 from tidemark_worker.lines import json_line
-from tidemark_worker.models import load
-from tidemark_worker.rows import Column, columns_of, predict_rows
-from tidemark_worker.tasks.predict import read_rows
+from tidemark_worker.samples import example_rows, sample_rows
 
 if TYPE_CHECKING:
     from tidemark_worker.tasks import Channel
 
-SAMPLE_ROWS = 500
-EDGE_BASES = 5
-UNKNOWN = "\u2047 never seen"
+PROBABILITY_TOLERANCE = 1e-4
 TOLERANCE_OF_SD = 1e-4
-TENSORS = {"number": "float32", "integer": "int64", "string": "string"}
+# Predictions whose spread is less than this share of them are one, but for rounding: then what float32 rounds off is allowed.
+NO_SPREAD = 1e-12
+TOLERANCE_OF_CONSTANT = 1e-6
+# From so many real rows on their predictions tell the spread of the target; with fewer, the generated ones help.
+ENOUGH_FOR_SD = 30
 
 
 def run(arguments: dict[str, Any], channel: Channel) -> dict[str, Any]:
     """Write ``model.onnx``, ``input-map.json`` and ``parity.ndjson`` into ``outDir``.
 
-    ``parity.ndjson`` has a row of raw values and what Python predicts for it, ``{"row", "kind", "prediction" | "error"}`` a line:
-    rows of the sample, and rows that never occurred (nothing in a column, an unknown category, values out of range).
+    ``parity.ndjson`` has a row of raw values and what Python says of it, ``{"kind", "row", "prediction" | "error", "scores"}`` a line:
+    rows of the input example and of the sample, and rows that never occurred (see ``edges`` and ``boundaries``).
     The platform runs the same rows through its own ONNX runtime; nothing here says that the conversion is right.
 
     Parameters
     ----------
     arguments
-        ``modelDir``, ``sampleFile`` (rows of raw inputs), ``outDir``.
-    """
-    model = load(arguments["modelDir"])
-    columns = columns_of(model)
-    out = Path(arguments["outDir"])
-    rows = parity_rows(read_rows(Path(arguments["sampleFile"])), columns)
-    results = predict_rows(model, columns, [row for _, row in rows])
-    with open(out / "parity.ndjson", "wb") as parity:
-        for (kind, row), result in zip(rows, results, strict=True):
-            parity.write(json_line({"kind": kind, "row": row, **result}))
-    onnx_model = convert(_sklearn_model(arguments["modelDir"]), columns)
-    (out / "model.onnx").write_bytes(onnx_model.SerializeToString())
-    numbers = [result["prediction"] for result in results if isinstance(result.get("prediction"), float)]
-    mapping = {
-        "format": 1,
-        "inputs": _input_map(onnx_model, columns),
-        "output": onnx_model.graph.output[0].name,
-        "tolerance": TOLERANCE_OF_SD * _sd(numbers),
-    }
-    (out / "input-map.json").write_text(json.dumps(mapping, indent=2) + "\n")
-    return {"inputs": len(columns), "parityRows": len(rows), "bytes": (out / "model.onnx").stat().st_size}
-
-
-def convert(model: Any, columns: list[Column]) -> Any:
-    """Convert with one input of shape [rows, 1] for each column, numbers as float32.
+        ``modelDir``, ``sampleFile`` (rows of raw inputs, or null), ``outDir``.
 
     Raises
     ------
     ValueError
-        A column has a type that has no tensor here.
+        There is no converter for the model, or no row to compare it on.
     """
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
-    from sklearn.base import is_classifier
+    subject = subject_of(arguments["modelDir"])
+    converted = convert(subject)
+    rows = parity_rows(subject, arguments.get("sampleFile"), arguments["modelDir"])
+    results = subject.answers([row for _, row in rows])
+    kind = _kind_of(subject, results)
+    scores = _scores(subject, rows, results) if kind == "labels" else None
+    out = Path(arguments["outDir"])
+    with open(out / "parity.ndjson", "wb") as parity:
+        for place, ((purpose, row), result) in enumerate(zip(rows, results, strict=True)):
+            own = {} if scores is None or "error" in result else {"scores": scores[place]}
+            parity.write(json_line({"kind": purpose, "row": row, **result, **own}))
+    (out / "model.onnx").write_bytes(converted.model.SerializeToString())
+    refusing = columns_without_gaps(rows, results)
+    mapping = {
+        "format": 1,
+        "inputs": [{**source, "missing": "refused" if source["column"] in refusing else "allowed"} for source in converted.inputs],
+        "output": converted.output,
+        "shape": _shape(results),
+        "scores": converted.scores if scores is not None else None,
+        "kind": kind,
+        "tolerance": _tolerance(kind, [purpose for purpose, _ in rows], results),
+    }
+    (out / "input-map.json").write_text(json.dumps(mapping, indent=2) + "\n")
+    return {"inputs": len(converted.inputs), "parityRows": len(rows), "bytes": (out / "model.onnx").stat().st_size}
 
-    tensors = {"number": FloatTensorType, "integer": Int64TensorType, "string": StringTensorType}
-    unsupported = [column.name for column in columns if column.kind not in tensors]
-    if unsupported:
-        raise ValueError(f"No ONNX tensor for these columns: {', '.join(unsupported)}.")
-    inputs = [(column.name, tensors[column.kind]([None, 1])) for column in columns]
-    options = {id(model): {"zipmap": False}} if is_classifier(model) else None
-    return to_onnx(model, initial_types=inputs, options=options, target_opset={"": 18, "ai.onnx.ml": 3})
+
+def parity_rows(subject: Subject, sample_file: str | None, folder: str) -> list[tuple[str, dict[str, Any]]]:
+    """Real rows, then edges made from them, with what each row is for."""
+    example = example_rows(folder, subject.columns)
+    sample = sample_rows(sample_file, subject.columns)
+    real = [*example, *sample]
+    if not real:
+        raise ValueError("There are no rows to compare the runtimes on: log the model with an input example.")
+    made = [*(("example", row) for row in example), *(("sample", row) for row in sample), *edge_rows(real, subject.columns)]
+    # From the whole rows: where one column's absence is an error, a row with a gap says nothing of the others.
+    whole = [row for row in real if all(value is not None for value in row.values())] or real
+    return [*made, *boundary_rows(whole, subject.columns, _guarded(subject), _smallest_jump(subject, whole))]
 
 
-def parity_rows(sample: list[dict[str, Any]], columns: list[Column]) -> list[tuple[str, dict[str, Any]]]:
-    """Rows to compare, with what each is for: evenly spaced rows of the sample, then edges made from some of them.
+def columns_without_gaps(rows: list[tuple[str, dict[str, Any]]], results: list[dict[str, Any]]) -> set[str]:
+    """Columns whose missing values Python refuses, whatever else the row holds.
 
     Examples
     --------
-    >>> columns = [Column("budget", "double", True), Column("genre", "string", True)]
-    >>> [kind for kind, _ in parity_rows([{"budget": 2.0, "genre": "Drama"}], columns)]
-    ['sample', 'missing budget', 'range budget', 'range budget', 'range budget', 'missing genre', 'unknown genre', 'all missing']
+    >>> columns_without_gaps([("missing a", {}), ("missing b", {})], [{"error": "x"}, {"prediction": 1}])
+    {'a'}
     """
-    step = max(1, math.ceil(len(sample) / SAMPLE_ROWS))
-    names = [column.name for column in columns]
-    plain = [{name: _plain(row.get(name)) for name in names} for row in sample[::step]]
-    rows = [("sample", row) for row in plain]
-    bases = plain[:: max(1, len(plain) // EDGE_BASES)][:EDGE_BASES]
-    for column in columns:
-        for base in bases:
-            if column.kind != "integer":
-                rows.append((f"missing {column.name}", {**base, column.name: None}))
-            if column.kind == "string":
-                rows.append((f"unknown {column.name}", {**base, column.name: UNKNOWN}))
-            elif column.kind in ("number", "integer"):
-                largest = max((abs(row[column.name]) for row in plain if row[column.name] is not None), default=1)
-                rows += [(f"range {column.name}", {**base, column.name: value}) for value in (0, -largest, largest * 10)]
-    if not any(column.kind == "integer" for column in columns):
-        rows.append(("all missing", dict.fromkeys(names)))
-    return rows
+    refused: dict[str, list[bool]] = {}
+    for (kind, _), result in zip(rows, results, strict=True):
+        if kind.startswith("missing "):
+            refused.setdefault(kind.removeprefix("missing "), []).append("error" in result)
+    return {column for column, outcomes in refused.items() if all(outcomes)}
 
 
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _kind_of(subject: Subject, results: list[dict[str, Any]]) -> str:
+    """What is compared: ``numbers`` by the target's spread, ``probabilities`` absolutely, ``labels`` for equality."""
+    if subject.method == "predict_proba":
+        return "probabilities"
+    answers = [result["prediction"] for result in results if "prediction" in result]
+    if subject.gives_labels or any(isinstance(answer, str | bool) for answer in answers):
+        return "labels"
+    return "numbers"
 
 
-def _input_map(onnx_model: Any, columns: list[Column]) -> list[dict[str, Any]]:
-    """Which tensor each column feeds: skl2onnx renames "Running Time min" to "Running_Time_min", and drops what no step uses."""
-    tensors = [tensor.name for tensor in onnx_model.graph.input]
-    named = {re.sub(r"[^A-Za-z0-9_]", "_", column.name): column for column in columns}
-    inputs = []
-    for tensor in tensors:
-        column = named.get(re.sub(r"[^A-Za-z0-9_]", "_", tensor))
-        if column is None or list(named).count(tensor) > 1:
-            raise ValueError(f"ONNX input {tensor!r} belongs to no column.")
-        null = {"number": "NaN", "string": ""}.get(column.kind)
-        inputs.append({"column": column.name, "tensor": tensor, "type": TENSORS[column.kind], "null": null})
-    return inputs
+def _scores(subject: Subject, rows: list[tuple[str, dict[str, Any]]], results: list[dict[str, Any]]) -> list[list[float] | None] | None:
+    """The probabilities or decision values behind labels; a margin of two classes as values around nought."""
+    good = [place for place, result in enumerate(results) if "prediction" in result]
+    try:
+        found = subject.scores([rows[place][1] for place in good]) if good else None
+    except Exception:  # whatever an estimator raises: its labels are then compared without them
+        return None
+    if found is None:
+        return None
+    scores: list[list[float] | None] = [None] * len(rows)
+    for place, line in zip(good, found.tolist(), strict=True):
+        scores[place] = [-line[0], line[0]] if len(line) == 1 else line
+    return scores
 
 
-def _sklearn_model(folder: str) -> Any:
-    import mlflow.sklearn
-    from mlflow.models import Model
+def _guarded(subject: Subject) -> Any:
+    """Scores for the search of boundaries, which goes on without those of a model that cannot give them."""
 
-    if "sklearn" not in Model.load(str(Path(folder) / "MLmodel")).flavors:
-        raise ValueError("Only scikit-learn models are converted; this one runs in Python.")
-    return mlflow.sklearn.load_model(folder)
+    def scores(rows: list[dict[str, Any]]) -> Any:
+        try:
+            return subject.scores(rows)
+        except Exception:  # the search only makes rows; what the model raises shows when they are predicted
+            return None
+
+    return scores
 
 
-def _sd(values: list[float]) -> float:
-    if not values:
+def _smallest_jump(subject: Subject, rows: list[dict[str, Any]]) -> float:
+    found = _guarded(subject)(rows)
+    if found is None or subject.is_classifier:
+        return PROBABILITY_TOLERANCE
+    return max(TOLERANCE_OF_SD * float(found.std()), TOLERANCE_OF_CONSTANT)
+
+
+def _tolerance(kind: str, purposes: list[str], results: list[dict[str, Any]]) -> float:
+    if kind != "numbers":
+        return PROBABILITY_TOLERANCE
+    known = list(zip(purposes, results, strict=True))
+    for wanted in (("example", "sample"), ("example", "sample", "random")):
+        lines = [_flat(result["prediction"]) for purpose, result in known if purpose in wanted and "prediction" in result]
+        if len(lines) >= ENOUGH_FOR_SD:
+            break
+    if not lines or len({len(line) for line in lines}) > 1:
         return 0.0
+    # Of several outputs the one that varies least sets what is allowed.
+    smallest = min(_sd(column) for column in zip(*lines, strict=True))
+    largest = max(abs(value) for line in lines for value in line)
+    return TOLERANCE_OF_SD * smallest if smallest > NO_SPREAD * largest else TOLERANCE_OF_CONSTANT * largest
+
+
+def _shape(results: list[dict[str, Any]]) -> str:
+    """``value``: one plain value a row. ``list``: a list of them, as probabilities are."""
+    answers = [result["prediction"] for result in results if "prediction" in result]
+    lists = [isinstance(answer, list) for answer in answers]
+    nested = any(isinstance(value, list | dict) for answer in answers if isinstance(answer, list) for value in answer)
+    if any(lists) != all(lists) or nested or any(isinstance(answer, dict) for answer in answers):
+        raise ValueError("Its answers are neither one value a row nor a list of values: they have no ONNX tensor here.")
+    return "list" if lists and all(lists) else "value"
+
+
+def _flat(answer: Any) -> list[float]:
+    if isinstance(answer, list):
+        return [value for part in answer for value in _flat(part)]
+    return [float(answer)]
+
+
+def _sd(values: tuple[float, ...]) -> float:
     mean = sum(values) / len(values)
     return math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))

@@ -1,34 +1,42 @@
+import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type InputColumn, type Runtime, TidemarkError } from '@tidemark/contracts'
+import { type InputColumn, type Runtime, type RuntimeVerdict, TidemarkError } from '@tidemark/contracts'
 import type { InputMap, ParityRow, WorkerPool } from '@tidemark/workers'
-import { type Conversion, decideRuntime } from './decide.ts'
+import { type ComparedRow, type Conversion, decideRuntime } from './decide.ts'
 import { checkParity } from './parity.ts'
 
-/** Fewer rows say too little about a conversion. */
-const FEWEST_ROWS = 5
+/** Fewer rows that Python answers say too little about a conversion. */
+const FEWEST_ROWS = 20
+/** Conversions take tens of megabytes; one that takes this is stuck. */
+const MEMORY_BYTES = 4 * 1024 ** 3
 
 /** A version on disk, with rows to compare the runtimes on. */
 export interface ConvertibleVersion {
   readonly modelDir: string
-  /** Rows of raw inputs; null: none are known, so nothing can be compared. */
+  /** Of the list of its files. */
+  readonly digest: string | null
+  /** Rows of raw inputs beside the model's own input example; null: none are known. */
   readonly sampleFile: string | null
   readonly columns: readonly InputColumn[]
   /** A folder for the results. */
   readonly outDir: string
 }
 
-/** Converts a version and compares it with itself in Python. @returns the verdict and, when it may run as ONNX, the model's file and its inputs. */
-export async function convertVersion(pool: WorkerPool, version: ConvertibleVersion) {
-  const { conversion, map } = await tryConversion(pool, version)
-  const verdict = decideRuntime(conversion)
-  const onnx = verdict.kind === 'onnx' && map ? { file: join(version.outDir, 'model.onnx'), map } : null
-  return { verdict, onnx }
-}
+type OnnxRuntime = Extract<Runtime, { kind: 'onnx' }>
 
-/** The inputs of a converted model as the gateway needs them. */
-export function onnxInputs(map: InputMap): Extract<Runtime, { kind: 'onnx' }>['inputs'] {
-  return map.inputs.map(({ column, tensor, type }) => ({ column, tensor, type }))
+/** Converts a version and compares it with itself in Python. @returns the verdict and, when it may run as ONNX, the model's file and how it is fed. */
+export async function convertVersion(
+  pool: WorkerPool,
+  version: ConvertibleVersion,
+): Promise<{ verdict: RuntimeVerdict; onnx: { file: string; runtime: Omit<OnnxRuntime, 'kind' | 'model'> } | null }> {
+  const { conversion, map } = await tryConversion(pool, version)
+  const verdict = decideRuntime(conversion, version.digest)
+  if (verdict.kind !== 'onnx' || !map) return { verdict, onnx: null }
+  const { output, shape, kind, tolerance, scores } = map
+  const inputs = map.inputs.map(({ column, tensor, type, missing }) => ({ column, tensor, type, missing }))
+  const runtime = { inputs, output, shape, check: { kind, tolerance, scores } }
+  return { verdict, onnx: { file: join(version.outDir, 'model.onnx'), runtime } }
 }
 
 async function tryConversion(
@@ -36,41 +44,48 @@ async function tryConversion(
   version: ConvertibleVersion,
 ): Promise<{ conversion: Conversion; map: InputMap | null }> {
   const { modelDir, sampleFile, outDir, columns } = version
-  if (sampleFile === null) {
-    const reason = 'there are no rows to compare the runtimes on'
+  if (columns.length === 0) {
+    const reason = 'it takes no table of columns'
     return { conversion: { kind: 'not_converted', reason }, map: null }
   }
   try {
-    await pool.run({ kind: 'convert', modelDir, sampleFile, outDir })
+    await pool.run({ kind: 'convert', modelDir, sampleFile, outDir, limits: { memoryBytes: MEMORY_BYTES } })
   } catch (error) {
     if (!isOfTheModel(error)) throw error
     return { conversion: { kind: 'not_converted', reason: firstLine(error) }, map: null }
   }
   const map = JSON.parse(await readFile(join(outDir, 'input-map.json'), 'utf8')) as InputMap
   const lines = (await readFile(join(outDir, 'parity.ndjson'), 'utf8')).split('\n').filter((line) => line !== '')
-  const rows = lines.map((line) => JSON.parse(line) as ParityRow)
-  const comparable = rows.flatMap((row) =>
-    'prediction' in row && typeof row.prediction === 'number' ? [{ ...row, expected: row.prediction }] : [],
-  )
-  if (comparable.length < FEWEST_ROWS) {
-    const reason = `Python gave a number for ${comparable.length} of ${rows.length} rows only`
-    return { conversion: { kind: 'not_comparable', reason, parityRows: comparable.length }, map }
+  const found = lines.map((line) => JSON.parse(line) as ParityRow)
+  const answered = found.filter((row) => 'prediction' in row).length
+  if (answered < FEWEST_ROWS) {
+    const reason = `Python answers ${answered} of ${found.length} rows only`
+    return { conversion: { kind: 'not_comparable', reason, parityRows: answered }, map }
   }
+  const modelFile = join(outDir, 'model.onnx')
   const names = columns.map((column) => column.name)
+  const { inputs, output, shape, kind, tolerance, scores } = map
   const verdict = await checkParity({
-    modelFile: join(outDir, 'model.onnx'),
-    inputs: map.inputs,
-    output: map.output,
+    modelFile,
+    inputs,
+    output,
+    shape,
+    kind,
+    tolerance,
+    scores,
     columns: names,
-    rows: comparable.map(({ row }) => names.map((name) => row[name] ?? null)),
-    expected: comparable.map((row) => row.expected),
-    tolerance: map.tolerance,
+    rows: found.map(({ row }) => names.map((name) => row[name] ?? null)),
+    expected: found.map((row) =>
+      'error' in row ? { error: row.error } : { value: row.prediction, scores: row.scores ?? null },
+    ),
   })
-  const kinds = comparable.map((row) => row.kind)
-  return {
-    conversion: { kind: 'compared', verdict, tolerance: map.tolerance, parityRows: comparable.length, kinds },
-    map,
-  }
+  const rows: ComparedRow[] = found.map((compared) => ({
+    kind: compared.kind,
+    row: compared.row,
+    expected: 'prediction' in compared ? compared.prediction : null,
+  }))
+  const onnxDigest = `sha256:${hash('sha256', await readFile(modelFile), 'hex')}`
+  return { conversion: { kind: 'compared', verdict, compared: kind, tolerance, rows, onnxDigest }, map }
 }
 
 /** Errors that say something about the model. Others (no environment, a dead worker) are tried again. */

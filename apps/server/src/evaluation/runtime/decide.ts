@@ -1,5 +1,13 @@
-import type { RuntimeVerdict } from '@tidemark/contracts'
+import type { JsonValue, RuntimeVerdict } from '@tidemark/contracts'
 import type { ParityVerdict } from './parity.ts'
+
+/** A row that was compared: what it is for, what it holds, and what Python said. */
+export interface ComparedRow {
+  readonly kind: string
+  readonly row: Readonly<Record<string, JsonValue>>
+  /** null: Python refuses it. */
+  readonly expected: JsonValue
+}
 
 /** What the conversion and its check came to. */
 export type Conversion =
@@ -8,41 +16,63 @@ export type Conversion =
   | {
       readonly kind: 'compared'
       readonly verdict: ParityVerdict
+      readonly compared: NonNullable<RuntimeVerdict['compared']>
       readonly tolerance: number
-      readonly parityRows: number
-      /** What each compared row is for, as in `missing Budget`, to say where the runtimes part. */
-      readonly kinds: readonly string[]
+      readonly rows: readonly ComparedRow[]
+      readonly onnxDigest: string
     }
 
+/** Kinds of rows that really occurred. */
+const REAL: ReadonlySet<string> = new Set(['example', 'sample'])
+
 /** Where a version runs: in ONNX only when it says there what it says in Python. */
-export function decideRuntime(conversion: Conversion): RuntimeVerdict {
-  const python = { kind: 'python' as const, maxAbsoluteDifference: null, tolerance: null, parityRows: 0 }
+export function decideRuntime(conversion: Conversion, modelDigest: string | null): RuntimeVerdict {
+  const python = {
+    kind: 'python' as const,
+    maxAbsoluteDifference: null,
+    tolerance: null,
+    parityRows: 0,
+    compared: null,
+    realRows: 0,
+    mismatches: 0,
+    ties: 0,
+    worst: [],
+    modelDigest,
+    onnxDigest: null,
+  }
   switch (conversion.kind) {
     case 'not_converted':
       return { ...python, sentence: `It runs in Python: ${conversion.reason}` }
     case 'not_comparable':
       return { ...python, parityRows: conversion.parityRows, sentence: `It runs in Python: ${conversion.reason}` }
     case 'compared': {
-      const { verdict, tolerance, parityRows, kinds } = conversion
+      const { verdict, tolerance, compared, rows, onnxDigest } = conversion
+      const known = {
+        tolerance,
+        compared,
+        parityRows: rows.length,
+        realRows: rows.filter(({ kind }) => REAL.has(kind)).length,
+        onnxDigest,
+      }
       if ('error' in verdict) {
-        return {
-          ...python,
-          tolerance,
-          parityRows,
-          sentence: `It runs in Python: as ONNX it does not run (${verdict.error})`,
-        }
+        return { ...python, ...known, sentence: `It runs in Python: as ONNX it does not run (${verdict.error})` }
       }
-      const numbers = { maxAbsoluteDifference: verdict.maxAbsoluteDifference, tolerance, parityRows }
-      const difference = verdict.maxAbsoluteDifference.toExponential(1)
-      const within = `largest difference ${difference} over ${parityRows} rows, allowed ${tolerance.toExponential(1)}`
-      if (verdict.ok) return { kind: 'onnx', ...numbers, sentence: `It runs as ONNX: ${within}` }
-      const worst = kinds[verdict.worst[0]?.row ?? -1]
-      const where = worst ? `, worst on a row of "${worst}"` : ''
-      return {
-        kind: 'python',
-        ...numbers,
-        sentence: `It runs in Python: as ONNX it answers otherwise (${within}${where})`,
-      }
+      const { maxAbsoluteDifference, mismatches, ties } = verdict
+      const worst = verdict.worst.flatMap(({ row, got, difference }) => {
+        const compare = rows[row]
+        return compare ? [{ ...compare, got, difference }] : []
+      })
+      const numbers = { ...python, ...known, maxAbsoluteDifference, mismatches, ties, worst }
+      const within = `largest difference ${maxAbsoluteDifference.toExponential(1)} over ${rows.length} rows, allowed ${tolerance.toExponential(1)}`
+      if (verdict.ok) return { ...numbers, kind: 'onnx', sentence: `It runs as ONNX: ${within}${tied(ties)}` }
+      const [first] = worst
+      const where = first ? `, worst on a row of "${first.kind}"` : ''
+      const how = compared === 'labels' ? `${mismatches} of ${rows.length} rows differ` : within
+      return { ...numbers, sentence: `It runs in Python: as ONNX it answers otherwise (${how}${where})` }
     }
   }
+}
+
+function tied(ties: number): string {
+  return ties === 0 ? '' : `, ${ties} exact ${ties === 1 ? 'tie' : 'ties'} apart`
 }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { type AnswerKind, Json, type JsonValue } from '@tidemark/contracts'
 import type { InputMap } from '@tidemark/workers'
 import { z } from 'zod'
-import type { Value } from '../types.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../../../gateway/src/parity/main.ts', import.meta.url))
 const TIMEOUT_MILLISECONDS = 60_000
@@ -12,21 +12,29 @@ const Verdict = z.union([
   z.object({
     ok: z.boolean(),
     maxAbsoluteDifference: z.number(),
-    worst: z.array(z.object({ row: z.int(), expected: z.number(), got: z.unknown() })),
+    mismatches: z.int(),
+    ties: z.int(),
+    worst: z.array(z.object({ row: z.int(), got: Json, difference: z.number().nullable() })),
   }),
   z.object({ ok: z.literal(false), error: z.string() }),
 ])
 export type ParityVerdict = z.infer<typeof Verdict>
 
-/** Rows that Python predicted, to be predicted by the converted model. */
+/** Rows of which Python's answer is known, to be answered by the converted model. */
 export interface ParityQuestion {
   readonly modelFile: string
   readonly inputs: InputMap['inputs']
   readonly output: string
-  readonly columns: readonly string[]
-  readonly rows: readonly (readonly Value[])[]
-  readonly expected: readonly number[]
+  readonly shape: 'value' | 'list'
+  readonly kind: AnswerKind
   readonly tolerance: number
+  readonly scores: string | null
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly JsonValue[])[]
+  readonly expected: readonly (
+    | { readonly value: JsonValue; readonly scores: readonly number[] | null }
+    | { readonly error: string }
+  )[]
 }
 
 /** Runs the converted model by the gateway's own code, in a process of its own: a model that breaks the runtime breaks only that. */

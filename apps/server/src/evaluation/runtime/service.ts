@@ -1,0 +1,83 @@
+import { copyFile, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Runtime, type RuntimeVerdict, runtimeDecided } from '@tidemark/contracts'
+import { type Actor, inTransaction, PLATFORM_LOCK, type Platform, type Queryable } from '../../platform/index.ts'
+import type { EvaluationPorts } from '../types.ts'
+import { convertVersion } from './convert.ts'
+import { layOutVersion } from './files.ts'
+import type { PythonRuntime, StoredRuntime, VersionKey } from './store.ts'
+import * as store from './store.ts'
+
+/** Where versions run: decided once for each, by its conversion and the check of it. */
+export class VersionRuntimes {
+  private readonly platform: Platform
+  private readonly ports: EvaluationPorts
+
+  constructor(platform: Platform, ports: EvaluationPorts) {
+    this.platform = platform
+    this.ports = ports
+  }
+
+  /** What was decided of a version; null before. */
+  of(db: Queryable, key: VersionKey): Promise<StoredRuntime | null> {
+    return store.runtimeOf(db, key)
+  }
+
+  /**
+   * The verdict of a version: as it was decided, or else decided now, in a folder that is the caller's to remove.
+   * @param sample Parquet rows of its training, by digest; null: only its own input example is there to compare on.
+   */
+  async decide(actor: Actor, key: VersionKey, sample: string | null, folder: string): Promise<RuntimeVerdict> {
+    const { db, blobs, events } = this.platform
+    const known = await store.runtimeOf(db, key)
+    if (known) return inForce(known)
+    const { workspace, model, version } = key
+    const found = await this.ports.registry.version(db, workspace, model, version)
+    if (!found) throw new Error(`${model}/${version} is gone.`)
+    const modelDir = await layOutVersion(this.platform, this.ports.registry, key, join(folder, `version-${version}`))
+    const { verdict, onnx } = await convertVersion(await this.platform.python.pool(), {
+      modelDir,
+      digest: found.digest,
+      sampleFile: sample && (await this.copy(sample, join(folder, 'sample.parquet'))),
+      columns: found.signature ?? [],
+      outDir: join(folder, 'onnx'),
+    })
+    const onnxBlob = onnx ? await blobs.write(await readFile(onnx.file)) : null
+    const lockBlob = await blobs.write(await readFile(PLATFORM_LOCK))
+    const python = await this.inPython(key, lockBlob.digest)
+    const runtime: Runtime = onnx && onnxBlob ? { kind: 'onnx', model: onnxBlob.digest, ...onnx.runtime } : python
+    await inTransaction(db, async (tx) => {
+      if (onnxBlob) await blobs.grant(tx, workspace, onnxBlob)
+      await blobs.grant(tx, workspace, lockBlob)
+      if (!(await store.saveRuntime(tx, key, { runtime, python, verdict }))) return
+      const { modelDigest, onnxDigest, parityRows, mismatches } = verdict
+      await events.append(tx, actor, runtimeDecided, {
+        model,
+        version,
+        runtime: runtime.kind,
+        summary: verdict.sentence,
+        modelDigest,
+        onnxDigest,
+        parityRows,
+        mismatches,
+      })
+    })
+    return verdict
+  }
+
+  private async inPython({ workspace, model, version }: VersionKey, lockDigest: string): Promise<PythonRuntime> {
+    const files = await this.ports.registry.versionFiles(this.platform.db, workspace, model, version)
+    return { kind: 'python', lockDigest, files: files.map(({ path, digest }) => ({ path, digest })) }
+  }
+
+  /** A stored file under a name that says what it is. */
+  private async copy(digest: string, file: string): Promise<string> {
+    await copyFile(this.platform.blobs.path(digest), file)
+    return file
+  }
+}
+
+/** The verdict as it holds now: a mismatch while serving overrules the gate. */
+function inForce({ verdict, switched }: StoredRuntime): RuntimeVerdict {
+  return switched ? { ...verdict, kind: 'python', sentence: switched.sentence } : verdict
+}

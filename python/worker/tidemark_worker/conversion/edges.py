@@ -1,0 +1,90 @@
+"""Rows that a conversion is compared on: real ones, and rows that never occurred."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tidemark_worker.rows import Column
+
+Row = dict[str, Any]
+EDGE_BASES = 5
+RANDOM_ROWS = 200
+CATEGORIES_SHOWN = 20
+UNKNOWN = "\u2047 never seen"
+SEED = 20_240_229
+
+
+def edge_rows(rows: list[Row], columns: list[Column]) -> list[tuple[str, Row]]:
+    """Rows with nothing in a column, an unknown category, values out of range; then random ones, made of what the real rows hold.
+
+    Examples
+    --------
+    >>> from tidemark_worker.rows import Column
+    >>> columns = [Column("budget", "double", True), Column("genre", "string", True)]
+    >>> made = edge_rows([{"budget": 2.0, "genre": "Drama"}], columns)
+    >>> sorted({kind for kind, _ in made})
+    ['all missing', 'missing budget', 'missing genre', 'random', 'random with gaps', 'range budget', 'unknown genre']
+    """
+    made: list[tuple[str, Row]] = []
+    bases = rows[:: max(1, len(rows) // EDGE_BASES)][:EDGE_BASES]
+    for column in columns:
+        name = column.name
+        for base in bases:
+            if column.kind != "boolean":
+                made.append((f"missing {name}", {**base, name: None}))
+            if column.kind == "string":
+                made.append((f"unknown {name}", {**base, name: UNKNOWN}))
+            elif column.kind == "boolean":
+                made += [(f"either {name}", {**base, name: value}) for value in (True, False)]
+            else:
+                made += [(f"range {name}", {**base, name: value}) for value in _out_of_range(rows, column)]
+        if column.kind == "string" and bases:
+            made += [(f"category {name}", {**bases[0], name: value}) for value in _known(rows, name)[1:CATEGORIES_SHOWN]]
+    made.append(("all missing", {column.name: None for column in columns}))
+    return made + _random_rows(rows, columns)
+
+
+def _random_rows(rows: list[Row], columns: list[Column]) -> list[tuple[str, Row]]:
+    """Every column on its own, so that combinations appear that no real row has; numbers half a span beyond the known ones."""
+    draw = random.Random(SEED)
+    pools = {column.name: _known(rows, column.name) for column in columns}
+
+    def value(column: Column) -> Any:
+        known = pools[column.name]
+        if not known:
+            return None
+        if column.kind in ("string", "boolean"):
+            return draw.choice(known)
+        low, high = min(known), max(known)
+        span = (high - low) or abs(high) or 1
+        if draw.random() < 0.3:
+            return draw.choice(known)
+        drawn = draw.uniform(low - span / 2, high + span / 2)
+        return round(drawn) if column.kind == "integer" else drawn
+
+    made = [("random", {column.name: value(column) for column in columns}) for _ in range(RANDOM_ROWS)]
+    for _ in range(RANDOM_ROWS // 4):
+        row = {column.name: value(column) for column in columns}
+        gaps = draw.sample(list(row), k=min(len(row), 1 + draw.randrange(max(1, len(row) // 2))))
+        made.append(("random with gaps", {**row, **dict.fromkeys(gaps)}))
+    return made
+
+
+def _out_of_range(rows: list[Row], column: Column) -> list[Any]:
+    known = _known(rows, column.name) or [1]
+    low, high = min(known), max(known)
+    largest = max(abs(low), abs(high))
+    beyond = [0, low, high, -largest, largest * 10]
+    return [_within(value, column.type) for value in beyond]
+
+
+def _within(value: Any, kind: str) -> Any:
+    """Integer columns have a largest value, beyond which nothing can be sent."""
+    bits = {"integer": 31, "long": 53}.get(kind)
+    return value if bits is None else int(max(-(2**bits) + 1, min(2**bits - 1, value)))
+
+
+def _known(rows: list[Row], name: str) -> list[Any]:
+    return list(dict.fromkeys(row[name] for row in rows if row.get(name) is not None))

@@ -1,0 +1,73 @@
+"""The number that is explained: what a model predicts, or how probable it holds a class."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tidemark_worker.answers import answer_of
+from tidemark_worker.models import load
+from tidemark_worker.rows import Column, columns_of, frame_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mlflow.pyfunc import PyFuncModel
+
+Of = Literal["prediction", "probability"]
+# Libraries whose estimators tell the probabilities behind their labels.
+WITH_PROBABILITIES = ("sklearn", "xgboost", "lightgbm")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A model as a function from rows of raw columns to numbers.
+
+    Attributes
+    ----------
+    classes
+        Names of the function's outputs, for a classifier; None for numbers.
+    """
+
+    pyfunc: PyFuncModel
+    columns: list[Column]
+    estimator: Any
+    classes: list[Any] | None
+
+    @property
+    def of(self) -> Of:
+        return "prediction" if self.classes is None else "probability"
+
+    def values(self, rows: list[dict[str, Any]]) -> np.ndarray:
+        """One line a row, with a number for each output.
+
+        Raises
+        ------
+        ValueError
+            The model answers by something else than numbers, one list a row.
+        """
+        import numpy as np
+
+        frame = frame_of(rows, self.columns)
+        if self.classes is not None:
+            return np.asarray(self.estimator.predict_proba(frame), dtype="float64")
+        values, form = answer_of(self.pyfunc.predict(frame), len(rows))
+        array = np.asarray(values, dtype=object).reshape(len(rows), -1) if form == "rows" else None
+        if array is None or any(isinstance(value, str | dict | list | bool) or value is None for value in array.ravel()):
+            raise ValueError("The model answers by labels without probabilities, or by something else than numbers: there is no number to explain.")
+        return array.astype("float64")
+
+
+def target_of(folder: str) -> Target:
+    """Load a model of named columns."""
+    from mlflow.models import Model
+
+    pyfunc = load(folder)
+    flavors = Model.load(str(Path(folder) / "MLmodel")).flavors
+    flavor = next((name for name in WITH_PROBABILITIES if name in flavors), None)
+    estimator: Any = importlib.import_module(f"mlflow.{flavor}").load_model(folder) if flavor else None
+    classes = None
+    if hasattr(estimator, "predict_proba") and getattr(estimator, "classes_", None) is not None:
+        classes = [value.item() if hasattr(value, "item") else value for value in estimator.classes_]
+    return Target(pyfunc, columns_of(pyfunc), estimator, classes)
