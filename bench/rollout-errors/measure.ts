@@ -1,22 +1,18 @@
-/** Runs the experiments on two worker threads and turns their counts into rows. */
+/** Runs the experiments on all cores and keeps what each judge said. */
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { type Interval, shareInterval } from '@tidemark/statistics'
-import { ALPHA, type Experiment, experiments } from './scenarios.ts'
+import { experiments } from './scenarios.ts'
 
-/** Sums over runs: they add up over threads. */
+/** What the judges said in an experiment's runs. */
 export interface Tally {
   runs: number
-  rolledBack: number
-  rolledBackRequests: number
-  rolledBackByLoss: number
-  promoted: number
-  promotedRequests: number
-  naiveEProcess: number
-  naiveEProcessRequests: number
-  naiveZTest: number
-  naiveZTestRequests: number
+  /** For each judge, when it first spoke in the runs in which it did, in no order. */
+  spoke: Record<string, number[]>
+  /** For each look, in how many runs the fixed-sample test rejects there. */
+  fixedSample: number[]
 }
 
+/** A piece of an experiment, as it is sent to a thread. */
 export interface Chunk {
   experiment: number
   firstRun: number
@@ -24,23 +20,9 @@ export interface Chunk {
   quick: boolean
 }
 
-/** One line of a benchmark's result. */
-export interface Row {
-  claim: string
-  peer: number | null
-  ours: number
-  unit: string
-  ratio: number | null
-  goal: string
-  met: boolean | null
-  /** 95 % interval (Clopper–Pearson) of a share, in per cent. */
-  interval?: Interval
-}
+const RUNS_PER_CHUNK = 50
 
-const THREADS = 2
-const RUNS_PER_CHUNK = 100
-
-/** Runs everything; resolves with a tally per experiment. */
+/** Runs everything; resolves with a tally per experiment. Seeds go with the run, so the result is the same on any machine. */
 export async function tallies(quick: boolean): Promise<Tally[]> {
   const plan = experiments(quick)
   const chunks: Chunk[] = plan.flatMap(({ runs }, experiment) =>
@@ -52,24 +34,13 @@ export async function tallies(quick: boolean): Promise<Tally[]> {
     })),
   )
   const totals = plan.map(() => emptyTally())
-  await Promise.all(Array.from({ length: THREADS }, () => drain(chunks, totals)))
+  await Promise.all(Array.from({ length: availableParallelism() }, () => drain(chunks, totals)))
   return totals
 }
 
 /** A tally of no runs. */
 export function emptyTally(): Tally {
-  return {
-    runs: 0,
-    rolledBack: 0,
-    rolledBackRequests: 0,
-    rolledBackByLoss: 0,
-    promoted: 0,
-    promotedRequests: 0,
-    naiveEProcess: 0,
-    naiveEProcessRequests: 0,
-    naiveZTest: 0,
-    naiveZTestRequests: 0,
-  }
+  return { runs: 0, spoke: {}, fixedSample: [] }
 }
 
 function drain(chunks: Chunk[], totals: Tally[]): Promise<void> {
@@ -83,7 +54,7 @@ function drain(chunks: Chunk[], totals: Tally[]): Promise<void> {
     }
     worker.on('message', (tally: Tally) => {
       const total = totals[current?.experiment ?? -1]
-      if (total !== undefined) for (const key of Object.keys(tally) as (keyof Tally)[]) total[key] += tally[key]
+      if (total !== undefined) add(total, tally)
       next()
     })
     worker.on('error', reject)
@@ -91,67 +62,10 @@ function drain(chunks: Chunk[], totals: Tally[]): Promise<void> {
   })
 }
 
-/** The rows that an experiment's counts amount to. */
-export function rowsOf(experiment: Experiment, tally: Tally): Row[] {
-  const { name } = experiment.scenario
-  const percent = (count: number): number => (100 * count) / tally.runs
-  const interval = (count: number): { interval: Interval } => {
-    const { lower, upper } = shareInterval(count, tally.runs)
-    return { interval: { lower: 100 * lower, upper: 100 * upper } }
-  }
-  const atMostAlpha = (count: number): boolean => shareInterval(count, tally.runs).lower <= ALPHA
-  const share = (claim: string, ours: number, peer: number | null, goal: string, met: boolean | null): Row => ({
-    claim,
-    peer: peer === null ? null : percent(peer),
-    ours: percent(ours),
-    unit: '% of runs',
-    ratio: peer === null || peer === 0 ? null : ours / peer,
-    goal,
-    met,
-    ...interval(ours),
+function add(total: Tally, tally: Tally): void {
+  total.runs += tally.runs
+  for (const [who, times] of Object.entries(tally.spoke)) total.spoke[who] = [...(total.spoke[who] ?? []), ...times]
+  tally.fixedSample.forEach((count, look) => {
+    total.fixedSample[look] = (total.fixedSample[look] ?? 0) + count
   })
-  switch (experiment.shows) {
-    case 'false rollbacks': {
-      const met = atMostAlpha(tally.rolledBack)
-      return [
-        share(
-          `healthy, ${name}: rolled back (peer: request-wise e-process)`,
-          tally.rolledBack,
-          tally.naiveEProcess,
-          '≤ 5',
-          met,
-        ),
-        share(`healthy, ${name}: rolled back (peer: peeked z-test)`, tally.rolledBack, tally.naiveZTest, '≤ 5', met),
-      ]
-    }
-    case 'power': {
-      const { leastPower } = experiment
-      const goal = leastPower === undefined ? '' : `≥ ${100 * leastPower}`
-      const met = leastPower === undefined ? null : shareInterval(tally.rolledBack, tally.runs).upper >= leastPower
-      const ours = tally.rolledBackRequests / tally.rolledBack
-      const peer = tally.naiveEProcess > 0 ? tally.naiveEProcessRequests / tally.naiveEProcess : null
-      return [
-        share(
-          `${name}: found (peer: request-wise e-process, not valid)`,
-          tally.rolledBack,
-          tally.naiveEProcess,
-          goal,
-          met,
-        ),
-        {
-          claim: `${name}: mean requests until found`,
-          peer,
-          ours,
-          unit: 'requests',
-          ratio: peer === null ? null : ours / peer,
-          goal: '',
-          met: null,
-        },
-      ]
-    }
-    case 'false promotions':
-      return [share(`${name} (margin: 2 times): promoted`, tally.promoted, null, '≤ 5', atMostAlpha(tally.promoted))]
-    case 'promotions':
-      return [share(`${name}: proven within 2 times`, tally.promoted, null, '', null)]
-  }
 }

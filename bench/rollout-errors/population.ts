@@ -1,4 +1,4 @@
-/** Callers as a film site has them: a few send most of the traffic, and each has an error rate of its own. */
+/** Callers as a film site has them: a few send most of the traffic, and each has an error rate and a speed of its own. */
 import type { Uniform } from '@tidemark/statistics'
 
 export interface Population {
@@ -21,8 +21,21 @@ export function drawPopulation(uniform: Uniform, size: number, meanRate: number)
   return { ownRate, bucket, nextCaller: aliasSampler(uniform, traffic) }
 }
 
-/** Walker's alias method, so that a draw costs two uniforms whatever the tails. */
-function aliasSampler(uniform: Uniform, weights: Float64Array): () => number {
+/** Each request a caller of its own, all alike: what textbooks assume. */
+export function independentRequests(uniform: Uniform, requests: number, rate: number): Population {
+  let next = -1
+  return {
+    ownRate: new Float64Array(requests).fill(rate),
+    bucket: Float64Array.from({ length: requests }, uniform),
+    nextCaller: () => {
+      next += 1
+      return next
+    },
+  }
+}
+
+/** Walker's alias method, so that a draw costs one uniform whatever the tails: its whole part names the place. */
+export function aliasSampler(uniform: Uniform, weights: Float64Array): () => number {
   const size = weights.length
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const keep = weights.map((weight) => (weight * size) / total)
@@ -39,8 +52,9 @@ function aliasSampler(uniform: Uniform, weights: Float64Array): () => number {
   }
   for (const index of [...small, ...large]) keep[index] = 1
   return () => {
-    const place = Math.floor(uniform() * size)
-    return uniform() < (keep[place] ?? 1) ? place : (alias[place] ?? place)
+    const drawn = uniform() * size
+    const place = Math.floor(drawn)
+    return drawn - place < (keep[place] ?? 1) ? place : (alias[place] ?? place)
   }
 }
 

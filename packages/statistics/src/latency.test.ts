@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { close, dueClosings, type OpenCaller, openCaller, remainingClosings, withRequests } from './callers.ts'
+import {
+  close,
+  closingRuleFor,
+  dueClosings,
+  type OpenCaller,
+  openCaller,
+  remainingClosings,
+  withRequests,
+} from './callers.ts'
 import {
   addLatencyUnit,
   judgeLatency,
@@ -49,7 +57,7 @@ test('an answer is judged by the threshold before it, the first by none', () => 
 
 /** A canary of 600 callers with latencies of their own and Pareto(1.5) traffic; the request at which harm is proven. */
 function canary(uniform: Uniform, slowdown: (latency: number) => number): { at: number | null; state: LatencyTest } {
-  const rule = { requests: 80, span: 5_000, wholeSpan: 2_500 }
+  const rule = closingRuleFor(600)
   const own = Array.from({ length: 600 }, () => 20 * Math.exp(0.4 * gaussian(uniform)))
   const traffic = Array.from({ length: 600 }, () => (1 - uniform()) ** (-1 / 1.5))
   const ends: number[] = []

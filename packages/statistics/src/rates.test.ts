@@ -109,7 +109,7 @@ test('the state survives JSON and the observed rates are those of the whole unit
 })
 
 test('a caller closes once by each rule: at its first error, at its cap, or by age', () => {
-  const rule = { requests: 5, span: 100, wholeSpan: 50 }
+  const rule = { requests: 5, earlyRequests: 4, span: 100, wholeSpan: 50 }
   let caller = withRequests(openCaller(true, 0.2, 10), 0, 1, 0.02)
   assert.deepEqual(dueClosings(caller, 20, rule), [])
   assert.deepEqual(dueClosings(caller, 60, rule), ['whole'])
@@ -122,6 +122,14 @@ test('a caller closes once by each rule: at its first error, at its cap, or by a
   assert.deepEqual(dueClosings(closed.caller, 20, rule), [])
   assert.deepEqual(dueClosings(withRequests(closed.caller, 0, 3, 0.02), 20, rule), ['whole'])
   assert.deepEqual(remainingClosings(closed.caller), ['whole'])
+})
+
+test('a caller that has sent much waits for its share of errors instead of closing at its first', () => {
+  const rule = { requests: 9, earlyRequests: 4, span: 100, wholeSpan: 50 }
+  const patient = withRequests(openCaller(true, 0.2, 0), 0, 4, 0.02)
+  const failed = withRequests(patient, 1, 1, 0.02)
+  assert.deepEqual(dueClosings(failed, 20, rule), [])
+  assert.deepEqual(dueClosings(withRequests(failed, 2, 4, 0.02), 20, rule), ['firstError', 'whole'])
 })
 
 test('a caller of the champion moves with (after − before) / (1 − before) when the weight rises', () => {

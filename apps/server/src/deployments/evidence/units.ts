@@ -1,18 +1,7 @@
-import { CLOSING_RULE, type ClosingRule, conditionalShare, openCaller } from '@tidemark/statistics'
+import { conditionalShare, openCaller } from '@tidemark/statistics'
 import type { CallerRow } from './types.ts'
 
-/** Requests of the endpoint for each caller of the stage after which a unit closes: 8,000 for 2,000 callers, as the rule was tuned. */
-const REQUESTS_PER_CALLER = 4
-const SHORTEST_SPAN = 40
-
-/**
- * When units close, at this number of callers: small endpoints would wait years for the spans that suit large ones. Arms play no part in it,
- * which is what keeps the bets fair.
- */
-export function closingRule(callersAtStage: number): ClosingRule {
-  const wholeSpan = Math.min(CLOSING_RULE.wholeSpan, Math.max(SHORTEST_SPAN, REQUESTS_PER_CALLER * callersAtStage))
-  return { requests: CLOSING_RULE.requests, wholeSpan, span: 2 * wholeSpan }
-}
+export { closingRuleFor as closingRule } from '@tidemark/statistics'
 
 /**
  * A caller at its first request at a stage. `earlier`: the same caller at lower weights. One that was on the champion is tossed again with the
