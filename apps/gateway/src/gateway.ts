@@ -86,6 +86,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     log: out,
     onSwitch: (serving) => {
       telemetry.snapshotVersion.set(serving.version)
+      segments.endOpenedBefore(serving.endSegmentsBefore)
       warm.resolve()
     },
   })

@@ -53,6 +53,9 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
     holdout: (...question) => evaluation.holdoutLosses(...question),
     predictionFolds: [deployments.predictionFold],
     labelFolds: [deployments.labelFold],
+    eraseStored: [deployments.erase, evaluation.erase],
+    logKey: () => gateways.logKey(),
+    endSegments: (tx) => gateways.endSegments(tx),
   })
   const automation = createAutomation(platform, {
     endpoint: async (db, workspace, name) => {
@@ -116,6 +119,7 @@ function monitored(endpoint: Endpoint | null): MonitoredEndpoint | null {
     replay,
     columns,
     policy: policy.monitoring,
+    logging: policy.logging,
     gateLoss: policy.gates.loss,
   }
 }

@@ -1,6 +1,6 @@
 import { automationMigrations } from './automation/migrations.ts'
 import { dataMigrations } from './data/index.ts'
-import { gatewayMigrations } from './deployments/gateways/index.ts'
+import { gatewayMigrations, segmentEndMigrations } from './deployments/gateways/index.ts'
 import { deploymentMigrations, endpointInputMigrations, waivedRolloutMigrations } from './deployments/index.ts'
 import { evaluationMigrations } from './evaluation/index.ts'
 import { evaluationDatasetMigrations } from './evaluationDatasets/migrations.ts'
@@ -8,7 +8,7 @@ import { deletionTimeMigrations, experimentMigrations, searchMigrations } from '
 import { governanceMigrations, namedInEventMigrations } from './governance/index.ts'
 import { identityMigrations } from './identity/index.ts'
 import { importMigrations } from './imports/migrations.ts'
-import { monitoringMigrations } from './monitoring/migrations.ts'
+import { monitoringMigrations, predictionArchiveMigrations } from './monitoring/migrations.ts'
 import { pipelineMigrations } from './pipelines/index.ts'
 import { blobMigrations } from './platform/blobs.ts'
 import { eventMigrations } from './platform/events.ts'
@@ -42,4 +42,6 @@ export const migrations: readonly Migration[] = [
   ...importMigrations,
   ...searchMigrations,
   ...endpointInputMigrations,
+  ...predictionArchiveMigrations,
+  ...segmentEndMigrations,
 ]

@@ -39,6 +39,8 @@ export const PERMISSIONS = [
   'deployments.write',
   'monitoring.read',
   'monitoring.write',
+  /** Erase what is known of a subject, for good. */
+  'monitoring.erase',
   'automation.read',
   'automation.write',
   'governance.read',

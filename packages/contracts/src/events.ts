@@ -497,6 +497,21 @@ export const answersUnlogged = defineEvent(
     `${p.answers} answers of ${p.endpoint} left without a record, because the prediction log could not be written (${p.reason}); its policy is to serve unlogged`,
 )
 
+export const predictionsErased = defineEvent(
+  'monitoring.predictions_erased',
+  z.object({
+    erasure: Id,
+    endpoint: Name.nullable(),
+    kind: z.enum(['entity', 'caller']),
+    predictions: z.int(),
+    rows: z.int(),
+    stored: z.int(),
+  }),
+  (p) => `erasure:${p.erasure}`,
+  (p) =>
+    `What was known of one ${p.kind === 'entity' ? 'thing' : 'caller'}${p.endpoint ? ` at ${p.endpoint}` : ''} was erased: ${p.predictions} predictions with ${p.rows} rows of the log, ${p.stored} stored rows`,
+)
+
 // --- retention
 const DELETED = {
   experiment: 'experiments',
@@ -586,6 +601,7 @@ export const EVENT_TYPES = [
   purgedForGood,
   retentionPolicySet,
   answersUnlogged,
+  predictionsErased,
 ] as const
 
 /** An event as the API gives it. */

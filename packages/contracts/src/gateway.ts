@@ -121,6 +121,8 @@ export const Snapshot = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
+  /** Segments of the log that were opened before this instant are to be ended: something in them is to be erased. */
+  endSegmentsBefore: Instant.optional(),
   endpoints: z.array(EndpointSnapshot),
 })
 export type Snapshot = z.infer<typeof Snapshot>

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
 import { GateName } from './evaluation.ts'
 import { EventRecord } from './events.ts'
-import { Prediction } from './monitoring.ts'
+import { LoggedPrediction } from './monitoring.ts'
 import { ActorRef, Id, Instant, Name } from './values.ts'
 
 const tag = 'governance'
@@ -65,7 +65,7 @@ export const Why = z
       title: z.string(),
     }),
     /** The logged answer with its mirror, when a prediction was asked for. */
-    prediction: Prediction.nullable(),
+    prediction: LoggedPrediction.nullable(),
     facts: z.array(WhyFact),
     /** Chain of causes, newest first. */
     chain: z.array(EventRecord),

@@ -1,6 +1,7 @@
 import { automation } from './automation.ts'
 import { data } from './data.ts'
 import { deployments } from './deployments.ts'
+import { predictions } from './erasures.ts'
 import { evaluation } from './evaluation.ts'
 import { experiments } from './experiments.ts'
 import { explanations } from './explanations.ts'
@@ -21,6 +22,7 @@ export * from './data.ts'
 export * from './deployments.ts'
 export * from './endpoint.ts'
 export * from './errors.ts'
+export * from './erasures.ts'
 export * from './evaluation.ts'
 export * from './events.ts'
 export * from './experiments.ts'
@@ -51,6 +53,7 @@ export const api = {
   deployments,
   automation,
   monitoring,
+  predictions,
   platform,
   identity,
   experiments,

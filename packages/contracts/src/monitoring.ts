@@ -2,22 +2,31 @@ import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
 import { AnswerRecord, MirrorRecord } from './gateway.ts'
 import { LossName, MonitoringPolicy } from './policy.ts'
-import { Id, Instant, ModelVersionRef, Name } from './values.ts'
+import { Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
 
 const tag = 'monitoring'
 const OfEndpoint = z.object({ endpoint: Name })
 
 // --- labels
+/** A true value: a number, or the name of a class. */
+const LabelValue = z.union([
+  z.number(),
+  z
+    .string()
+    .min(1)
+    .max(500)
+    .regex(/^[^\0]+$/, 'Text without NUL.'),
+])
 export const LabelInput = z.union([
   z.strictObject({
     entity: z.string().min(1).max(500),
-    value: z.number(),
+    value: LabelValue,
     knownAt: Instant.optional().describe('When it became known, in event time; now unless given'),
   }),
   z.strictObject({
     prediction: Id,
     row: z.int().min(0).default(0).describe('Which row of the prediction; the first unless given'),
-    value: z.number(),
+    value: LabelValue,
     knownAt: Instant.optional(),
   }),
 ])
@@ -40,36 +49,74 @@ export const LabelHistory = z
   .object({
     entity: z.string(),
     /** Oldest first; the first one is what evidence used. */
-    values: z.array(z.object({ value: z.number(), knownAt: Instant, recordedAt: Instant, by: z.string() })),
+    values: z.array(z.object({ value: LabelValue, knownAt: Instant, recordedAt: Instant, by: z.string() })),
   })
   .meta({ id: 'LabelHistory' })
 
 // --- predictions
-export const Prediction = z
+/** A prediction as the log alone has it. */
+export const LoggedPrediction = z
   .object({
     answer: AnswerRecord,
     /** The other version's prediction of the same request, where one was mirrored. */
     mirror: MirrorRecord.nullable(),
-    gateway: z.string(),
-    segment: z.int(),
+    /** Where its record lies while it is not in the archive yet; null then. */
+    gateway: z.string().nullable(),
+    segment: z.int().nullable(),
   })
-  .meta({ id: 'Prediction' })
+  .meta({ id: 'LoggedPrediction' })
+export type LoggedPrediction = z.infer<typeof LoggedPrediction>
+
+export const Prediction = LoggedPrediction.extend({
+  /** What came true, row by row; null where nothing is known. */
+  labels: z.array(LabelValue.nullable()),
+}).meta({ id: 'Prediction' })
 export type Prediction = z.infer<typeof Prediction>
 
-export const PredictionSummary = z.object({
-  id: Id,
-  endpoint: Name,
-  eventTime: Instant,
-  arrivedAt: Instant,
-  caller: z.string().nullable(),
-  entities: z.array(z.string().nullable()),
-  version: ModelVersionRef,
-  runtime: z.enum(['onnx', 'python']),
-  predictions: AnswerRecord.shape.predictions,
-  error: z.string().nullable(),
-  milliseconds: z.number(),
+/** One row of a prediction, as the log has it: what was asked about a thing, what was answered, and what came true. */
+export const PredictionRow = z
+  .object({
+    id: Id,
+    /** Which row of the prediction. */
+    row: z.int(),
+    endpoint: Name,
+    /** Arrival at the gateway. */
+    at: Instant,
+    eventTime: Instant,
+    version: ModelVersionRef,
+    runtime: z.enum(['onnx', 'python']),
+    caller: z.string().nullable(),
+    /** Business key of the thing; null where none was given. */
+    entity: z.string().nullable(),
+    /** Values by column; what the endpoint's policy masks is null, what it hashes reads `hmac:…`. */
+    input: z.record(z.string(), Json),
+    prediction: Json.nullable(),
+    error: z.string().nullable(),
+    milliseconds: z.number(),
+    /** Milliseconds by stage of the answer; null for records of before stages were timed. */
+    timings: z.record(z.string(), z.number()).nullable(),
+    /** The value that is known by now; null where none is. */
+    label: LabelValue.nullable(),
+  })
+  .meta({ id: 'PredictionRow' })
+export type PredictionRow = z.infer<typeof PredictionRow>
+
+/** Which rows of the log are meant. `from` and `to` are of event time, `to` is not included. */
+export const PredictionFilter = z.object({
+  from: Instant.optional(),
+  to: Instant.optional(),
+  version: z.coerce.number().int().min(1).optional().describe('Number of the version that answered'),
+  caller: z.string().min(1).max(256).optional(),
+  entity: z.string().min(1).max(500).optional(),
+  outcome: z.enum(['answered', 'failed']).optional(),
+  where: z
+    .union([z.string(), z.array(z.string()).max(10)])
+    .optional()
+    .transform((given) => (given === undefined ? [] : [given].flat()))
+    .describe(
+      'Conditions as in `input.budget>=1000`, `input.genre=Drama`, `prediction<3`, `milliseconds>50`; operators = != < <= > >=; several must all hold',
+    ),
 })
-export type PredictionSummary = z.infer<typeof PredictionSummary>
 
 // --- windows
 export const WindowSummary = z
@@ -355,11 +402,21 @@ export const monitoring = {
     method: 'GET',
     path: '/api/v1/endpoints/:endpoint/predictions',
     tag,
-    summary: 'Recent predictions from the log, newest first',
+    summary:
+      'Rows of the prediction log, newest first, with their labels; /predictions/export gives the same as Parquet',
     permission: 'monitoring.read',
     params: OfEndpoint,
-    query: z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
-    reply: z.object({ predictions: z.array(PredictionSummary) }),
+    query: PredictionFilter.extend({
+      limit: z.coerce.number().int().min(1).max(1000).default(50),
+      cursor: z
+        .string()
+        .regex(/^[0-9a-f-]{36}:\d+$/, 'A cursor is what `nextCursor` of an earlier page said.')
+        .optional(),
+    }),
+    reply: z.object({
+      predictions: z.array(PredictionRow),
+      nextCursor: z.string().nullable().describe('null: these were the last'),
+    }),
   }),
   getPrediction: endpoint({
     method: 'GET',

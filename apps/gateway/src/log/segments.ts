@@ -164,9 +164,9 @@ export class PredictionLog {
     closeSync(segment.descriptor)
   }
 
-  /** Begins a new segment unless nothing is in this one: readers take a segment for complete when the next one is there. */
-  rotate(): void {
-    if (!this.segment?.filled) return
+  /** Begins a new segment when this one is older and something is in it: readers take a segment for complete when the next one is there. */
+  endOpenedBefore(milliseconds: number): void {
+    if (!this.segment?.filled || this.segment.openedAt >= milliseconds) return
     try {
       void this.endSegment()
       this.openSegment()
@@ -177,9 +177,8 @@ export class PredictionLog {
   }
 
   private sync(): void {
-    const { segment } = this
     // Also when nobody asks for predictions any more: what is in it must become old, and be erased, in time.
-    if (segment && Date.now() - segment.openedAt >= this.options.maxAgeMs) this.rotate()
+    this.endOpenedBefore(Date.now() - this.options.maxAgeMs)
     this.syncDirty()
   }
 

@@ -15,6 +15,8 @@ export interface Serving {
   readonly leaseSeconds: number
   /** By which the log's hashes are made, hex; null: the snapshot has none. */
   readonly logKey: string | null
+  /** Segments of the log opened before this are to be ended; milliseconds since 1970. */
+  readonly endSegmentsBefore: number
   readonly endpoints: ReadonlyMap<string, ServedEndpoint>
   /** Endpoints of the snapshot whose champion is not loaded here, and was not before. */
   readonly unavailable: ReadonlySet<string>
@@ -25,6 +27,7 @@ export const NOTHING: Serving = {
   version: -1,
   leaseSeconds: 0,
   logKey: null,
+  endSegmentsBefore: 0,
   endpoints: new Map(),
   unavailable: new Set(),
   failed: [],
@@ -76,7 +79,8 @@ export function arrange(snapshot: Snapshot, before: Serving, loaded: (variant: V
     }
   }
   const { version, leaseSeconds, logKey = null } = snapshot
-  return { version, leaseSeconds, logKey, endpoints, unavailable, failed }
+  const endSegmentsBefore = snapshot.endSegmentsBefore === undefined ? 0 : Date.parse(snapshot.endSegmentsBefore)
+  return { version, leaseSeconds, logKey, endSegmentsBefore, endpoints, unavailable, failed }
 }
 
 /** Every variant that this serving may need, for what may be closed and removed. */

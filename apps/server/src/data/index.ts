@@ -3,7 +3,7 @@ import type { HttpServer, Platform } from '../platform/index.ts'
 import { dataRoutes } from './routes.ts'
 import { Data } from './service.ts'
 
-export { Analytics, identifier, literal } from './duckdb.ts'
+export { Analytics, type AnalyticsSession, identifier, literal } from './duckdb.ts'
 export { dataMigrations } from './migrations.ts'
 export type { Data } from './service.ts'
 

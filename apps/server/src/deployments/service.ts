@@ -3,6 +3,7 @@ import type { HttpServer, Platform, Queryable } from '../platform/index.ts'
 import { Endpoints } from './endpoints/service.ts'
 import { endpointNamed, endpointsOf } from './endpoints/store.ts'
 import { EndpointNotFound, RolloutNotFound } from './errors.ts'
+import { eraseEvidence } from './evidence/erase.ts'
 import { rolloutEvidenceFold, rolloutLabelFold } from './evidence/fold.ts'
 import { summarise } from './evidence/state.ts'
 import { evidenceOf } from './evidence/store.ts'
@@ -22,6 +23,8 @@ export class Deployments {
   readonly starter: RolloutStarter
   readonly predictionFold: PredictionFold
   readonly labelFold: LabelFold
+  /** Takes a subject's name out of what rollouts stored. */
+  readonly erase = eraseEvidence
   private readonly platform: Platform
 
   constructor(platform: Platform, gateways: Gateways, ports: DeploymentPorts) {

@@ -19,6 +19,7 @@ import {
   isConnectionLoss,
   type Platform,
   type Queryable,
+  type Tx,
 } from '../platform/index.ts'
 import { actorOf } from './asker.ts'
 import { lossOf } from './decide.ts'
@@ -219,6 +220,19 @@ export class Evaluations {
       meanPredictionGap: gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length,
       labelRange: { low: Math.min(...labels), high: Math.max(...labels) },
     }
+  }
+
+  /** Takes a thing's name out of stored holdouts; its numbers stay, which gates were decided by. */
+  async erase(
+    tx: Tx,
+    subject: {
+      readonly workspace: string
+      readonly endpoint: string | null
+      readonly kind: string
+      readonly keys: readonly string[]
+    },
+  ): Promise<Record<string, number>> {
+    return subject.kind === 'entity' ? { holdoutRows: await store.eraseHoldoutEntities(tx, subject) } : {}
   }
 
   private runSoon(): void {

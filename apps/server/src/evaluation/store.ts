@@ -126,3 +126,15 @@ export async function latestWithHoldout(
     order by started_at desc, id desc limit 1`.execute(db)
   return rows[0] ?? null
 }
+
+/** Takes the names of things out of holdouts. @returns rows */
+export async function eraseHoldoutEntities(
+  tx: Tx,
+  { workspace, endpoint, keys }: { workspace: string; endpoint: string | null; keys: readonly string[] },
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update holdout_prediction h set entity = null from evaluation e
+    where h.workspace = ${workspace} and h.entity = any (${[...keys]}::text[]) and e.workspace = h.workspace and e.id = h.evaluation
+      and (${endpoint}::text is null or e.endpoint = ${endpoint})`.execute(tx)
+  return Number(numAffectedRows ?? 0)
+}

@@ -10,7 +10,7 @@ import {
   type Gate,
   gatesFailed,
   gatesPassed,
-  type Prediction,
+  type LoggedPrediction,
   performanceLost,
   pipelineStarted,
   pipelineSucceeded,
@@ -30,7 +30,7 @@ import { latestEventQuery } from './store.ts'
 const WORKSPACE = 'default'
 const subject = { model: 'films', version: 3, endpoint: 'films' }
 const failed: Gate = { name: 'robustness', verdict: 'failed', numbers: {}, sentence: 'it raises', parts: [] }
-const predictions = new Map<string, Prediction>()
+const predictions = new Map<string, LoggedPrediction>()
 let approval: 'automatic' | 'person' = 'person'
 let gates: { id: string; gates: readonly Gate[]; state: string } | null = null
 let platform: Platform

@@ -1,4 +1,4 @@
-import type { EndpointPolicy, Gate, GateName, Origin, Prediction } from '@tidemark/contracts'
+import type { EndpointPolicy, Gate, GateName, LoggedPrediction, Origin } from '@tidemark/contracts'
 import type { Queryable } from '../platform/index.ts'
 
 /** A version, for an endpoint. */
@@ -33,7 +33,7 @@ export interface GovernancePorts {
     runOfVersion(db: Queryable, workspace: string, model: string, version: number): Promise<string | null>
   }
   readonly predictions: {
-    find(workspace: string, id: string): Promise<Prediction | null>
+    find(workspace: string, id: string): Promise<LoggedPrediction | null>
   }
 }
 

@@ -25,3 +25,10 @@ export const FaultResolved = defineError(
   409,
   (fault: string) => `The input fault ${fault} is resolved already.`,
 )
+export const ConditionUnreadable = defineError(
+  'CONDITION_UNREADABLE',
+  400,
+  (condition: string) =>
+    `The condition "${condition.slice(0, 100)}" cannot be read. It is a field (input.COLUMN, prediction or milliseconds), one of = != < <= > >=, and a value, as in input.budget>=1000; < and > need a number.`,
+)
+export const ErasureNotFound = defineError('ERASURE_NOT_FOUND', 404, (id: string) => `There is no erasure ${id}.`)

@@ -1,11 +1,16 @@
 import { join } from 'node:path'
-import type { Prediction } from '@tidemark/contracts'
+import type { LoggedPrediction } from '@tidemark/contracts'
 import type { Actor, HttpServer, Platform, Queryable } from '../platform/index.ts'
 import { openFaults } from './faults/store.ts'
 import { monitoringMetrics } from './health/metrics.ts'
 import { thingsPerDay } from './health/store.ts'
+import { Archive } from './log/archive/archive.ts'
+import { Erasure } from './log/archive/erasure.ts'
+import { eraseMonitored } from './log/archive/erasureStore.ts'
+import { LogList } from './log/list.ts'
 import { LogLookup } from './log/lookup.ts'
 import { LogReader } from './log/reader.ts'
+import { logRoutes } from './log/routes.ts'
 import { answerReports, pairedLosses } from './performance/store.ts'
 import { adoptReference } from './reference/adopt.ts'
 import { monitoringRoutes } from './routes.ts'
@@ -33,7 +38,7 @@ export interface Monitoring {
   adoptReference(actor: Actor, endpoint: string, model: string, version: number): Promise<void>
   /** Reaction to the end, without a new champion, of what a report of lost performance caused: the report may be made again. */
   rearm(actor: Actor, endpoint: string): Promise<void>
-  readonly predictions: { find(workspace: string, id: string): Promise<Prediction | null> }
+  readonly predictions: { find(workspace: string, id: string): Promise<LoggedPrediction | null> }
   /** Event time that the endpoint's requests have come to. */
   eventTime(db: Queryable, workspace: string, endpoint: string): Promise<Date | null>
   /** Features whose values arrive wrong now. */
@@ -48,6 +53,8 @@ export interface Monitoring {
     first: number,
     second: number,
   ): Promise<{ n: number; first: number; second: number }>
+  /** Older predictions as Parquet files. */
+  readonly archive: { run(): Promise<void> }
   routes(app: HttpServer): void
 }
 
@@ -56,7 +63,25 @@ export function createMonitoring(platform: Platform, ports: MonitoringPorts): Mo
   const folder = join(platform.config.dataDir, 'log')
   // How far the log's files were read: without it they would be counted once more.
   platform.resets.keep('log_segment', 'log_seen')
-  const lookup = new LogLookup(folder)
+  const archive = new Archive(
+    platform,
+    {
+      columns: async (on, workspace, endpoint) => (await ports.endpoint(on, workspace, endpoint))?.columns ?? null,
+      retentionDays: async (on, workspace, endpoint) =>
+        (await ports.endpoint(on, workspace, endpoint))?.logging.retentionDays ?? null,
+    },
+    folder,
+  )
+  const erasure = new Erasure(platform, {
+    archive,
+    segments: folder,
+    logKey: ports.logKey,
+    stored: [eraseMonitored, ...ports.eraseStored],
+    rotate: ports.endSegments,
+  })
+  archive.withErasure(erasure)
+  const lookup = new LogLookup(folder, archive)
+  const list = new LogList(folder, archive, erasure)
   const reader = new LogReader(platform, folder, [windowFold(platform, ports), ...ports.predictionFolds])
   const { db } = platform
   let timer: NodeJS.Timeout | undefined
@@ -69,6 +94,7 @@ export function createMonitoring(platform: Platform, ports: MonitoringPorts): Mo
     async start() {
       await closeAllDue()
       reader.start()
+      archive.start()
       timer = setInterval(() => {
         closeAllDue().catch((error: unknown) => platform.log.warn({ err: error }, 'windows could not be closed'))
       }, CLOSE_EVERY_MILLISECONDS)
@@ -76,6 +102,7 @@ export function createMonitoring(platform: Platform, ports: MonitoringPorts): Mo
     async stop() {
       clearInterval(timer)
       await reader.stop()
+      await archive.stop()
     },
     unreadBytes: () => reader.unreadBytes(),
     assess: (actor, window) => assessWindow(platform, ports, lookup, actor, window),
@@ -89,6 +116,10 @@ export function createMonitoring(platform: Platform, ports: MonitoringPorts): Mo
     thingsPerDay: (queryable, workspace, endpoint) => thingsPerDay(queryable, { workspace, endpoint }, RECENT_WINDOWS),
     pairedLosses: (queryable, workspace, endpoint, first, second) =>
       pairedLosses(queryable, { workspace, endpoint }, first, second),
-    routes: (app) => monitoringRoutes(app, platform, ports, lookup),
+    archive,
+    routes: (app) => {
+      monitoringRoutes(app, platform, ports, lookup)
+      logRoutes(app, platform, { lookup, list, erasure, archive, logKey: ports.logKey, endpoint: ports.endpoint })
+    },
   }
 }

@@ -95,9 +95,57 @@ export const monitoringMigrations: readonly Migration[] = [
   },
 ]
 
+/** Since closed segments of the log become Parquet files, and labels may be text. */
+export const predictionArchiveMigrations: readonly Migration[] = [
+  {
+    id: '0240-prediction-archive',
+    sql: `
+      alter table log_segment add column archived_at timestamptz, add column removed boolean not null default false;
+      create index log_segment_to_archive on log_segment (lowest_id) where finished and archived_at is null;
+      -- Parquet files made of segments. A file that no row names is not part of the archive.
+      create table prediction_file (
+        workspace text not null, endpoint text not null, kind text not null check (kind in ('answer', 'mirror')),
+        -- Of the arrival, in UTC.
+        day date not null, file text not null,
+        predictions bigint not null, rows bigint not null, bytes bigint not null,
+        lowest_id uuid not null, highest_id uuid not null, earliest timestamptz not null, latest timestamptz not null,
+        primary key (file)
+      );
+      create index prediction_file_place on prediction_file (workspace, endpoint, kind, highest_id);
+    `,
+  },
+  {
+    id: '0241-text-labels',
+    sql: `
+      -- A class is a text; a number stays a number.
+      alter table monitoring_label alter column value drop not null, add column text text,
+        add constraint monitoring_label_is_one check ((value is null) <> (text is null));
+      alter table monitoring_first_prediction alter column value drop not null, add column text text,
+        add constraint monitoring_first_prediction_is_one check ((value is null) <> (text is null));
+    `,
+  },
+  {
+    id: '0242-prediction-erasure',
+    sql: `
+      -- Whose predictions are erased. A key is there for as long as it is needed.
+      create table prediction_erasure (
+        workspace text not null, id uuid not null, endpoint text, kind text not null check (kind in ('entity', 'caller')),
+        key text, reason text not null,
+        state text not null check (state in ('running', 'done')),
+        -- Segments that may still hold something, as gateway/number.
+        waiting text[] not null, report jsonb not null,
+        actor_kind text not null, actor_id text not null, requested_at timestamptz not null, finished_at timestamptz,
+        primary key (workspace, id)
+      );
+      create index prediction_erasure_running on prediction_erasure (requested_at) where state = 'running';
+    `,
+  },
+]
+
 export const monitoringBlobColumns: BlobColumns = {
   'monitoring_profile.profile': NO_DIGESTS,
   'monitoring_watch.initial': NO_DIGESTS,
   'monitoring_watch.report': NO_DIGESTS,
   'monitoring_watch.state': NO_DIGESTS,
+  'prediction_erasure.report': NO_DIGESTS,
 }

@@ -1,7 +1,7 @@
-import { type AnswerRecord, monitoring as contract, type PredictionSummary } from '@tidemark/contracts'
+import { monitoring as contract } from '@tidemark/contracts'
 import type { Platform } from '../platform/index.ts'
 import { type HttpServer, mount } from '../platform/index.ts'
-import { EndpointNotMonitored, PredictionNotFound } from './errors.ts'
+import { EndpointNotMonitored } from './errors.ts'
 import { resolveFault } from './faults/service.ts'
 import { countQuarantined, faultOf, listFaults, listQuarantine } from './faults/store.ts'
 import { windowDetail } from './health/detail.ts'
@@ -63,30 +63,4 @@ export function monitoringRoutes(app: HttpServer, platform: Platform, ports: Mon
       total: await countQuarantined(db, key),
     }
   })
-  mount(app, contract.listPredictions, async ({ params, query }, { actor }) => {
-    const answers = await lookup.recent(db, await keyOf(actor.workspace, params.endpoint), query.limit)
-    return { predictions: answers.map(summaryOfAnswer) }
-  })
-  mount(app, contract.getPrediction, async ({ params }, { actor }) => {
-    const prediction = await lookup.find(db, actor.workspace, params.id)
-    if (!prediction) throw PredictionNotFound(params.id)
-    return prediction
-  })
-}
-
-function summaryOfAnswer(answer: AnswerRecord): PredictionSummary {
-  const { id, endpoint, caller, entities, version, runtime, predictions, error, milliseconds } = answer
-  return {
-    id,
-    endpoint,
-    eventTime: new Date(answer.eventTime).toISOString(),
-    arrivedAt: new Date(answer.arrivedAt).toISOString(),
-    caller,
-    entities,
-    version,
-    runtime,
-    predictions,
-    error,
-    milliseconds,
-  }
 }

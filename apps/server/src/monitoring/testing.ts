@@ -10,6 +10,7 @@ import {
   createClient,
   type EventRecord,
   type InputColumn,
+  LoggingPolicy,
   type LogRecord,
   MonitoringPolicy,
   performanceLost,
@@ -178,6 +179,7 @@ export function worldOf(policy: z.input<typeof MonitoringPolicy>): World {
       replay: true,
       columns: FILM_COLUMNS,
       policy: MonitoringPolicy.parse(policy),
+      logging: LoggingPolicy.parse({}),
       gateLoss: 'absolute_error',
     },
     automation: { championVersion: 1, policy: null },
@@ -259,6 +261,9 @@ export async function assemble(dataDir: string, databaseUrl: string, world: Worl
     holdout: async () => world.holdout,
     predictionFolds: [],
     labelFolds: [],
+    eraseStored: [],
+    logKey: () => '00'.repeat(32),
+    endSegments: async () => {},
   }
   const monitoring = createMonitoring(platform, ports)
   const automation = createAutomation(platform, {

@@ -1,6 +1,7 @@
-import type { InputColumn, LossName, MonitoringPolicy } from '@tidemark/contracts'
+import type { InputColumn, LoggingPolicy, LossName, MonitoringPolicy } from '@tidemark/contracts'
 import type { LabelFold, PredictionFold } from '../platform/folds.ts'
-import type { Queryable } from '../platform/index.ts'
+import type { Queryable, Tx } from '../platform/index.ts'
+import type { EraseStored } from './log/archive/erasure.ts'
 
 /** What monitoring must know of an endpoint. */
 export interface MonitoredEndpoint {
@@ -11,6 +12,7 @@ export interface MonitoredEndpoint {
   readonly replay: boolean
   readonly columns: readonly InputColumn[]
   readonly policy: MonitoringPolicy
+  readonly logging: LoggingPolicy
   /** Unit of the holdout losses that evaluation stores. */
   readonly gateLoss: LossName
 }
@@ -37,6 +39,12 @@ export interface MonitoringPorts {
   /** Folds of other modules over the same log and labels; applied in the reader's transaction. */
   readonly predictionFolds: readonly PredictionFold[]
   readonly labelFolds: readonly LabelFold[]
+  /** Erases what other modules stored about a subject. */
+  readonly eraseStored: readonly EraseStored[]
+  /** Key by which the gateways hash what the log must not show, hex. */
+  logKey(): string
+  /** Has the gateways end the segments of the log that they are writing. */
+  endSegments(tx: Tx): Promise<void>
 }
 
 /** Workspace and endpoint: the key of everything here. */

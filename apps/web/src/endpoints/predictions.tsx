@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import type { JsonValue } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
 import { Ago, CopyId, DataTable, day, Empty, Loaded, Section, StateChip, trimmed } from '../ui/index.ts'
 
@@ -22,7 +23,7 @@ export function Predictions({ endpoint }: { readonly endpoint: string }) {
             <DataTable
               caption="Latest predictions"
               rows={data.predictions}
-              rowKey={(row) => row.id}
+              rowKey={(row) => `${row.id}:${row.row}`}
               columns={[
                 {
                   id: 'id',
@@ -38,23 +39,16 @@ export function Predictions({ endpoint }: { readonly endpoint: string }) {
                     </Link>
                   ),
                 },
-                { id: 'entity', header: 'About', cell: (row) => row.entities.filter(Boolean).join(', ') || '—' },
+                { id: 'entity', header: 'About', cell: (row) => row.entity ?? '—' },
                 {
                   id: 'answer',
                   header: 'Answer',
                   align: 'right',
-                  cell: (row) =>
-                    row.error ? (
-                      <StateChip tone="harm">failed</StateChip>
-                    ) : (
-                      (row.predictions ?? [])
-                        .map((value) => (typeof value === 'number' ? trimmed(value) : String(value)))
-                        .join(', ')
-                    ),
+                  cell: (row) => (row.error ? <StateChip tone="harm">failed</StateChip> : shown(row.prediction)),
                 },
                 { id: 'version', header: 'Version', cell: (row) => row.version },
                 { id: 'time', header: 'Event time', cell: (row) => day(row.eventTime) },
-                { id: 'arrived', spare: true, header: 'Arrived', cell: (row) => <Ago at={row.arrivedAt} /> },
+                { id: 'arrived', spare: true, header: 'Arrived', cell: (row) => <Ago at={row.at} /> },
                 { id: 'ms', spare: true, header: 'ms', align: 'right', cell: (row) => trimmed(row.milliseconds) },
               ]}
             />
@@ -63,4 +57,9 @@ export function Predictions({ endpoint }: { readonly endpoint: string }) {
       </Loaded>
     </Section>
   )
+}
+
+function shown(value: JsonValue): string {
+  if (typeof value === 'number') return trimmed(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }

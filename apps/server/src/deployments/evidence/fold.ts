@@ -12,7 +12,7 @@ import { closingRule, openRow, wasTossed } from './units.ts'
 type RolloutRecord = (AnswerRecord & { rollout: NonNullable<AnswerRecord['rollout']> }) | MirrorRecord
 
 /** Callers remembered by hash: evidence needs to tell them apart, not to know them. */
-function callerHash(rollout: string, caller: string): string {
+export function callerHash(rollout: string, caller: string): string {
   return createHash('sha256').update(`${rollout} ${caller}`).digest('base64url').slice(0, 22)
 }
 

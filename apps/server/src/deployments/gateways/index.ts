@@ -1,2 +1,2 @@
-export { gatewayMigrations } from './migrations.ts'
+export { gatewayMigrations, segmentEndMigrations } from './migrations.ts'
 export { Gateways } from './service.ts'

@@ -22,6 +22,14 @@ export const gatewayMigrations: readonly Migration[] = [
   },
 ]
 
+/** Since what is in an open segment of the log may have to be erased. */
+export const segmentEndMigrations: readonly Migration[] = [
+  {
+    id: '0243-end-of-segments',
+    sql: 'alter table gateway_configuration add column end_segments_before timestamptz;',
+  },
+]
+
 export const gatewayBlobColumns: BlobColumns = {
   'gateway.failed': NO_DIGESTS,
   'gateway_endpoint.snapshot': 'holds',

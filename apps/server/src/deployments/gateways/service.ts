@@ -13,9 +13,6 @@ import { internalRoutes } from './routes.ts'
 import * as store from './store.ts'
 import { type GatewayState, LEASE_SECONDS, type LoadFailure } from './types.ts'
 
-/** What the key of the log's hashes is derived for. */
-export const LOG_KEY_PURPOSE = 'prediction log'
-
 /** A day without a word: nobody looks for such a gateway any more. */
 const FORGET_MS = 24 * 60 * 60_000
 
@@ -95,17 +92,16 @@ export class Gateways {
   }
 
   async snapshot(): Promise<Snapshot> {
-    const { version, issuedAt, endpoints } = await store.currentConfiguration(this.platform.db)
+    const { version, issuedAt, endSegmentsBefore, endpoints } = await store.currentConfiguration(this.platform.db)
     const snapshot = Snapshot.parse({
       format: 1,
       version,
       issuedAt: issuedAt.toISOString(),
       leaseSeconds: LEASE_SECONDS,
+      ...(endSegmentsBefore ? { endSegmentsBefore: endSegmentsBefore.toISOString() } : {}),
       endpoints,
     })
-    return snapshot.endpoints.some(hashes)
-      ? { ...snapshot, logKey: this.platform.secrets.derive(LOG_KEY_PURPOSE) }
-      : snapshot
+    return snapshot.endpoints.some(hashes) ? { ...snapshot, logKey: this.logKey() } : snapshot
   }
 
   /**
@@ -130,6 +126,16 @@ export class Gateways {
     } finally {
       change.cancel()
     }
+  }
+
+  /** Key by which the log's hashes are made, hex. */
+  logKey(): string {
+    return this.platform.secrets.derive('prediction log')
+  }
+
+  /** Has the gateways end the segments that they are writing, so that their content can be read to its end; in the caller's transaction. */
+  endSegments(tx: Tx): Promise<void> {
+    return store.endSegments(tx, this.platform.clock.now())
   }
 
   /** Notes that a gateway answered without a record: an event for everybody who watches, and a count. */

@@ -14,6 +14,12 @@ export async function nextVersion(tx: Tx): Promise<number> {
   return version
 }
 
+/** Has the gateways end the segments of the log that they opened before now. */
+export async function endSegments(tx: Tx, now: Date): Promise<void> {
+  await nextVersion(tx)
+  await sql`update gateway_configuration set end_segments_before = ${now}`.execute(tx)
+}
+
 /** Writes what gateways are to serve at an endpoint from that snapshot version on. */
 export async function saveEndpoint(tx: Tx, endpoint: EndpointSnapshot, version: number): Promise<void> {
   await sql`
@@ -36,15 +42,17 @@ export async function currentVersion(db: Queryable): Promise<number> {
 /** Version and endpoints of one moment: one statement, so that they belong together. */
 export async function currentConfiguration(
   db: Queryable,
-): Promise<{ version: number; issuedAt: Date; endpoints: EndpointSnapshot[] }> {
-  const { rows } = await sql<{ version: number; issued_at: Date; endpoints: EndpointSnapshot[] }>`
-    select version, issued_at,
+): Promise<{ version: number; issuedAt: Date; endSegmentsBefore: Date | null; endpoints: EndpointSnapshot[] }> {
+  const { rows } = await sql<{
+    version: number
+    issuedAt: Date
+    endSegmentsBefore: Date | null
+    endpoints: EndpointSnapshot[]
+  }>`
+    select version, issued_at as "issuedAt", end_segments_before as "endSegmentsBefore",
       (select coalesce(jsonb_agg(snapshot order by workspace, name), '[]') from gateway_endpoint) as endpoints
     from gateway_configuration`.execute(db)
-  const row = rows[0]
-  return row
-    ? { version: row.version, issuedAt: row.issued_at, endpoints: row.endpoints }
-    : { version: 0, issuedAt: new Date(0), endpoints: [] }
+  return rows[0] ?? { version: 0, issuedAt: new Date(0), endSegmentsBefore: null, endpoints: [] }
 }
 
 /** What gateways are to serve at an endpoint; null when there is none. */

@@ -1,4 +1,4 @@
-import { endpointDeclared, type Prediction, type WhyFact } from '@tidemark/contracts'
+import { endpointDeclared, type LoggedPrediction, type WhyFact } from '@tidemark/contracts'
 import { listEvents, type Queryable } from '../../platform/index.ts'
 import { approvalsOf, waiversOf } from '../store.ts'
 import type { GovernancePorts, Subject } from '../types.ts'
@@ -72,7 +72,7 @@ async function firstVersionFact(db: Queryable, workspace: string, subject: Subje
 }
 
 /** What the log says of one answer. */
-export function predictionFacts({ answer, mirror }: Prediction): WhyFact[] {
+export function predictionFacts({ answer, mirror }: LoggedPrediction): WhyFact[] {
   const { endpoint, eventTime, arrivedAt, entities, predictions, error, rollout, runtime, milliseconds } = answer
   const named = entities.filter((entity) => entity !== null)
   return [

@@ -9,7 +9,8 @@ export interface FirstPrediction {
   readonly prediction: string
   readonly row: number
   readonly eventTime: Date
-  readonly value: number
+  /** A number, or the name of a class. */
+  readonly value: number | string
   readonly window: string
 }
 
@@ -22,17 +23,19 @@ export async function joinFirstPredictions(
 ): Promise<void> {
   if (first.length === 0) return
   const { rows } = await sql<{ entity: string }>`
-    insert into monitoring_first_prediction (workspace, endpoint, version, entity, prediction, row_index, event_time, value, window_id)
+    insert into monitoring_first_prediction (workspace, endpoint, version, entity, prediction, row_index, event_time, value, text, window_id)
     select ${key.workspace}, ${key.endpoint}, * from unnest(${first.map((f) => f.version)}::int[], ${first.map((f) => f.entity)}::text[],
       ${first.map((f) => f.prediction)}::uuid[], ${first.map((f) => f.row)}::int[], ${first.map((f) => f.eventTime)}::timestamptz[],
-      ${first.map((f) => f.value)}::float8[], ${first.map((f) => f.window)}::uuid[])
+      ${first.map(({ value }) => (typeof value === 'number' ? value : null))}::float8[],
+      ${first.map(({ value }) => (typeof value === 'string' ? value : null))}::text[], ${first.map((f) => f.window)}::uuid[])
     on conflict do nothing returning entity`.execute(tx)
   if (rows.length > 0) await joinLosses(tx, key, loss, [...new Set(rows.map((row) => row.entity))])
 }
 
 /**
  * Joins first predictions with first labels, once: a correction that comes later does not change what evidence was made of. Called by
- * whichever of the two arrives last, under the endpoint's lock.
+ * whichever of the two arrives last, under the endpoint's lock. Of two texts the loss is 0 when they are equal and 1 when not, whatever loss the
+ * policy names for numbers; a text and a number are not compared.
  */
 export async function joinLosses(
   tx: Tx,
@@ -44,13 +47,15 @@ export async function joinLosses(
   await sql`
     insert into monitoring_realised_loss (workspace, endpoint, version, entity, loss, event_time, known_at, window_id)
     select f.workspace, f.endpoint, f.version, f.entity,
-      ${loss === 'squared_error' ? sql`power(${difference}, 2)` : sql`abs(${difference})`}, f.event_time, l.known_at, f.window_id
+      case when f.text is not null then (f.text <> l.text)::int
+        else ${loss === 'squared_error' ? sql`power(${difference}, 2)` : sql`abs(${difference})`} end, f.event_time, l.known_at, f.window_id
     from monitoring_first_prediction f
     cross join lateral (
-      select value, known_at, sequence from monitoring_label
+      select value, text, known_at, sequence from monitoring_label
       where workspace = f.workspace and endpoint = f.endpoint and entity = f.entity order by sequence limit 1
     ) l
     where f.workspace = ${workspace} and f.endpoint = ${endpoint} and f.entity = any (${[...entities]}::text[])
+      and (f.text is null) = (l.text is null)
     order by l.sequence, f.version
     on conflict do nothing`.execute(tx)
 }

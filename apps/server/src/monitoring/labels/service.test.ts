@@ -122,7 +122,7 @@ test('a label that is no label is refused with the field that is wrong', async (
   const response = await fetch(`${server.url}/api/v1/endpoints/films/labels`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ labels: [{ entity: 'x', value: 'seven' }] }),
+    body: JSON.stringify({ labels: [{ entity: 'x', value: { seven: 7 } }] }),
   })
   assert.equal(response.status, 400)
   assert.match(await response.text(), /labels\.0/)

@@ -9,7 +9,7 @@ import { eventTimeOf, lockEndpoint } from '../windows/store.ts'
 import { sortLabels } from './decide.ts'
 import { entityKey, entityOf } from './entity.ts'
 import { joinLosses } from './join.ts'
-import { insertLabels, labelHistory, latestValues, type NewLabel } from './store.ts'
+import { insertLabels, labelHistory, type NewLabel, valuesOf } from './store.ts'
 
 /**
  * Takes labels: by business key or prediction id, late, twice, corrected. What they mean (realised losses, a rollout's evidence, lost
@@ -33,7 +33,7 @@ export async function putLabels(
   const { labels, unknown } = await resolveEntities(platform, lookup, key, given, knownAt)
   const sorted = await inTransaction(platform.db, async (tx) => {
     await lockEndpoint(tx, key)
-    const known = await latestValues(tx, key, [...new Set(labels.map((label) => label.entity))])
+    const known = await valuesOf(tx, key, [...new Set(labels.map((label) => label.entity))])
     const result = sortLabels(labels, known)
     // In the order in which they came: of two values for one new thing the first is the one that evidence joins.
     const keep = new Set([...result.accepted, ...result.corrected])
@@ -51,8 +51,11 @@ export async function putLabels(
       facts.policy.loss,
       result.accepted.map((label) => label.entity),
     )
-    const joined = result.accepted.map((label) => ({ ...key, ...label }))
-    for (const fold of ports.labelFolds) await fold.apply(tx, joined)
+    // What other modules compare is numbers.
+    const joined = result.accepted.flatMap(({ value, ...label }) =>
+      typeof value === 'number' ? [{ ...key, ...label, value }] : [],
+    )
+    if (joined.length > 0) for (const fold of ports.labelFolds) await fold.apply(tx, joined)
     await watchRealised(platform, tx, key, facts)
     return result
   })
@@ -109,8 +112,8 @@ export async function getLabel(
     entity,
     values: rows.map((row) => ({
       value: row.value,
-      knownAt: row.known_at.toISOString(),
-      recordedAt: row.recorded_at.toISOString(),
+      knownAt: row.knownAt.toISOString(),
+      recordedAt: row.recordedAt.toISOString(),
       by: row.actor,
     })),
   }

@@ -1,54 +1,78 @@
-import type { AnswerRecord, LogRecord, MirrorRecord, Prediction } from '@tidemark/contracts'
+import type { AnswerRecord, LoggedPrediction, LogRecord, MirrorRecord } from '@tidemark/contracts'
+import { literal } from '../../data/index.ts'
 import type { Queryable } from '../../platform/index.ts'
 import type { EndpointKey } from '../types.ts'
-import { eachLine, keyOf, parseLine, SegmentFolder, type SegmentName, segmentPath, sizeOf } from './segments.ts'
-import { finishedSegments, newestSegments, openProgress, segmentsBetween, segmentsWithIds } from './store.ts'
+import type { Archive } from './archive/archive.ts'
+import { sqlOf } from './archive/filter.ts'
+import { filesOf } from './archive/store.ts'
+import { eachLine, keyOf, parseLine, SegmentFolder, type SegmentName, segmentPath } from './segments.ts'
+import { finishedSegments, openProgress, segmentsBetween, segmentsWithIds } from './store.ts'
 
-/** A page of recent predictions never reads more of the log than this. */
-const MOST_TAIL_BYTES = 32 << 20
-const TAIL_BYTES = 512 << 10
+/** What a search has found so far; a mirror may be found before its answer, and elsewhere. */
+interface Search {
+  readonly workspace: string
+  readonly wanted: ReadonlySet<string>
+  readonly answers: Map<string, Omit<LoggedPrediction, 'mirror'>>
+  readonly mirrors: Map<string, MirrorRecord>
+}
 
 /** Finds predictions in the log's files. PostgreSQL holds only where to look. */
 export class LogLookup {
   private readonly folder: string
+  private readonly archive: Archive
   private readonly segments: SegmentFolder
 
-  constructor(folder: string) {
+  constructor(folder: string, archive: Archive) {
     this.folder = folder
+    this.archive = archive
     this.segments = new SegmentFolder(folder)
   }
 
   /** One prediction by its id, with the mirror of it where there is one. */
-  async find(db: Queryable, workspace: string, id: string): Promise<Prediction | null> {
+  async find(db: Queryable, workspace: string, id: string): Promise<LoggedPrediction | null> {
     return (await this.findMany(db, workspace, [id])).get(id) ?? null
   }
 
-  /** Predictions by their ids: each segment whose ids span one of them is read once, and what was not counted yet. */
-  async findMany(db: Queryable, workspace: string, ids: readonly string[]): Promise<Map<string, Prediction>> {
-    const found = new Map<string, Prediction>()
-    const wanted = new Set(ids)
-    if (wanted.size === 0) return found
+  /**
+   * Predictions by their ids: each segment and archive file whose ids span one of them is read once, and what was not counted yet.
+   */
+  async findMany(db: Queryable, workspace: string, ids: readonly string[]): Promise<Map<string, LoggedPrediction>> {
+    const search: Search = { workspace, wanted: new Set(ids), answers: new Map(), mirrors: new Map() }
+    if (ids.length === 0) return new Map()
     // First how far was read, then what that holds: what is read between the two questions is looked at twice, not never.
     const finished = await finishedSegments(db)
     const read = new Map((await openProgress(db)).map((progress) => [keyOf(progress), progress.readBytes]))
-    const spanning = await segmentsWithIds(db, [...wanted])
+    const spanning = await segmentsWithIds(db, ids)
     const spanned = new Set(spanning.map(keyOf))
-    for (const name of spanning) await this.collect(name, 0, workspace, wanted, found)
-    if (found.size === wanted.size) return found
-    for (const name of await this.segments.list((gateway) => finished.get(gateway) ?? -1)) {
-      if (!spanned.has(keyOf(name))) await this.collect(name, read.get(keyOf(name)) ?? 0, workspace, wanted, found)
+    for (const name of spanning) await this.collect(search, name, 0)
+    await this.collectArchived(db, search)
+    if (search.answers.size < search.wanted.size) {
+      for (const name of await this.segments.list((gateway) => finished.get(gateway) ?? -1)) {
+        if (!spanned.has(keyOf(name))) await this.collect(search, name, read.get(keyOf(name)) ?? 0)
+      }
     }
-    return found
+    const found = [...search.answers].map(([id, answer]): [string, LoggedPrediction] => [
+      id,
+      { ...answer, mirror: search.mirrors.get(id) ?? null },
+    ])
+    return new Map(found)
+  }
+
+  private async collectArchived(db: Queryable, { workspace, wanted, answers, mirrors }: Search): Promise<void> {
+    const files = await filesOf(db, { workspace, ids: [...wanted] })
+    if (files.length === 0) return
+    const condition = `prediction_id in (${[...wanted].map(literal).join(', ')})`
+    for await (const record of this.archive.records(files, condition)) {
+      if (record.kind === 'mirror') mirrors.set(record.id, record)
+      else if (!answers.has(record.id)) answers.set(record.id, { answer: record, gateway: null, segment: null })
+    }
   }
 
   private async collect(
+    { workspace, wanted, answers, mirrors }: Search,
     name: SegmentName,
     from: number,
-    workspace: string,
-    wanted: ReadonlySet<string>,
-    found: Map<string, Prediction>,
   ): Promise<void> {
-    const mirrors = new Map<string, MirrorRecord>()
     for await (const { text } of eachLine(segmentPath(this.folder, name), from)) {
       // The id before the whole line: parsing is what costs.
       const id = /"id":"([0-9a-f-]{36})"/.exec(text)?.[1]
@@ -56,48 +80,18 @@ export class LogLookup {
       const record = recordOf(text)
       if (record?.workspace !== workspace) continue
       if (record.kind === 'mirror') mirrors.set(record.id, record)
-      else if (!found.has(record.id)) found.set(record.id, { answer: record, mirror: null, ...name })
-    }
-    for (const [id, mirror] of mirrors) {
-      const prediction = found.get(id)
-      if (prediction) found.set(id, { ...prediction, mirror })
+      else if (!answers.has(record.id)) answers.set(record.id, { answer: record, ...name })
     }
   }
 
-  /** The newest answers of an endpoint, newest first. */
-  async recent(db: Queryable, { workspace, endpoint }: EndpointKey, limit: number): Promise<AnswerRecord[]> {
-    const found: AnswerRecord[] = []
-    let budget = MOST_TAIL_BYTES
-    for (const name of await newestSegments(db, 64)) {
-      const path = segmentPath(this.folder, name)
-      let end = await sizeOf(path)
-      while (end > 0 && found.length < limit && budget > 0) {
-        const start = Math.max(0, end - TAIL_BYTES)
-        budget -= end - start
-        const part: AnswerRecord[] = []
-        // Not at the file's beginning: the first line may be the rest of one that the earlier part begins.
-        let first = start > 0
-        let firstEnd = end
-        for await (const line of eachLine(path, start, end)) {
-          if (first) {
-            firstEnd = line.end
-            first = false
-            continue
-          }
-          const record = recordOf(line.text)
-          if (record?.kind === 'answer' && record.workspace === workspace && record.endpoint === endpoint)
-            part.push(record)
-        }
-        found.push(...part.reverse())
-        end = start === 0 ? 0 : Math.min(firstEnd, end - 1)
-      }
-    }
-    return found.slice(0, limit)
-  }
-
-  /** Every answer of an endpoint whose event time lies in [from, to), in the order of the log, as far as it was counted. */
+  /** Every answer of an endpoint whose event time lies in [from, to), in the order of the log, as far as it was counted; one may come twice. */
   async *between(db: Queryable, key: EndpointKey, from: Date, to: Date): AsyncGenerator<AnswerRecord> {
-    for (const name of await segmentsBetween(db, from, to)) {
+    const segments = await segmentsBetween(db, from, to)
+    // After the segments: what goes to the archive meanwhile is given twice, not never.
+    const files = await filesOf(db, { ...key, kind: 'answer', from, to })
+    const within = sqlOf({ from: from.getTime(), to: to.getTime(), where: [] })
+    for await (const record of this.archive.records(files, within)) if (record.kind === 'answer') yield record
+    for (const name of segments) {
       for await (const { text } of eachLine(segmentPath(this.folder, name), 0, name.readBytes)) {
         const record = recordOf(text)
         if (record?.kind !== 'answer' || record.workspace !== key.workspace || record.endpoint !== key.endpoint)

@@ -192,8 +192,10 @@ test('a prediction is found by its id, with its mirror, read or not yet read; ot
   })
   const { predictions } = await server.client.monitoring.listPredictions({
     params: { endpoint: 'films' },
-    query: { limit: 3 },
+    query: { entity: 'found' },
   })
-  assert.equal(predictions.length, 3)
-  assert.equal(predictions[0]?.id, answer.id)
+  assert.deepEqual(
+    predictions.map(({ id, entity, prediction }) => [id, entity, prediction]),
+    [[answer.id, 'found', 6.5]],
+  )
 })

@@ -92,11 +92,22 @@ const CHUNK_BYTES = 1 << 20
  * at it.
  */
 export async function readLines(path: string, offset: number, limit: number): Promise<Line[]> {
-  const file = await open(path, 'r')
+  const file = await openOrNull(path)
+  // It went to the archive meanwhile, or there is none.
+  if (!file) return []
   try {
     return await collectLines(file, offset, limit)
   } finally {
     await file.close()
+  }
+}
+
+async function openOrNull(path: string): Promise<FileHandle | null> {
+  try {
+    return await open(path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
   }
 }
 
@@ -130,6 +141,25 @@ export async function* eachLine(path: string, from = 0, to = Number.POSITIVE_INF
     if (!last) return
     for (const line of lines) if (line.end <= to) yield line
     offset = last.end
+  }
+}
+
+const PART_BYTES = 512 << 10
+
+/** The complete lines of a segment from its end to its beginning, in parts; within a part the last line comes first. */
+export async function* linesBackward(path: string): AsyncGenerator<Line[]> {
+  let end = await sizeOf(path)
+  for (let bytes = PART_BYTES; end > 0; ) {
+    const start = Math.max(0, end - bytes)
+    const lines: Line[] = []
+    for await (const line of eachLine(path, start, end)) lines.push(line)
+    // Not at the file's beginning: the first line may be the rest of one that the earlier part begins.
+    const rest = start > 0 ? lines.shift() : undefined
+    yield lines.reverse()
+    if (start === 0) return
+    // A line longer than a part: look further back at once.
+    bytes = lines.length === 0 ? bytes * 2 : PART_BYTES
+    if (rest) end = rest.end
   }
 }
 

@@ -1,6 +1,6 @@
 import { type LogRecord, timeOfUuidv7 } from '@tidemark/contracts'
 import { type Queryable, sql, type Tx } from '../../platform/index.ts'
-import type { SegmentName } from './segments.ts'
+import { keyOf, type SegmentName } from './segments.ts'
 
 export interface SegmentProgress extends SegmentName {
   readonly readBytes: number
@@ -97,7 +97,8 @@ export function lowestIdAt(milliseconds: number): string {
 export async function segmentsWithIds(db: Queryable, ids: readonly string[]): Promise<SegmentName[]> {
   const { rows } = await sql<SegmentName>`
     select gateway, segment from log_segment s
-    where exists (select from unnest(${[...ids]}::uuid[]) as id where id between s.lowest_id and s.highest_id)
+    where archived_at is null
+      and exists (select from unnest(${[...ids]}::uuid[]) as id where id between s.lowest_id and s.highest_id)
     order by segment desc`.execute(db)
   return rows
 }
@@ -105,15 +106,24 @@ export async function segmentsWithIds(db: Queryable, ids: readonly string[]): Pr
 /** Segments that hold events of a span, with how far they were read. */
 export async function segmentsBetween(db: Queryable, from: Date, to: Date): Promise<SegmentProgress[]> {
   const { rows } = await sql<ProgressRow>`
-    select gateway, segment, read_bytes from log_segment where latest >= ${from} and earliest < ${to}
+    select gateway, segment, read_bytes from log_segment
+    where archived_at is null and latest >= ${from} and earliest < ${to}
     order by lowest_id`.execute(db)
   return rows.map(progressOf)
 }
 
-/** Segments by their newest prediction, newest first. */
-export async function newestSegments(db: Queryable, limit: number): Promise<SegmentProgress[]> {
-  const { rows } = await sql<ProgressRow>`
-    select gateway, segment, read_bytes from log_segment where highest_id is not null
-    order by highest_id desc limit ${limit}`.execute(db)
-  return rows.map(progressOf)
+/** Segments whose content is in the archive: whoever reads both need not read them. */
+export async function archivedSegments(db: Queryable): Promise<Set<string>> {
+  const { rows } = await sql<SegmentName>`
+    select gateway, segment from log_segment where archived_at is not null and not removed`.execute(db)
+  return new Set(rows.map(keyOf))
+}
+
+/** Segments that were read to their end, are not in the archive, and whose newest prediction is older than an id. */
+export async function segmentsBelow(db: Queryable, id: string): Promise<Set<string>> {
+  const { rows } = await sql<SegmentName>`
+    select gateway, segment from log_segment where finished and archived_at is null and highest_id < ${id}::uuid`.execute(
+    db,
+  )
+  return new Set(rows.map(keyOf))
 }

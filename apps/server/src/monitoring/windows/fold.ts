@@ -131,7 +131,9 @@ function firstPredictions(records: readonly LogRecord[], window: string): FirstP
     const { version } = parseModelVersionRef(record.version)
     record.predictions?.forEach((_, row) => {
       const entity = entityOf(record, row)
-      const value = numberIn(predictionOfRow(record, row))
+      const said = predictionOfRow(record, row)
+      const text = scalarOf(said)
+      const value = typeof text === 'string' ? text : numberIn(said)
       if (value === null || first.has(`${version}:${entity}`)) return
       first.set(`${version}:${entity}`, {
         version,
