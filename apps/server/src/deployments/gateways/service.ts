@@ -6,7 +6,6 @@ import {
   Snapshot,
   type UnloggedAnswers,
 } from '@tidemark/contracts'
-import { Counter } from 'prom-client'
 import { type HttpServer, inTransaction, type Platform, systemActor, type Tx } from '../../platform/index.ts'
 import { isConfirmed, isLive } from './decide.ts'
 import { internalRoutes } from './routes.ts'
@@ -22,18 +21,11 @@ const FORGET_MS = 24 * 60 * 60_000
  */
 export class Gateways {
   private readonly platform: Platform
-  private readonly unloggedAnswers: Counter<'endpoint'>
   private readonly waiting = new Set<() => void>()
   private readonly listeners = new Set<(confirmation: Confirmation) => void>()
 
   constructor(platform: Platform) {
     this.platform = platform
-    this.unloggedAnswers = new Counter({
-      name: 'tidemark_unlogged_answers_total',
-      help: 'Answers that gateways gave without a record, as they reported them.',
-      labelNames: ['endpoint'],
-      registers: [platform.metrics],
-    })
     platform.live.listen(store.CHANNEL, () => this.wake())
     // Gateways go on counting: they are other processes, and only a later snapshot makes them forget what they serve.
     platform.resets.keep('gateway', 'gateway_configuration')
@@ -138,9 +130,8 @@ export class Gateways {
     return store.endSegments(tx, this.platform.clock.now())
   }
 
-  /** Notes that a gateway answered without a record: an event for everybody who watches, and a count. */
+  /** Notes that a gateway answered without a record: an event for everybody who watches, and an error in the log. */
   async unlogged({ gateway, workspace, endpoint, answers, reason }: UnloggedAnswers): Promise<void> {
-    this.unloggedAnswers.labels(endpoint).inc(answers)
     const { db, events, log } = this.platform
     log.error({ gateway, workspace, endpoint, answers, reason }, 'answers left a gateway without a record')
     await inTransaction(db, (tx) =>
