@@ -103,7 +103,7 @@ export function predictionFacts({ answer, mirror }: LoggedPrediction): WhyFact[]
 }
 
 /** Plain values as they are, lists and records as JSON. */
-function told(predictions: NonNullable<Prediction['answer']['predictions']>): string {
+function told(predictions: NonNullable<LoggedPrediction['answer']['predictions']>): string {
   return predictions.map((value) => (typeof value === 'object' ? JSON.stringify(value) : String(value))).join(', ')
 }
 
