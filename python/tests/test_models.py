@@ -51,9 +51,6 @@ class Ignored:
     def send(self, message: dict[str, Any]) -> None:
         pass
 
-    def receive(self) -> Any:
-        return iter(())
-
 
 def save_forest(folder: Path, numbers: Any) -> Path:
     genre = OneHotEncoder(handle_unknown="ignore", sparse_output=False)

@@ -49,7 +49,8 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
         blobs,
         folder: join(folder, 'models'),
         signal: stopping.signal,
-        startProcess: (modelFolder, lockFile) => processes.start(modelFolder, lockFile),
+        startProcess: (modelFolder, lockFile, limits) => processes.start(modelFolder, lockFile, limits),
+        onRetry: (version, requests) => telemetry.retries.labels(version).inc(requests),
         onRestart: (version, reason) => {
           telemetry.restarts.labels(version).inc()
           out.warn({ version, reason }, 'a model process ended, it is started again')

@@ -86,5 +86,11 @@ export function createTelemetry() {
       labelNames: ['version'],
       registers,
     }),
+    retries: new Counter({
+      name: 'tidemark_gateway_worker_retries_total',
+      help: 'Requests that were in a Python process when it ended, and were asked once more.',
+      labelNames: ['version'],
+      registers,
+    }),
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { LoggingPolicy, Redaction } from './policy.ts'
+import { LoggingPolicy, Redaction, WorkerPolicy } from './policy.ts'
 import { AnswerKind } from './runtimes.ts'
 import { Digest, Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
 
@@ -72,7 +72,12 @@ export const Runtime = z.discriminatedUnion('kind', [
 ])
 export type Runtime = z.infer<typeof Runtime>
 
-export const Variant = z.object({ version: ModelVersionRef, runtime: Runtime })
+export const Variant = z.object({
+  version: ModelVersionRef,
+  runtime: Runtime,
+  /** Processes of the Python runtime, and what each may take; absent: as many as a policy that says nothing gives. */
+  workers: WorkerPolicy.optional(),
+})
 export type Variant = z.infer<typeof Variant>
 
 /**

@@ -101,6 +101,21 @@ export const LoggingPolicy = z.strictObject({
 })
 export type LoggingPolicy = z.infer<typeof LoggingPolicy>
 
+/** What a version that runs in Python may take. */
+export const WorkerPolicy = z.strictObject({
+  /** Processes for each version, started as requests wait. */
+  processes: z.int().min(1).max(64).default(2),
+  /** Private memory of one process. */
+  memoryMegabytes: z.int().min(256).max(1_048_576).default(4096),
+  /** A call that takes longer ends its process, and is answered by 504. */
+  callSeconds: z.number().min(0.1).max(3600).default(60),
+  /** Rows of however many callers that one call may get. 1: callers are never asked for together. */
+  batchRows: z.int().min(1).max(100_000).default(1000),
+  /** Without a request for so long the processes end; the next request starts them again. */
+  idleSeconds: z.number().min(1).default(900),
+})
+export type WorkerPolicy = z.infer<typeof WorkerPolicy>
+
 /** Everything that an endpoint's owner declares; the example's `endpoint.yaml`. */
 export const EndpointPolicy = z.strictObject({
   gates: GatePolicy.prefault({}),
@@ -109,5 +124,6 @@ export const EndpointPolicy = z.strictObject({
   monitoring: MonitoringPolicy.prefault({}),
   automation: AutomationPolicy.nullable().default(null),
   logging: LoggingPolicy.prefault({}),
+  workers: WorkerPolicy.prefault({}),
 })
 export type EndpointPolicy = z.infer<typeof EndpointPolicy>

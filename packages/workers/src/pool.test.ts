@@ -205,14 +205,14 @@ test('a model is predicted, converted and served alike; requests that wait toget
 
   const model = await pool.serve(modelDir)
   const columns = ['length in m', 'width']
-  const ask = (...given: (number | string | null)[][]) => model.predict({ kind: 'table', columns, rows: given })
+  const question = (...rows: (number | string | null)[][]) => ({ kind: 'table' as const, columns, rows })
   const asked = [
     [1, 1],
     [2, 0],
     [3, 1],
     [null, 2],
   ]
-  const alone = await Promise.all([...asked.map((row) => ask(row)), ask(['long', 1])])
+  const alone = await model.ask([...asked.map((row) => question(row)), question(['long', 1])])
   const bad = alone.pop()
   alone.forEach((answer, index) => {
     assert.ok('values' in answer)
@@ -223,7 +223,7 @@ test('a model is predicted, converted and served alike; requests that wait toget
   const exits: string[] = []
   model.onExit((error) => exits.push(error.code))
   model.kill()
-  await assert.rejects(ask([1, 1]), failsWith('TASK_KILLED'))
+  await assert.rejects(model.ask([question([1, 1])]), failsWith('TASK_KILLED'))
   assert.deepEqual(exits, ['TASK_KILLED'])
   assert.equal(model.alive, false)
 })

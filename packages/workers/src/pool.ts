@@ -85,10 +85,12 @@ export class WorkerPool {
       workDir: scratch,
       seed: null,
     }
-    return ServedModel.start(worker, command, options.onLog ?? (() => {}), () => {
+    const onEnd = () => {
       rmSync(scratch, { recursive: true, force: true })
       this.release()
-    })
+    }
+    const { account } = this
+    return ServedModel.start({ worker, account, folder: scratch, command, onLog: options.onLog ?? (() => {}), onEnd })
   }
 
   /** Pid of the preloaded process, for tests and diagnosis; undefined when none runs. */

@@ -189,8 +189,7 @@ export type WorkerCommand =
       readonly workDir: string
       readonly seed: number | null
     }
-  | { readonly do: 'send'; readonly task: number; readonly message: unknown }
-  | { readonly do: 'end' | 'cancel'; readonly task: number }
+  | { readonly do: 'cancel'; readonly task: number }
 
 /** The error that an outcome other than a result stands for. */
 export function errorOfOutcome(outcome: Exclude<Outcome, { kind: 'result' }>): WorkerError {

@@ -81,7 +81,7 @@ export class Worker {
     return this.listeners.size
   }
 
-  /** Starts a task; `end` and `cancel` take the number it gives. */
+  /** Starts a task; `cancel` takes the number it gives. */
   run(command: Omit<Extract<WorkerCommand, { do: 'run' }>, 'do' | 'task'>, listener: Listener): number {
     const task = this.nextTask++
     if (this.dead !== undefined) {
@@ -93,13 +93,9 @@ export class Worker {
     return task
   }
 
-  send(task: number, message: unknown): void {
-    this.command({ do: 'send', task, message })
-  }
-
-  /** Tells a task that no more messages come. */
-  end(task: number): void {
-    this.command({ do: 'end', task })
+  /** The process of a task that runs. */
+  pidOf(task: number): number | undefined {
+    return this.groups.get(task)
   }
 
   /** Kills a task's whole process group. */

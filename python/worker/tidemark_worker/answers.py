@@ -9,11 +9,12 @@ from typing import Any, Literal
 Form = Literal["rows", "names", "whole"]
 
 
-def answer_of(answer: Any, rows: int) -> tuple[list[Any], Form]:
+def answer_of(answer: Any, rows: int) -> tuple[Any, Form]:
     """The values of what ``predict`` gave.
 
     ``rows``: the answer is the list of the values. ``names``: it is a list for each name, each value a record of them. ``whole``: it
-    is not by rows, and is the one value. The JSON is that of MLflow's own server: frames and series are lists of records.
+    is not by rows, and is the one value. Values are a list, or an array of numbers with as many rows. The JSON
+    is that of MLflow's own server: frames and series are lists of records.
 
     Raises
     ------
@@ -24,7 +25,7 @@ def answer_of(answer: Any, rows: int) -> tuple[list[Any], Form]:
     --------
     >>> import numpy as np
     >>> answer_of(np.array([[0.2, 0.8]]), 1)
-    ([[0.2, 0.8]], 'rows')
+    (array([[0.2, 0.8]]), 'rows')
     >>> answer_of({"label": np.array(["a", "b"]), "p": [0.1, 0.2]}, 2)
     ([{'label': 'a', 'p': 0.1}, {'label': 'b', 'p': 0.2}], 'names')
     >>> answer_of("three films", 3)
@@ -41,8 +42,12 @@ def answer_of(answer: Any, rows: int) -> tuple[list[Any], Form]:
     if hasattr(answer, "toarray"):  # a sparse matrix
         answer = answer.toarray()
     if isinstance(answer, np.ndarray):
-        values = _array(answer)
-        return (values, "rows") if answer.ndim > 0 and len(answer) == rows else ([values], "whole")
+        if answer.ndim == 0 or len(answer) != rows:
+            return [_array(answer)], "whole"
+        if answer.dtype.kind in "fiu":
+            _require_finite(answer)
+            return answer, "rows"
+        return _array(answer), "rows"
     if isinstance(answer, dict):
         return _named(answer, rows)
     if isinstance(answer, list | tuple) and len(answer) == rows and not _by_output(answer, rows):
@@ -80,12 +85,16 @@ def _cell(value: Any) -> Any:
 
 
 def _array(array: Any) -> Any:
+    _require_finite(array)
+    return array.tolist() if array.dtype.kind in "fiub" else plain(array.tolist())
+
+
+def _require_finite(array: Any) -> None:
     import numpy as np
 
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         row = int(np.argwhere(~np.isfinite(array).reshape((*array.shape[:1], -1)).all(axis=1))[0][0]) if array.ndim > 0 else 0
         raise ValueError(f"The model's prediction for row {row} is missing or not a finite number.")
-    return array.tolist() if array.dtype.kind in "fiub" else plain(array.tolist())
 
 
 def plain(value: Any) -> Any:

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tidemark_worker import processes
-from tidemark_worker.lines import LineReader, json_line, write_all
+from tidemark_worker.lines import json_line, write_all
 from tidemark_worker.tasks import task_named
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class PipeChannel:
-    """A child's pipes to and from the fork server."""
+    """A child's pipe to the fork server."""
 
-    def __init__(self, reading: int, writing: int) -> None:
-        self._lines = LineReader(reading)
+    def __init__(self, writing: int) -> None:
         self._writing = writing
 
     def send(self, message: dict[str, Any]) -> None:
         write_all(self._writing, json_line({"message": message}))
 
-    def receive(self) -> Iterator[dict[str, Any]]:
-        while not self._lines.ended:
-            for line in self._lines.read():
-                yield json.loads(line)
-
     def finish(self, outcome: dict[str, Any]) -> None:
         write_all(self._writing, json_line({"outcome": outcome}))
 
 
-def run(command: dict[str, Any], reading: int, writing: int) -> int:
+def run(command: dict[str, Any], writing: int) -> int:
     """Run one task in this process, which is its own group, and give the exit code."""
     processes.die_with_parent()
-    channel = PipeChannel(reading, writing)
+    channel = PipeChannel(writing)
     try:
         os.environ.update(command["env"])
         os.chdir(command["workDir"])

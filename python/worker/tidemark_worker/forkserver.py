@@ -23,7 +23,6 @@ class Running:
 
     task: int
     pid: int
-    sending: int
     pipes: set[int] = field(default_factory=set)
     outcome: dict[str, Any] | None = None
 
@@ -31,9 +30,8 @@ class Running:
 class ForkServer:
     """Reads commands, forks, multiplexes. Single-threaded, so that forking is safe.
 
-    Commands: ``run`` (task, kind, arguments, env, limits, workDir, seed), ``send`` (task, message), ``end`` (task: no more
-    messages), ``cancel`` (task). Events: ``ready``, ``started``, ``log``, ``message``, ``done``. When the commands end, so
-    does everything.
+    Commands: ``run`` (task, kind, arguments, env, limits, workDir, seed), ``cancel`` (task). Events: ``ready``, ``started``, ``log``,
+    ``message``, ``done``. When the commands end, so does everything.
     """
 
     def __init__(self, commands_fd: int, events_fd: int) -> None:
@@ -71,24 +69,19 @@ class ForkServer:
         running = self._running.get(command["task"])
         if running is None:
             return
-        if command["do"] == "send":
-            with contextlib.suppress(BrokenPipeError):
-                write_all(running.sending, json_line(command["message"]))
-        elif command["do"] == "end":
-            self._close_sending(running)
-        elif command["do"] == "cancel":
+        if command["do"] == "cancel":
             processes.kill_group(running.pid)
 
     def _fork(self, command: dict[str, Any]) -> None:
-        to_child, messages, stdout, stderr = os.pipe(), os.pipe(), os.pipe(), os.pipe()
+        messages, stdout, stderr = os.pipe(), os.pipe(), os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._become_child(command, to_child, messages, stdout, stderr)
-        for fd in (to_child[0], messages[1], stdout[1], stderr[1]):
+            self._become_child(command, messages, stdout, stderr)
+        for fd in (messages[1], stdout[1], stderr[1]):
             os.close(fd)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # by both sides, so that a cancellation that comes at once finds the group
-        running = Running(command["task"], pid, to_child[1])
+        running = Running(command["task"], pid)
         self._running[running.task] = running
         pidfd = os.pidfd_open(pid)
         self._selector.register(pidfd, selectors.EVENT_READ, lambda: self._child_ended(running, pidfd))
@@ -102,19 +95,19 @@ class ForkServer:
         code = 70
         try:
             os.setpgid(0, 0)
-            to_child, messages, stdout, stderr = pipes
+            messages, stdout, stderr = pipes
             empty = os.open(os.devnull, os.O_RDONLY)
             os.dup2(empty, 0)
             os.dup2(stdout[1], 1)
             os.dup2(stderr[1], 2)
-            keep = {0, 1, 2, to_child[0], messages[1]}
+            keep = {0, 1, 2, messages[1]}
             self._selector.close()
             for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
                 if fd not in keep:
                     with contextlib.suppress(OSError):
                         os.close(fd)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            code = child.run(command, to_child[0], messages[1])
+            code = child.run(command, messages[1])
         finally:
             os._exit(code)
 
@@ -147,11 +140,6 @@ class ForkServer:
         if not running.pipes:
             self._finish(running)
 
-    def _close_sending(self, running: Running) -> None:
-        if running.sending >= 0:
-            os.close(running.sending)
-            running.sending = -1
-
     def _child_ended(self, running: Running, pidfd: int) -> None:
         """What the task left running holds its pipes open and shall not outlive it. The child is not reaped yet: its group is its own."""
         self._selector.unregister(pidfd)
@@ -163,7 +151,6 @@ class ForkServer:
         # A task may close all its pipes and go on: it has no way left to say anything.
         processes.kill_group(running.pid)
         _, status = os.waitpid(running.pid, 0)
-        self._close_sending(running)
         del self._running[running.task]
         self._kill_orphans()
         outcome = running.outcome or _ended(status)

@@ -20,24 +20,31 @@ class Question:
     ----------
     kind
         ``table``: the model gets a frame. ``tensors``: an array for each column, or for ``""`` that array alone.
+    data
+        For each column its values, one a row: a list, or an array where all are numbers (NaN where one is missing).
     rows
-        A list of values in the order of ``columns`` for each row.
+        How many there are.
     """
 
     kind: Literal["table", "tensors"]
     columns: tuple[str, ...]
-    rows: list[list[Any]]
+    data: list[Any]
+    rows: int
     params: dict[str, Any] | None = field(default=None)
-
-    def goes_with(self, other: Question) -> bool:
-        """Whether one call of the model can answer both."""
-        return (self.kind, self.columns, self.params) == (other.kind, other.columns, other.params)
 
 
 def together(questions: list[Question]) -> Question:
-    """All rows of questions that go with each other, in their order."""
+    """All rows of questions of the same kind, columns and parameters, in their order."""
+    import numpy as np
+
     first = questions[0]
-    return Question(first.kind, first.columns, [row for question in questions for row in question.rows], first.params)
+    data: list[Any] = []
+    for parts in zip(*(question.data for question in questions), strict=True):
+        if all(isinstance(part, np.ndarray) for part in parts):
+            data.append(np.concatenate(parts))
+        else:
+            data.append([value for part in parts for value in part])
+    return Question(first.kind, first.columns, data, sum(question.rows for question in questions), first.params)
 
 
 def input_of(question: Question, schema: Schema | None) -> Any:
@@ -45,7 +52,7 @@ def input_of(question: Question, schema: Schema | None) -> Any:
 
     Examples
     --------
-    >>> input_of(Question("tensors", ("",), [[[1, 2]], [[3, 4]]]), None).tolist()
+    >>> input_of(Question("tensors", ("",), [[[1, 2], [3, 4]]], 2), None).tolist()
     [[1, 2], [3, 4]]
     """
     if question.kind == "tensors":
@@ -53,7 +60,7 @@ def input_of(question: Question, schema: Schema | None) -> Any:
     if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
         import pandas as pd
 
-        return pd.DataFrame(question.rows, columns=list(question.columns))
+        return pd.DataFrame(dict(zip(question.columns, question.data, strict=True)), columns=list(question.columns))
     return _table(question, schema)
 
 
@@ -70,11 +77,11 @@ def _table(question: Question, schema: Schema) -> pd.DataFrame:
         place = places.get(name)
         kind = getattr(spec.type, "name", "")
         if kind in KINDS:
-            values = [None if place is None else row[place] for row in question.rows]
+            values = [None] * question.rows if place is None else question.data[place]
             data[name] = values_of(values, Column(name, kind, bool(spec.required)))
         elif place is not None:
             others = True
-            data[name] = pd.Series([row[place] for row in question.rows], dtype=object)
+            data[name] = pd.Series(list(question.data[place]), dtype=object)
     frame = pd.DataFrame(data)
     # Dates, bytes, lists and records: as MLflow's own server reads them.
     return cast_df_types_according_to_schema(frame, schema) if others else frame
@@ -90,5 +97,5 @@ def _arrays(question: Question, schema: Schema | None) -> Any:
         dtype = types.get(name)
         # Text is left to numpy: its types count characters.
         known = None if dtype is None or dtype.kind in "OUS" else dtype
-        arrays[name] = np.array([row[place] for row in question.rows], dtype=known)
+        arrays[name] = np.asarray(question.data[place], dtype=known)
     return arrays[""] if list(arrays) == [""] else arrays

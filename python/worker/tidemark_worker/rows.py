@@ -78,10 +78,12 @@ def frame_of(rows: list[dict[str, Any]], columns: list[Column]) -> pd.DataFrame:
     return pd.DataFrame(data, columns=[column.name for column in columns])
 
 
-def values_of(values: list[Any], column: Column) -> NDArray[Any]:
+def values_of(values: list[Any] | NDArray[Any], column: Column) -> NDArray[Any]:
     """The values of one column in the type that the signature asks for, missing ones as this module says."""
     import numpy as np
 
+    if isinstance(values, np.ndarray):
+        return _numbers_of(values, column)
     if column.kind == "string":
         return np.array(["" if _missing(value) else str(value) for value in values], dtype=object)
     if column.kind == "boolean":
@@ -93,6 +95,19 @@ def values_of(values: list[Any], column: Column) -> NDArray[Any]:
         return np.array(values, dtype="int32" if column.type == "integer" else "int64")
     dtype = "float32" if column.type == "float" else "float64"
     return np.array([float("nan") if _missing(value) else float(value) for value in values], dtype=dtype)
+
+
+def _numbers_of(numbers: NDArray[Any], column: Column) -> NDArray[Any]:
+    """The same for numbers that came as an array, NaN where one is missing."""
+    import numpy as np
+
+    if column.kind == "number":
+        return numbers.astype("float32" if column.type == "float" else "float64")
+    if column.kind == "integer" and numbers.dtype.kind == "i":
+        return numbers.astype("int32" if column.type == "integer" else "int64")
+    if column.kind == "integer":
+        return numbers
+    return values_of([None if np.isnan(value) else value for value in numbers.tolist()], column)
 
 
 def _missing(value: Any) -> bool:

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { Runtime, Variant } from '@tidemark/contracts'
+import { type Runtime, type Variant, WorkerPolicy } from '@tidemark/contracts'
 import { type BlobCache, isDigestOf } from '../snapshot/blobs.ts'
 import type { Model } from './model.ts'
 import { OnnxModel } from './onnx.ts'
@@ -10,7 +10,11 @@ import { type ModelProcess, PythonModel } from './python.ts'
 type PythonRuntime = Extract<Runtime, { kind: 'python' }>
 
 /** Starts a Python process with the model of a folder, in the environment of a lock file. */
-export type StartProcess = (modelFolder: string, lockFile: string) => Promise<ModelProcess>
+export type StartProcess = (
+  modelFolder: string,
+  lockFile: string,
+  limits: { memoryBytes: number },
+) => Promise<ModelProcess>
 
 export interface LoadParts {
   readonly blobs: BlobCache
@@ -19,6 +23,7 @@ export interface LoadParts {
   readonly signal: AbortSignal
   readonly startProcess: StartProcess
   readonly onRestart: (version: string, reason: string) => void
+  readonly onRetry: (version: string, requests: number) => void
 }
 
 /** Brings a version into memory, from files whose content was checked. */
@@ -30,9 +35,12 @@ export async function loadVariant(variant: Variant, parts: LoadParts): Promise<M
     case 'python': {
       const lockFile = await findLock(runtime.lockDigest, parts)
       const folder = await layOut(runtime, parts)
+      const limits = variant.workers ?? WorkerPolicy.parse({})
       return PythonModel.load({
-        start: () => parts.startProcess(folder, lockFile),
+        start: () => parts.startProcess(folder, lockFile, { memoryBytes: limits.memoryMegabytes * 2 ** 20 }),
+        limits,
         onRestart: (reason) => parts.onRestart(variant.version, reason),
+        onRetry: (requests) => parts.onRetry(variant.version, requests),
         onClosed: () => rm(folder, { recursive: true, force: true }),
       })
     }

@@ -24,10 +24,13 @@ export interface Model {
   close(): Promise<void>
 }
 
-/** The version failed, not the caller: `raised` is the model's own error, `crashed` the end of its process. */
+/** `raised`: the model's own error. `crashed`: the end of its process. `timed_out`: its process was ended for taking too long. */
+export type Failure = 'raised' | 'crashed' | 'timed_out'
+
+/** The version failed, not the caller. */
 export class VersionFailed extends Error {
-  readonly how: 'raised' | 'crashed'
-  constructor(how: 'raised' | 'crashed', message: string) {
+  readonly how: Failure
+  constructor(how: Failure, message: string) {
     super(message)
     this.name = 'VersionFailed'
     this.how = how

@@ -91,5 +91,5 @@ export class Models {
 }
 
 function keyOf(variant: Variant): string {
-  return hash('sha256', JSON.stringify([variant.version, variant.runtime]), 'hex')
+  return hash('sha256', JSON.stringify([variant.version, variant.runtime, variant.workers]), 'hex')
 }

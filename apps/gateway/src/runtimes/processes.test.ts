@@ -13,12 +13,13 @@ const folder = mkdtempSync(join(tmpdir(), 'tidemark-pyfunc-'))
 const processes = new PythonProcesses(() => {})
 const columns = ['budget', 'genre']
 let restarts: string[] = []
+let retries = 0
 let model: PythonModel
 let closed = false
 
 // A model that answers, raises or takes its process with it, as its input says.
 const SAVE_MODEL = `
-import os, sys, mlflow, pandas
+import os, sys, time, mlflow, pandas
 from mlflow.models import infer_signature
 
 class Model(mlflow.pyfunc.PythonModel):
@@ -27,6 +28,15 @@ class Model(mlflow.pyfunc.PythonModel):
             os._exit(3)
         if (model_input["genre"] == "raise").any():
             raise ValueError("the genre is not known")
+        if (model_input["genre"] == "loop").any():
+            while True:
+                pass
+        if (model_input["genre"] == "eat").any():
+            eaten = bytearray(8 << 30)
+        if (model_input["genre"] == "pid").any():
+            return [os.getpid()] * len(model_input)
+        if (model_input["genre"] == "slow").any():
+            time.sleep(0.15)
         return [len(genre) if pandas.isna(budget) else budget * 2
                 for budget, genre in zip(model_input["budget"], model_input["genre"])]
 
@@ -39,7 +49,11 @@ before(async () => {
   const modelFolder = join(folder, 'model')
   execFileSync(python, ['-c', SAVE_MODEL, modelFolder], { stdio: ['ignore', 'ignore', 'ignore'], cwd: folder })
   model = await PythonModel.load({
-    start: () => processes.start(modelFolder, LOCK),
+    start: () => processes.start(modelFolder, LOCK, { memoryBytes: 2 ** 32 }),
+    limits: { processes: 2, batchRows: 1000, callSeconds: 3, idleSeconds: 60 },
+    onRetry: (requests) => {
+      retries += requests
+    },
     onRestart: (reason) => restarts.push(reason),
     onClosed: async () => {
       closed = true
@@ -77,10 +91,55 @@ test('what the model raises is the failure of the version, and it goes on', asyn
   assert.deepEqual(restarts, [])
 })
 
-test('a model that ends its process fails the request and is started again', async () => {
+test('a model that ends its process is asked once more, then fails the request, and is started again', async () => {
   await assert.rejects(predict([1, 'crash']), { name: 'VersionFailed', how: 'crashed' })
   assert.deepEqual(await predict([3, 'x']), [6])
-  assert.equal(restarts.length, 1)
+  assert.deepEqual([restarts.length, retries], [2, 1])
+})
+
+test('a request that ends the process of its batch fails alone', async () => {
+  retries = 0
+  const busy = predict([0, 'slow'])
+  const asked = Array.from({ length: 20 }, (_, n) => predict([n, n === 7 ? 'crash' : 'x']))
+  const settled = await Promise.allSettled([busy, ...asked])
+  settled.slice(1).forEach((answer, n) => {
+    if (n === 7) assert.equal(answer.status, 'rejected')
+    else assert.deepEqual(answer, { status: 'fulfilled', value: [n * 2] })
+  })
+  assert.ok(retries >= 1)
+})
+
+test('a call that takes longer than its limit is ended by name, and the next is answered', async () => {
+  const start = performance.now()
+  await assert.rejects(predict([1, 'loop']), { name: 'VersionFailed', how: 'timed_out', message: /longer than 3 s/ })
+  assert.ok(performance.now() - start < 10_000)
+  assert.deepEqual(await predict([4, 'x']), [8])
+})
+
+test('a model that outgrows its memory fails that request', async () => {
+  await assert.rejects(predict([1, 'eat']), { name: 'VersionFailed', how: 'raised', message: /MemoryError/ })
+  assert.deepEqual(await predict([5, 'x']), [10])
+})
+
+test('kill -9 of the processes under load fails no request: what was in them is asked once more, and counted', async () => {
+  retries = 0
+  const [pid] = await predict([1, 'pid'])
+  const load = Array.from({ length: 60 }, (_, n) => predict([n, n % 20 === 0 ? 'slow' : 'x']))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  process.kill(Number(pid), 'SIGKILL')
+  const answers = await Promise.all(load)
+  answers.forEach((answer, n) => {
+    assert.deepEqual(answer, [n * 2])
+  })
+  assert.ok(retries > 0)
+})
+
+test('two processes share what waits, and after a rest the next request starts them again', async () => {
+  await Promise.all(Array.from({ length: 8 }, (_, n) => predict([n, 'slow'])))
+  assert.equal(model.processes, 2)
+  model.rest()
+  assert.equal(model.processes, 0)
+  assert.deepEqual(await predict([6, 'x']), [12])
 })
 
 test('a closed model answers nothing, is not started again and leaves nothing behind', async () => {
@@ -93,5 +152,5 @@ test('a closed model answers nothing, is not started again and leaves nothing be
 })
 
 test('a folder without a model is refused when loaded', async () => {
-  await assert.rejects(processes.start(join(folder, 'nothing'), LOCK))
+  await assert.rejects(processes.start(join(folder, 'nothing'), LOCK, {}))
 })

@@ -1,5 +1,4 @@
-import type { ServedModel, WorkerPool } from '@tidemark/workers'
-import { VersionFailed } from './model.ts'
+import type { Limits, ServedModel, WorkerPool } from '@tidemark/workers'
 import type { ModelProcess } from './python.ts'
 
 /** Starts Python models, each in a process of its own, one pool of them for each environment. */
@@ -13,13 +12,13 @@ export class PythonProcesses {
   }
 
   /** Builds the environment of the lock when it is not there, and loads the model. @throws Error that says why it could not. */
-  async start(modelFolder: string, lockFile: string): Promise<ModelProcess> {
+  async start(modelFolder: string, lockFile: string, limits: Limits): Promise<ModelProcess> {
     // Loaded with the first Python model.
     const { ensureEnvironment, WorkerPool: Pool } = await import('@tidemark/workers')
     const environment = await ensureEnvironment(lockFile)
     const pool = this.pools.get(environment.lockHash) ?? new Pool({ environment })
     this.pools.set(environment.lockHash, pool)
-    return processOf(await pool.serve(modelFolder, { onLog: ({ line }) => this.onLog(line) }))
+    return processOf(await pool.serve(modelFolder, { limits, onLog: ({ line }) => this.onLog(line) }))
   }
 
   async close(): Promise<void> {
@@ -31,15 +30,13 @@ function processOf(model: ServedModel): ModelProcess {
   const ended = new Promise<string>((resolve) => model.onExit((error) => resolve(error.message)))
   return {
     ended,
-    predict: async (frame) => {
-      // The model's own error comes as an answer: a refusal means that the process is gone.
-      const answer = await model.predict(frame).catch(async (): Promise<never> => {
-        throw new VersionFailed('crashed', `Its process ended: ${await ended}`)
-      })
-      if ('error' in answer) throw new VersionFailed('raised', answer.error.slice(0, 500))
-      const { values, form } = answer
-      return form === undefined || form === 'rows' ? { values } : { values, form }
-    },
-    close: async () => model.close(),
+    ask: async (frames) =>
+      (await model.ask(frames)).map((answer) => {
+        if ('error' in answer) return answer
+        const { values, form } = answer
+        return form === undefined || form === 'rows' ? { values } : { values, form }
+      }),
+    close: () => model.close(),
+    kill: () => model.kill(),
   }
 }

@@ -1,109 +1,270 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
 
-/** A Python process that holds one model and answers until it ends. */
+/** A Python process that holds one model and answers one batch at a time until it ends. */
 export interface ModelProcess {
-  /** @throws VersionFailed: the model raised, or the process ended */
-  predict(frame: Frame): Promise<Predictions>
+  /** One answer for each frame. @throws Error when the process ended: none of them was answered */
+  ask(frames: readonly Frame[]): Promise<(Predictions | { readonly error: string })[]>
   /** Resolves with the reason when the process is gone, however it went. */
   readonly ended: Promise<string>
-  close(): Promise<void>
+  /** Ends it when it has answered. */
+  close(): void
+  /** Ends it at once. */
+  kill(): void
+}
+
+/** How many processes a version may have, and what each of their calls may take. */
+export interface PoolLimits {
+  readonly processes: number
+  /** Rows that one call of the model may get, of however many callers; a larger request goes alone. */
+  readonly batchRows: number
+  /** A call that takes longer ends its process. */
+  readonly callSeconds: number
+  /** Without a request for so long all processes end; the next one starts them again. */
+  readonly idleSeconds: number
 }
 
 export interface PythonOptions {
   readonly start: () => Promise<ModelProcess>
+  /** A process ended on its own. */
   readonly onRestart: (reason: string) => void
+  /** Requests that were in a process which ended, and are asked once more. */
+  readonly onRetry: (requests: number) => void
   /** Removes what only this version needed. */
   readonly onClosed: () => Promise<void>
+  readonly limits: PoolLimits
   /** First pause before a restart; doubles with each failure up to `maxPauseMs`. */
   readonly firstPauseMs?: number
   readonly maxPauseMs?: number
-  /** How long a request waits for a process that is being started again. */
+  /** How long a request waits when no process of the version is up. */
   readonly patienceMs?: number
 }
 
-type State =
-  | { readonly kind: 'running'; readonly process: ModelProcess }
-  | { readonly kind: 'restarting'; readonly next: Promise<void>; readonly reason: string }
-  | { readonly kind: 'closed' }
+interface Waiting {
+  readonly frame: Frame
+  readonly resolve: (predictions: Predictions) => void
+  readonly reject: (error: VersionFailed) => void
+  /** It was in a process that ended: it is asked alone now, so that only the guilty one fails. */
+  retried: boolean
+}
 
-/** A model in a process of its own, which is started again, with growing pauses, whenever it ends. */
+/**
+ * A model in processes of its own. What waits when one is free is its next batch, without a timer: nothing is slower when alone, and a crowd
+ * shares the model's fixed cost. A process that ends, or takes too long, is started again with growing pauses; what was in it is asked once more, each
+ * request alone.
+ */
 export class PythonModel implements Model {
   readonly kind = 'python'
   private readonly options: Required<PythonOptions>
-  private state: State
+  private readonly idle = new Set<ModelProcess>()
+  private readonly all = new Set<ModelProcess>()
+  private starting = 0
+  private readonly queue: Waiting[] = []
+  private dispatching = false
   private pauseMs: number
+  private lastFailure = 'it did not start'
+  private pausedUntilMs = 0
+  private idleTimer: NodeJS.Timeout | undefined
   private readonly closing = new AbortController()
 
-  private constructor(options: Required<PythonOptions>, process: ModelProcess) {
+  private constructor(options: Required<PythonOptions>) {
     this.options = options
     this.pauseMs = options.firstPauseMs
-    this.state = this.watch(process)
   }
 
-  /** Starts the process. @throws Error when it does not come up: the version cannot be loaded here. */
+  /** Starts the first process. @throws Error when it does not come up: the version cannot be loaded here. */
   static async load(options: PythonOptions): Promise<PythonModel> {
-    const process = await options.start()
-    return new PythonModel({ firstPauseMs: 200, maxPauseMs: 30_000, patienceMs: 5000, ...options }, process)
+    const model = new PythonModel({ firstPauseMs: 200, maxPauseMs: 30_000, patienceMs: 30_000, ...options })
+    model.adopt(await options.start())
+    model.restIfIdle()
+    return model
   }
 
-  async predict(frame: Frame): Promise<Predictions> {
-    const process = await this.running()
-    const predictions = await process.predict(frame)
-    this.pauseMs = this.options.firstPauseMs
-    return predictions
+  /** Processes that are up now. */
+  get processes(): number {
+    return this.all.size
+  }
+
+  predict(frame: Frame): Promise<Predictions> {
+    if (this.closing.signal.aborted) return Promise.reject(new VersionFailed('crashed', 'It was unloaded.'))
+    if (frame.rows.length === 0) return Promise.resolve({ values: [] })
+    clearTimeout(this.idleTimer)
+    return new Promise((resolve, reject) => {
+      this.queue.push({ frame, resolve, reject, retried: false })
+      this.dispatchSoon()
+    })
   }
 
   async close(): Promise<void> {
-    const { state } = this
-    this.state = { kind: 'closed' }
     this.closing.abort()
-    if (state.kind === 'running') await state.process.close()
+    clearTimeout(this.idleTimer)
+    this.failAll('It was unloaded.')
+    for (const process of this.all) process.close()
+    await Promise.all([...this.all].map((process) => process.ended))
     await this.options.onClosed()
   }
 
-  private async running(): Promise<ModelProcess> {
-    if (this.state.kind === 'restarting') {
-      const { next } = this.state
-      await Promise.race([next, pause(this.options.patienceMs, this.closing.signal)])
-    }
-    switch (this.state.kind) {
-      case 'running':
-        return this.state.process
-      case 'restarting':
-        throw new VersionFailed('crashed', `Its process is being started again: ${this.state.reason}`)
-      case 'closed':
-        throw new VersionFailed('crashed', 'It was unloaded.')
-    }
-  }
-
-  private watch(process: ModelProcess): State {
-    void process.ended.then((reason) => {
-      if (this.state.kind === 'closed') return
-      this.options.onRestart(reason)
-      this.state = { kind: 'restarting', reason, next: this.restart() }
+  /** After this turn of the event loop, so that requests which came together go together. */
+  private dispatchSoon(): void {
+    if (this.dispatching) return
+    this.dispatching = true
+    setImmediate(() => {
+      this.dispatching = false
+      this.dispatch()
     })
-    return { kind: 'running', process }
   }
 
-  private async restart(): Promise<void> {
-    for (;;) {
-      await pause(this.pauseMs, this.closing.signal)
-      this.pauseMs = Math.min(this.pauseMs * 2, this.options.maxPauseMs)
-      if (this.state.kind === 'closed') return
-      try {
-        const process = await this.options.start()
-        // Closed while it started: the new process must not outlive its version.
-        if (this.closing.signal.aborted) return await process.close()
-        this.state = this.watch(process)
-        return
-      } catch (error) {
-        this.options.onRestart(error instanceof Error ? error.message : String(error))
-      }
+  private dispatch(): void {
+    for (const process of this.idle) {
+      if (this.queue.length === 0) break
+      this.idle.delete(process)
+      void this.run(process, this.take(Math.ceil(this.queue.length / (this.idle.size + 1))))
     }
+    if (this.queue.length > 0) this.grow()
+    else this.restIfIdle()
+  }
+
+  /** The next batch: what waits longest, up to the limit of rows; of what is retried one alone. */
+  private take(most: number): Waiting[] {
+    const taken: Waiting[] = []
+    let rows = 0
+    for (let next = this.queue[0]; next !== undefined && taken.length < most; next = this.queue[0]) {
+      if (taken.length > 0 && (next.retried || rows + next.frame.rows.length > this.options.limits.batchRows)) break
+      rows += next.frame.rows.length
+      taken.push(next)
+      this.queue.shift()
+      if (next.retried) break
+    }
+    return taken
+  }
+
+  private async run(process: ModelProcess, batch: readonly Waiting[]): Promise<void> {
+    const { callSeconds } = this.options.limits
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      process.kill()
+    }, callSeconds * 1000)
+    try {
+      const answers = await process.ask(batch.map(({ frame }) => frame))
+      this.pauseMs = this.options.firstPauseMs
+      batch.forEach((asked, place) => {
+        const answer = answers[place] ?? { error: 'It was not answered.' }
+        if ('error' in answer) asked.reject(new VersionFailed('raised', answer.error.slice(0, 500)))
+        else asked.resolve(answer)
+      })
+      if (this.all.has(process)) this.idle.add(process)
+      this.dispatchSoon()
+    } catch {
+      const reason = await process.ended
+      this.failed(
+        batch,
+        late
+          ? { how: 'timed_out', reason: `It took longer than ${callSeconds} s.` }
+          : { how: 'crashed', reason: `Its process ended: ${reason}` },
+      )
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** What was in a process that ended: asked once more, alone; whatever took too long alone took too long. */
+  private failed(batch: readonly Waiting[], { how, reason }: { how: 'timed_out' | 'crashed'; reason: string }): void {
+    const again = batch.filter((asked) => !asked.retried && (how === 'crashed' || batch.length > 1))
+    for (const asked of batch) if (!again.includes(asked)) asked.reject(new VersionFailed(how, reason))
+    if (again.length === 0 || this.closing.signal.aborted) {
+      for (const asked of again) asked.reject(new VersionFailed(how, reason))
+      return
+    }
+    this.options.onRetry(again.length)
+    for (const asked of again.toReversed()) {
+      asked.retried = true
+      this.queue.unshift(asked)
+    }
+    this.dispatchSoon()
+  }
+
+  /** Starts another process when there may be one more. */
+  private grow(): void {
+    if (this.all.size + this.starting >= this.options.limits.processes || this.closing.signal.aborted) return
+    // A second one only when the first is known to come up.
+    if (this.all.size === 0 && this.starting > 0) return
+    this.starting += 1
+    void this.startOne().finally(() => {
+      this.starting -= 1
+      if (this.queue.length > 0) this.dispatchSoon()
+    })
+    if (this.all.size === 0) void this.losePatience()
+  }
+
+  private async startOne(): Promise<void> {
+    await pause(this.pausedUntilMs - performance.now(), this.closing.signal)
+    if (this.closing.signal.aborted) return
+    try {
+      const process = await this.options.start()
+      // Closed while it started: the new process must not outlive its version.
+      if (this.closing.signal.aborted) return process.close()
+      this.adopt(process)
+    } catch (error) {
+      this.note(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  private adopt(process: ModelProcess): void {
+    this.all.add(process)
+    this.idle.add(process)
+    this.dispatchSoon()
+    void process.ended.then((reason) => {
+      const wanted = this.all.delete(process)
+      this.idle.delete(process)
+      if (!wanted || this.closing.signal.aborted) return
+      this.note(reason)
+      // Ready before the next request asks for it.
+      this.grow()
+    })
+  }
+
+  /** A failure: the next start waits, each time longer until an answer came. */
+  private note(reason: string): void {
+    this.lastFailure = reason
+    this.options.onRestart(reason)
+    this.pausedUntilMs = performance.now() + this.pauseMs
+    this.pauseMs = Math.min(this.pauseMs * 2, this.options.maxPauseMs)
+  }
+
+  /** Requests that no process came up for in time fail, rather than wait for ever. */
+  private async losePatience(): Promise<void> {
+    const waiting = [...this.queue]
+    await pause(this.options.patienceMs, this.closing.signal)
+    if (this.all.size > 0) return
+    const left = waiting.filter((asked) => this.queue.includes(asked))
+    for (const asked of left) {
+      this.queue.splice(this.queue.indexOf(asked), 1)
+      asked.reject(new VersionFailed('crashed', `Its process is being started again: ${this.lastFailure}`))
+    }
+  }
+
+  private restIfIdle(): void {
+    clearTimeout(this.idleTimer)
+    if (this.all.size === 0 || this.idle.size < this.all.size || this.closing.signal.aborted) return
+    this.idleTimer = setTimeout(() => this.rest(), this.options.limits.idleSeconds * 1000)
+    this.idleTimer.unref()
+  }
+
+  /** Ends the processes; the next request starts them again. */
+  rest(): void {
+    for (const process of [...this.idle]) {
+      this.idle.delete(process)
+      this.all.delete(process)
+      process.close()
+    }
+  }
+
+  private failAll(reason: string): void {
+    for (const asked of this.queue.splice(0)) asked.reject(new VersionFailed('crashed', reason))
   }
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => {})
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => {})
 }

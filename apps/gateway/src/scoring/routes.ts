@@ -84,15 +84,21 @@ function send(reply: FastifyReply, requestId: string, answer: Answer, parseMilli
       .send(JSON.stringify({ predictions, prediction_id: id, model_version: version }))
   }
   // The model's own words may hold the caller's values: they are in the log, not in the answer.
-  const crashed = outcome.how === 'crashed'
-  return reply.code(crashed ? 502 : 500).send({
-    error_code: crashed ? 'VERSION_CRASHED' : 'VERSION_FAILED',
-    message: `version failed: ${version}${crashed ? ' (its process ended)' : ''}. The prediction log has the reason under the prediction id.`,
+  const { status, code, what } = FAILURES[outcome.how]
+  return reply.code(status).send({
+    error_code: code,
+    message: `version failed: ${version}${what}. The prediction log has the reason under the prediction id.`,
     prediction_id: id,
     model_version: version,
     request_id: requestId,
   })
 }
+
+const FAILURES = {
+  raised: { status: 500, code: 'VERSION_FAILED', what: '' },
+  crashed: { status: 502, code: 'VERSION_CRASHED', what: ' (its process ended)' },
+  timed_out: { status: 504, code: 'VERSION_TIMED_OUT', what: ' (it took longer than its limit for one call)' },
+} as const
 
 function bytesOf(body: unknown): Uint8Array {
   return body instanceof Uint8Array ? body : new Uint8Array()

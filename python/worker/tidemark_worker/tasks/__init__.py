@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 class Channel(Protocol):
@@ -14,10 +14,6 @@ class Channel(Protocol):
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message; the platform reads it as it comes."""
-        ...
-
-    def receive(self) -> Iterator[dict[str, Any]]:
-        """Give the platform's messages in order, until it has no more."""
         ...
 
 

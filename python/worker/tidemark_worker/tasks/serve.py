@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tidemark_worker.answers import answer_of
+from tidemark_worker.answers import Form, answer_of
+from tidemark_worker.frames import Packed, groups_of, read_frame, write_frame
 from tidemark_worker.models import load
 from tidemark_worker.questions import Question, input_of, together
 
@@ -14,16 +17,27 @@ if TYPE_CHECKING:
 
     from tidemark_worker.tasks import Channel
 
-    Answer = dict[str, Any]
-
 
 def run(arguments: dict[str, Any], channel: Channel) -> None:
-    """Load ``modelDir``, say ``{"ready": true}``, then answer ``{"batch", "questions"}`` with ``{"batch", "answers"}``."""
+    """Load ``modelDir``, connect to ``socket``, say so, then answer its frames until the platform closes it."""
     served = Served(load(arguments["modelDir"]))
-    channel.send({"ready": True})
-    for request in channel.receive():
-        questions = [Question(asked["kind"], tuple(asked["columns"]), asked["rows"], asked.get("params")) for asked in request["questions"]]
-        channel.send({"batch": request["batch"], "answers": served.answer(questions)})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(arguments["socket"])
+        connection.sendall(arguments["token"].encode())
+        channel.send({"ready": True})
+        while (frame := read_frame(connection)) is not None:
+            packed = Packed()
+            answers = [served.answer(questions, packed) for questions in groups_of(*frame)]
+            write_frame(connection, {"groups": answers}, packed.blocks)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model gave for some rows, or what it raised."""
+
+    values: Any = None
+    form: Form = "rows"
+    error: str | None = None
 
 
 class Served:
@@ -39,50 +53,43 @@ class Served:
         self._together = True
         self._batches = 0
 
-    def answer(self, questions: list[Question]) -> list[Answer]:
-        """One answer a question, in order: ``{"values", "form"}``, or ``{"error"}`` with what the model raised. A question's fault is its own."""
-        answers: dict[int, Answer] = {}
-        places = list(range(len(questions)))
-        while places:
-            first = questions[places[0]]
-            own = [place for place in places if questions[place].goes_with(first)]
-            answers |= dict(zip(own, self._answer_alike([questions[place] for place in own]), strict=True))
-            places = [place for place in places if place not in answers]
-        return [answers[place] for place in range(len(questions))]
-
-    def _answer_alike(self, questions: list[Question]) -> list[Answer]:
+    def answer(self, questions: list[Question], packed: Packed) -> list[dict[str, Any]]:
+        """The answers to questions of the same kind, columns and parameters, in order. A question's fault is its own."""
         if len(questions) == 1 or not self._together:
-            return [self._ask(question) for question in questions]
+            return [_pack(self._ask(question), 1, packed) for question in questions]
         self._batches += 1
-        shared = self._share(questions)
-        if shared is None or self._batches & (self._batches - 1) == 0:
-            single = [self._ask(question) for question in questions]
-            # A batch that failed says nothing when one of its questions fails alone too.
-            if not any("error" in answer for answer in single):
-                self._together = shared is not None and all(map(_alike, shared, single))
-            return single
-        return shared
-
-    def _share(self, questions: list[Question]) -> list[Answer] | None:
-        """The answers of one call for all; None when it failed or was not by rows."""
-        answer = self._ask(together(questions))
-        if "error" in answer or answer["form"] == "whole":
-            return None
-        start = 0
-        answers = []
-        for question in questions:
-            end = start + len(question.rows)
-            answers.append({"values": answer["values"][start:end], "form": answer["form"]})
-            start = end
-        return answers
+        shared = self._ask(together(questions))
+        # What failed together may fail for one question's fault; what is not by rows is nobody's answer.
+        usable = shared.error is None and shared.form != "whole"
+        if usable and self._batches & (self._batches - 1) != 0:
+            return [_pack(shared, len(questions), packed)]
+        single = [self._ask(question) for question in questions]
+        if all(answer.error is None for answer in single):
+            self._together = usable and _alike_in_turn(shared, single)
+        return [_pack(answer, 1, packed) for answer in single]
 
     def _ask(self, question: Question) -> Answer:
         try:
-            answer = self._model.predict(input_of(question, self._schema), params=question.params)
-            values, form = answer_of(answer, len(question.rows))
-            return {"values": values, "form": form}
+            values, form = answer_of(self._model.predict(input_of(question, self._schema), params=question.params), question.rows)
+            return Answer(values, form)
         except Exception as error:  # whatever a model raises is an answer about that question
-            return {"error": f"{type(error).__name__}: {error}"}
+            return Answer(error=f"{type(error).__name__}: {error}")
+
+
+def _pack(answer: Answer, questions: int, packed: Packed) -> dict[str, Any]:
+    if answer.error is not None:
+        return {"for": questions, "error": answer.error}
+    return packed.answer(answer.values, answer.form, questions)
+
+
+def _alike_in_turn(shared: Answer, single: list[Answer]) -> bool:
+    start = 0
+    for answer in single:
+        end = start + len(answer.values)
+        if answer.form != shared.form or not _alike(list(shared.values[start:end]), list(answer.values)):
+            return False
+        start = end
+    return True
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -91,6 +98,8 @@ def _alike(a: Any, b: Any) -> bool:
         return a.keys() == b.keys() and all(_alike(a[name], b[name]) for name in a)
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(_alike, a, b))
+    if hasattr(a, "tolist") and hasattr(b, "tolist"):
+        return _alike(a.tolist(), b.tolist())
     if isinstance(a, float) and isinstance(b, float):
         return math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6)
     return bool(a == b)

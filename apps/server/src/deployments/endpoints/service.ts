@@ -17,7 +17,7 @@ import {
 } from '../errors.ts'
 import type { Gateways } from '../gateways/index.ts'
 import type { DeploymentPorts, Endpoint } from '../types.ts'
-import { loggingOf, snapshotOf } from './snapshot.ts'
+import { loggingOf, snapshotOf, withWorkers } from './snapshot.ts'
 import * as store from './store.ts'
 
 /** What an owner declares of an endpoint. */
@@ -58,9 +58,8 @@ export class Endpoints {
         await store.saveEndpoint(tx, { ...existing, replay: declaration.replay, policy: declaration.policy })
         const published = await this.gateways.published(actor.workspace, name)
         const spec = { replay: declaration.replay, logging: loggingOf(declaration.policy) }
-        if (published && (published.replay !== spec.replay || !isDeepStrictEqual(published.logging, spec.logging))) {
-          await this.gateways.publish(tx, { ...published, ...spec })
-        }
+        const next = published && withWorkers({ ...published, ...spec }, declaration.policy.workers)
+        if (next && !isDeepStrictEqual(published, next)) await this.gateways.publish(tx, next)
         await this.platform.events.append(tx, actor, endpointChanged, { endpoint: name, changed })
         return
       }

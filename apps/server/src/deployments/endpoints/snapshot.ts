@@ -1,4 +1,11 @@
-import type { EndpointPolicy, EndpointSnapshot, RolloutState, Runtime } from '@tidemark/contracts'
+import type {
+  EndpointPolicy,
+  EndpointSnapshot,
+  RolloutState,
+  Runtime,
+  Variant,
+  WorkerPolicy,
+} from '@tidemark/contracts'
 import type { Endpoint } from '../types.ts'
 
 /** What the gateways serve by: the champion alone, or with a candidate in shadow or canary. */
@@ -14,10 +21,10 @@ export function snapshotOf(
     columns: [...endpoint.columns],
     input: endpoint.input,
     logging: loggingOf(endpoint.policy),
-    champion: { version: `${endpoint.model}/${endpoint.championVersion}`, runtime: champion },
+    champion: variantOf(endpoint, endpoint.championVersion, champion),
   }
   if (rollout === null) return { ...base, routing: { kind: 'single' } }
-  const candidate = { version: `${endpoint.model}/${rollout.version}`, runtime: rollout.runtime }
+  const candidate = variantOf(endpoint, rollout.version, rollout.runtime)
   const { id, stage, state } = rollout
   switch (state.kind) {
     case 'shadow':
@@ -30,6 +37,22 @@ export function snapshotOf(
       }
     default:
       return { ...base, routing: { kind: 'single' } }
+  }
+}
+
+function variantOf({ model, policy }: Endpoint, version: number, runtime: Runtime): Variant {
+  const ref = `${model}/${version}`
+  return runtime.kind === 'python' ? { version: ref, runtime, workers: policy.workers } : { version: ref, runtime }
+}
+
+/** The same endpoint under another policy for its Python processes. */
+export function withWorkers(published: EndpointSnapshot, workers: WorkerPolicy): EndpointSnapshot {
+  const on = (variant: Variant): Variant => (variant.runtime.kind === 'python' ? { ...variant, workers } : variant)
+  const { champion, routing } = published
+  return {
+    ...published,
+    champion: on(champion),
+    routing: routing.kind === 'single' ? routing : { ...routing, candidate: on(routing.candidate) },
   }
 }
 
