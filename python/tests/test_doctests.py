@@ -9,6 +9,7 @@ import pytest
 
 MODULES = [
     "tidemark.client",
+    "tidemark.prediction",
     "tidemark.steps",
     "tidemark_worker.conversion.edges",
     "tidemark_worker.explaining.shapley",

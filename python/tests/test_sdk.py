@@ -10,11 +10,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import tidemark
 from tidemark.client import code_files, git_state
+from tidemark.prediction import scoring_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,7 @@ class Asked:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, Any]] = []
+        self.headers: dict[str, str] = {}
         self.answer: tuple[int, Any] = (200, {})
         outer = self
 
@@ -44,6 +47,7 @@ class Asked:
             def answer(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
+                outer.headers = {name.lower(): value for name, value in self.headers.items()}
                 outer.requests.append((self.command, self.path, body))
                 self.send_response(outer.answer[0])
                 self.end_headers()
@@ -90,6 +94,52 @@ def test_labels_name_the_thing_and_when_it_became_known(asked: Asked) -> None:
             {"labels": [{"entity": "A (2000-01-01)", "value": 7.5, "knownAt": "2000-02-01T00:00:00Z"}, {"entity": "B", "value": 3}]},
         )
     ]
+
+
+def test_a_prediction_is_asked_for_where_the_endpoint_answers_and_has_its_id(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TIDEMARK_GATEWAY_URL", raising=False)
+    url = f"{asked.client.http.url}/endpoints/films/invocations"
+    asked.answer = (200, {"url": url, "prediction_id": "p1", "model_version": "films/3", "predictions": [6.5, 7.0]})
+    frame = pd.DataFrame({"budget": [1.5, float("nan")], "released": pd.to_datetime(["2000-01-02", None])})
+    for _ in range(2):
+        answer = tidemark.predict("films", frame, caller="Ann", entity=["A", None], client=asked.client)
+    assert (answer.id, answer.version, list(answer)) == ("p1", "films/3", [6.5, 7.0])
+    body = {"dataframe_split": {"columns": ["budget", "released"], "data": [[1.5, "2000-01-02T00:00:00"], [None, None]]}, "entities": ["A", None]}
+    # The address is asked for once.
+    assert asked.requests == [
+        ("GET", "/api/v1/endpoints/films", None),
+        ("POST", "/endpoints/films/invocations", body),
+        ("POST", "/endpoints/films/invocations", body),
+    ]
+    assert asked.headers["tidemark-caller"] == "Ann"
+
+
+def test_a_gateway_that_is_named_is_asked_without_the_server_and_its_refusal_keeps_its_code(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_GATEWAY_URL", asked.client.http.url)
+    asked.answer = (400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Column budget is missing.", "request_id": "r7"})
+    with pytest.raises(tidemark.ApiError, match="Column budget is missing") as caught:
+        tidemark.predict("films", [{"genre": "Drama"}], client=tidemark.Client("http://127.0.0.1:1"))
+    assert (caught.value.status, caught.value.code, caught.value.request_id) == (400, "INVALID_PARAMETER_VALUE", "r7")
+    assert asked.requests == [("POST", "/endpoints/films/invocations", {"dataframe_records": [{"genre": "Drama"}]})]
+
+
+@pytest.mark.parametrize(
+    ("data", "body"),
+    [
+        (np.array([[1.0, float("nan")]]), {"inputs": [[1.0, None]]}),
+        ({"budget": np.array([1, 2])}, {"inputs": {"budget": [1, 2]}}),
+        ({"budget": np.float32(0.5)}, {"dataframe_records": [{"budget": 0.5}]}),
+        (({"a": None}, {"a": float("nan")}), {"dataframe_records": [{"a": None}, {"a": None}]}),
+    ],
+)
+def test_rows_of_each_form_become_the_scoring_protocols(data: Any, body: Any) -> None:
+    assert scoring_body(data) == body
+
+
+@pytest.mark.parametrize("data", ["text", [], 7, None])
+def test_what_holds_no_rows_is_refused(data: Any) -> None:
+    with pytest.raises(ValueError, match="Predictions need"):
+        scoring_body(data)
 
 
 def test_a_refusal_is_an_error_with_its_code_and_places(asked: Asked) -> None:

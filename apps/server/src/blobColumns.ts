@@ -13,6 +13,7 @@ import { grantBlobColumns } from './platform/blobs.ts'
 import { eventBlobColumns } from './platform/events.ts'
 import type { BlobColumns } from './platform/index.ts'
 import { registryBlobColumns } from './registry/migrations.ts'
+import { trafficBlobColumns } from './traffic/migrations.ts'
 
 /** Every column that could name blobs, of all modules: by it a sweep knows what is still owned. A test compares it with the database. */
 export const blobColumns: BlobColumns = {
@@ -30,4 +31,5 @@ export const blobColumns: BlobColumns = {
   ...automationBlobColumns,
   ...evaluationDatasetBlobColumns,
   ...importBlobColumns,
+  ...trafficBlobColumns,
 }

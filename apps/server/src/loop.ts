@@ -8,6 +8,7 @@ import { createMonitoring, type MonitoredEndpoint, type Monitoring } from './mon
 import type { Pipelines } from './pipelines/index.ts'
 import type { HttpServer, Platform } from './platform/index.ts'
 import type { RegistryModule } from './registry/index.ts'
+import { createTraffic } from './traffic/index.ts'
 
 /** The modules that the loop's other half is made of. */
 export interface LoopBase {
@@ -36,6 +37,9 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
     },
     predictions: { find: (_db, workspace, id) => monitoring.predictions.find(workspace, id) },
   })
+  const traffic = createTraffic(platform, {
+    endpoint: async (db, workspace, name) => (await deployments.endpoint(db, workspace, name)) !== null,
+  })
   const monitoring: Monitoring = createMonitoring(platform, {
     endpoint: async (db, workspace, name) => monitored(await deployments.endpoint(db, workspace, name)),
     endpoints: async (db, workspace) =>
@@ -51,7 +55,7 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
       }
     },
     holdout: (...question) => evaluation.holdoutLosses(...question),
-    predictionFolds: [deployments.predictionFold],
+    predictionFolds: [deployments.predictionFold, traffic.predictionFold],
     labelFolds: [deployments.labelFold],
     eraseStored: [deployments.erase, evaluation.erase],
     logKey: () => gateways.logKey(),
@@ -87,7 +91,7 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
     automation,
     governance,
     routes(app: HttpServer): void {
-      for (const module of [deployments, evaluation, monitoring, automation, governance]) module.routes(app)
+      for (const module of [deployments, evaluation, monitoring, automation, governance, traffic]) module.routes(app)
     },
     /** Work that counts as the platform being busy: evaluations, and rollouts whose last change is not in force yet. */
     async openWork(): Promise<number> {
@@ -98,10 +102,12 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
       evaluation.start()
       deployments.rollouts.start()
       await monitoring.start()
+      traffic.start()
     },
     /** After the queue has stopped: nothing asks for more work. */
     async stop(): Promise<void> {
       await monitoring.stop()
+      await traffic.stop()
       await deployments.rollouts.stop()
       await evaluation.stop()
     },

@@ -15,6 +15,7 @@ import { eventMigrations } from './platform/events.ts'
 import type { Migration } from './platform/index.ts'
 import { registryDeletionTimeMigrations, registryMigrations } from './registry/migrations.ts'
 import { retentionMigrations } from './retention/migrations.ts'
+import { trafficMigrations } from './traffic/migrations.ts'
 import { webhookMigrations } from './webhooks/migrations.ts'
 
 /** Every migration in the order of application. Only ever appended to: a released migration never changes. */
@@ -44,4 +45,5 @@ export const migrations: readonly Migration[] = [
   ...endpointInputMigrations,
   ...predictionArchiveMigrations,
   ...segmentEndMigrations,
+  ...trafficMigrations,
 ]

@@ -14,6 +14,7 @@ import { platform } from './platform.ts'
 import { registry } from './registry.ts'
 import { retention } from './retention.ts'
 import { runtimes } from './runtimes.ts'
+import { traffic } from './traffic.ts'
 import { webhooks } from './webhooks.ts'
 
 export * from './automation.ts'
@@ -41,6 +42,7 @@ export * from './predictions.ts'
 export * from './registry.ts'
 export * from './retention.ts'
 export * from './runtimes.ts'
+export * from './traffic.ts'
 export * from './values.ts'
 export * from './webhooks.ts'
 
@@ -61,6 +63,7 @@ export const api = {
   retention,
   runtimes,
   explanations,
+  traffic,
   webhooks,
   imports,
 } as const

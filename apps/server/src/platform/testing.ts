@@ -43,6 +43,8 @@ export async function startTestServer(
     devLoopbackWebhooks?: boolean
     login?: boolean
     allowedHosts?: readonly string[]
+    /** Where a gateway is, or will be. */
+    gatewayUrl?: string
   } = {},
 ): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
@@ -53,7 +55,7 @@ export async function startTestServer(
     databaseUrl: database.url,
     host: '127.0.0.1',
     port: 0,
-    gatewayUrl: 'http://127.0.0.1:0',
+    gatewayUrl: environment.gatewayUrl ?? 'http://127.0.0.1:0',
     login: environment.login ?? false,
     allowedHosts: environment.allowedHosts ?? [],
     internalToken,

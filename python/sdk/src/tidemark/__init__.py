@@ -1,10 +1,11 @@
-"""Pipelines, datasets and labels of the Tidemark platform, from Python.
+"""Pipelines, datasets, predictions and labels of the Tidemark platform, from Python.
 
 Importing this package imports nothing heavy: pandas, pyarrow and mlflow come when a step asks for them.
 """
 
 from tidemark.client import ApiError, Client, Label
+from tidemark.prediction import Predictions, predict
 from tidemark.steps import Context, step
 
-__all__ = ["ApiError", "Client", "Context", "Label", "step"]
+__all__ = ["ApiError", "Client", "Context", "Label", "Predictions", "predict", "step"]
 __version__ = "0.1.0"

@@ -76,15 +76,15 @@ class Http:
     token: str | None
     timeout_seconds: float
 
-    def call(self, method: Literal["GET", "POST", "PUT"], path: str, body: Json = None) -> Json:
-        """Ask once.
+    def call(self, method: Literal["GET", "POST", "PUT"], path: str, body: Json = None, more: Mapping[str, str] | None = None) -> Json:
+        """Ask once; `more` are headers beside those that every request has.
 
         Raises
         ------
         ApiError
             The server refused, or did not answer (code ``UNREACHABLE``).
         """
-        headers = {"accept": "application/json", "user-agent": "tidemark-python"}
+        headers = {"accept": "application/json", "user-agent": "tidemark-python", **(more or {})}
         data = None
         if body is not None:
             headers["content-type"] = "application/json"
@@ -105,7 +105,11 @@ class Http:
 
 def _refusal(status: int, body: bytes) -> ApiError:
     try:
-        error = json.loads(body)["error"]
+        answer = json.loads(body)
+        if "error_code" in answer:
+            # A gateway speaks as MLflow's scoring server does.
+            return ApiError(status, answer["error_code"], answer["message"], answer.get("request_id", ""))
+        error = answer["error"]
         places = "".join(f" {detail['path']}: {detail['message']}" for detail in error.get("details") or [])
         return ApiError(status, error["code"], error["message"] + places, error.get("requestId", ""))
     except (ValueError, KeyError, TypeError):
@@ -270,6 +274,8 @@ class Client:
     def __init__(self, url: str | None = None, token: str | None = None, timeout_seconds: float = 60) -> None:
         address = url or os.environ.get("TIDEMARK_URL") or "http://127.0.0.1:5000"
         http = Http(address, token or os.environ.get("TIDEMARK_TOKEN"), timeout_seconds)
+        self.http = http
+        self.addresses: dict[str, str] = {}
         self.datasets = Datasets(http)
         self.labels = Labels(http)
         self.pipelines = Pipelines(http)
