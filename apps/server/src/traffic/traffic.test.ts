@@ -1,71 +1,24 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
-import { EndpointPolicy, type TidemarkError, uuidv7 } from '@tidemark/contracts'
-import { Gateways } from '../deployments/gateways/index.ts'
-import {
-  fixtureModel,
-  startTestGateway,
-  storeVariant,
-  type TestGateway,
-  until,
-} from '../deployments/gateways/testing.ts'
-import { Deployments } from '../deployments/index.ts'
-import { systemActor } from '../platform/actor.ts'
-import { inTransaction, type Platform } from '../platform/index.ts'
-import { createPlatform } from '../platform/platform.ts'
-import { startTestServer, type TestServer } from '../platform/testing.ts'
+import { type TidemarkError, uuidv7 } from '@tidemark/contracts'
+import { fixtureModel, type TestGateway, until } from '../deployments/gateways/testing.ts'
+import { inTransaction } from '../platform/index.ts'
+import type { TestServer } from '../platform/testing.ts'
 import { trafficFold } from './fold.ts'
+import { startTestServing, type TestServing } from './testing.ts'
 
 const { rows, expected } = fixtureModel('champion')
 const params = { endpoint: 'films' }
+let serving: TestServing
 let server: TestServer
-/** Another server's, over the same database: endpoints are opened by it without an evaluation. */
-let second: Platform
 let gateway: TestGateway
 
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
-}
-
 before(async () => {
-  const port = await freePort()
-  server = await startTestServer({ logLevel: 'fatal', gatewayUrl: `http://127.0.0.1:${port}` })
-  const champion = await storeVariant(server.platform, 'champion', 'films/1')
-  second = createPlatform(server.platform.config)
-  const deployments = new Deployments(second, new Gateways(second), {
-    registry: {
-      version: async () => ({
-        signature: [
-          { name: 'budget', type: 'double', required: true },
-          { name: 'running_time', type: 'double', required: false },
-          { name: 'genre', type: 'string', required: true },
-        ],
-      }),
-    },
-    evaluation: { runtime: async () => champion.runtime, comparison: async () => null },
-  })
-  const actor = systemActor('test', 'default')
-  const declaration = { model: 'films', version: 1, replay: false, policy: EndpointPolicy.parse({}) }
-  await deployments.endpoints.put(actor, 'films', declaration)
-  await deployments.endpoints.open(actor, { endpoint: 'films', version: 1 })
-  gateway = await startTestGateway({
-    dataDir: server.dataDir,
-    serverUrl: server.url,
-    token: server.internalToken,
-    environment: { TIDEMARK_GATEWAY_PORT: String(port) },
-  })
-  await until(async () => (await gateway.ask('/endpoints/films/invocations', { inputs: [rows[0]] })).status === 200)
+  serving = await startTestServing()
+  server = serving.server
+  gateway = serving.gateway
 })
-after(async () => {
-  await gateway?.end()
-  await second?.database.close()
-  await server?.close()
-})
+after(() => serving?.close())
 
 const ask = (input: Record<string, never>, more: { caller?: string; entity?: string } = {}) =>
   server.client.traffic.ask({ params, body: { input, ...more } })

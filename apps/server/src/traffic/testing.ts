@@ -1,0 +1,88 @@
+import { createServer } from 'node:net'
+import { EndpointPolicy, type InputColumn } from '@tidemark/contracts'
+import { Gateways } from '../deployments/gateways/index.ts'
+import {
+  fixtureModel,
+  startTestGateway,
+  storeVariant,
+  type TestGateway,
+  until,
+} from '../deployments/gateways/testing.ts'
+import { Deployments } from '../deployments/index.ts'
+import { systemActor } from '../platform/actor.ts'
+import type { Platform } from '../platform/index.ts'
+import { createPlatform } from '../platform/platform.ts'
+import { startTestServer, type TestServer } from '../platform/testing.ts'
+
+const COLUMNS: readonly InputColumn[] = [
+  { name: 'budget', type: 'double', required: true },
+  { name: 'running_time', type: 'double', required: false },
+  { name: 'genre', type: 'string', required: true },
+]
+
+/** A server and a gateway process of its own, with an endpoint `films` whose small ONNX model answers. */
+export interface TestServing {
+  readonly server: TestServer
+  readonly gateway: TestGateway
+  /** As of another server over the same database, which takes versions without an evaluation. */
+  readonly platform: Platform
+  readonly gateways: Gateways
+  readonly deployments: Deployments
+  close(): Promise<void>
+}
+
+export async function startTestServing(): Promise<TestServing> {
+  const port = await freePort()
+  const server = await startTestServer({ logLevel: 'fatal', gatewayUrl: `http://127.0.0.1:${port}` })
+  const platform = createPlatform(server.platform.config)
+  const variants = {
+    1: await storeVariant(server.platform, 'champion', 'films/1'),
+    2: await storeVariant(server.platform, 'candidate', 'films/2'),
+  }
+  const gateways = new Gateways(platform)
+  const deployments = new Deployments(platform, gateways, {
+    registry: { inputOf: async () => ({ kind: 'model', columns: COLUMNS, input: { kind: 'columns' } }) },
+    evaluation: {
+      runtime: async (_db, _workspace, _model, version) => variants[version === 1 ? 1 : 2].runtime,
+      comparison: async () => ({ meanPredictionGap: 0.2, labelRange: { low: 1, high: 10 } }),
+    },
+  })
+  const serving = { server, platform, gateways, deployments }
+  await openTestEndpoint(serving, 'films', EndpointPolicy.parse({}))
+  const gateway = await startTestGateway({
+    dataDir: server.dataDir,
+    serverUrl: server.url,
+    token: server.internalToken,
+    environment: { TIDEMARK_GATEWAY_PORT: String(port) },
+  })
+  const row = fixtureModel('champion').rows[0]
+  await until(async () => (await gateway.ask('/endpoints/films/invocations', { inputs: [row] })).status === 200)
+  return {
+    ...serving,
+    gateway,
+    close: async () => {
+      await gateway.end()
+      await platform.database.close()
+      await server.close()
+    },
+  }
+}
+
+/** Opens an endpoint of the model `films`, version 1. */
+export async function openTestEndpoint(
+  { deployments }: Pick<TestServing, 'deployments'>,
+  name: string,
+  policy: EndpointPolicy,
+): Promise<void> {
+  const actor = systemActor('test', 'default')
+  await deployments.endpoints.put(actor, name, { model: 'films', version: 1, replay: true, policy })
+  await deployments.endpoints.open(actor, { endpoint: name, version: 1 })
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  return typeof address === 'object' && address ? address.port : 0
+}
