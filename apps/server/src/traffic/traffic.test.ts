@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type TidemarkError, uuidv7 } from '@tidemark/contracts'
 import { fixtureModel, type TestGateway, until } from '../deployments/gateways/testing.ts'
+import { startTestServing, type TestServing } from '../deployments/servingTesting.ts'
 import { inTransaction } from '../platform/index.ts'
 import type { TestServer } from '../platform/testing.ts'
 import { trafficFold } from './fold.ts'
-import { startTestServing, type TestServing } from './testing.ts'
 
 const { rows, expected } = fixtureModel('champion')
 const params = { endpoint: 'films' }

@@ -1,18 +1,12 @@
 import { createServer } from 'node:net'
 import { EndpointPolicy, type InputColumn } from '@tidemark/contracts'
-import { Gateways } from '../deployments/gateways/index.ts'
-import {
-  fixtureModel,
-  startTestGateway,
-  storeVariant,
-  type TestGateway,
-  until,
-} from '../deployments/gateways/testing.ts'
-import { Deployments } from '../deployments/index.ts'
 import { systemActor } from '../platform/actor.ts'
 import type { Platform } from '../platform/index.ts'
 import { createPlatform } from '../platform/platform.ts'
 import { startTestServer, type TestServer } from '../platform/testing.ts'
+import { Gateways } from './gateways/index.ts'
+import { fixtureModel, startTestGateway, storeVariant, type TestGateway, until } from './gateways/testing.ts'
+import { Deployments } from './index.ts'
 
 const COLUMNS: readonly InputColumn[] = [
   { name: 'budget', type: 'double', required: true },
