@@ -8,6 +8,7 @@ import { createHttp } from './http.ts'
 import { PolicyLog } from './log/policy.ts'
 import { PredictionLog } from './log/segments.ts'
 import { UnloggedCount } from './log/unlogged.ts'
+import { Router } from './routing/router.ts'
 import { loadVariant } from './runtimes/load.ts'
 import { Models } from './runtimes/models.ts'
 import { PythonProcesses } from './runtimes/processes.ts'
@@ -93,7 +94,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   })
   telemetry.snapshotVersion.set(-1)
   const mirror = new Mirror({ models, log, telemetry, out })
-  const scoring = new Scoring({ models, log, mirror, telemetry, out, leased: () => follower.leased })
+  const scoring = new Scoring({ models, log, mirror, telemetry, out, router: new Router(() => follower.leased) })
 
   let names: Names = { hosts: new Set(), named: new Set() }
   const app = createHttp({ out, names: () => names })

@@ -1,7 +1,12 @@
 import { automationMigrations } from './automation/migrations.ts'
 import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations, segmentEndMigrations } from './deployments/gateways/index.ts'
-import { deploymentMigrations, endpointInputMigrations, waivedRolloutMigrations } from './deployments/index.ts'
+import {
+  deploymentMigrations,
+  endpointInputMigrations,
+  strategyMigrations,
+  waivedRolloutMigrations,
+} from './deployments/index.ts'
 import { evaluationMigrations } from './evaluation/index.ts'
 import { evaluationDatasetMigrations } from './evaluationDatasets/migrations.ts'
 import { deletionTimeMigrations, experimentMigrations, searchMigrations } from './experiments/migrations.ts'
@@ -46,4 +51,5 @@ export const migrations: readonly Migration[] = [
   ...predictionArchiveMigrations,
   ...segmentEndMigrations,
   ...trafficMigrations,
+  ...strategyMigrations,
 ]

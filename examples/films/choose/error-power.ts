@@ -20,7 +20,8 @@ import {
 import { SIMULATION } from '../../../apps/cli/src/demo/config.ts'
 import { monthStart } from '../../../apps/cli/src/demo/films.ts'
 import { type Visit, Visitors } from '../../../apps/cli/src/demo/visitors.ts'
-import { evidenceSettings, startEvidence, summarise } from '../../../apps/server/src/deployments/evidence/state.ts'
+import { guardrailsOf } from '../../../apps/server/src/deployments/evidence/guardrails.ts'
+import { evidenceSettings, startEvidence } from '../../../apps/server/src/deployments/evidence/state.ts'
 import type { CallerRow } from '../../../apps/server/src/deployments/evidence/types.ts'
 import { closingRule, openRow, wasTossed } from '../../../apps/server/src/deployments/evidence/units.ts'
 
@@ -58,9 +59,7 @@ export function errorPower(
 
 function startProof(policy: RolloutPolicy, percent: number): Proof {
   const start = startEvidence(evidenceSettings({ ...policy, errorMarginPercent: percent }, null))
-  const needs = new Map(
-    summarise(start, 0, null).guardrails.map(({ name, acceptanceNeeds }) => [name, acceptanceNeeds]),
-  )
+  const needs = new Map(guardrailsOf(start).map(({ name, acceptanceNeeds }) => [name, acceptanceNeeds]))
   return {
     percent,
     callersNeed: needs.get('errors') ?? Number.POSITIVE_INFINITY,
@@ -115,7 +114,11 @@ function rollout(
     buckets.set(caller, bucket)
     let row = own.find((each) => each.stage === stage)
     if (!row) {
-      row = openRow({ caller, stage, candidate: bucket * 100 < weightPercent, weightPercent }, own, requests)
+      row = openRow(
+        { caller, stage, candidate: bucket * 100 < weightPercent, weightPercent, timed: false },
+        own,
+        requests,
+      )
       callersAtStage += 1
     }
     const counted = { ...row, open: withRequests(row.open, 0, 1, 0) }

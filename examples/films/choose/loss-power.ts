@@ -11,8 +11,9 @@
  */
 import type { RolloutPolicy } from '@tidemark/contracts'
 import { addDifference, type MeanTest, meanEvidence, type PairedDifference, seededUniform } from '@tidemark/statistics'
+import { guardrailsOf } from '../../../apps/server/src/deployments/evidence/guardrails.ts'
 import { lossDifference } from '../../../apps/server/src/deployments/evidence/pairs.ts'
-import { evidenceSettings, startEvidence, summarise } from '../../../apps/server/src/deployments/evidence/state.ts'
+import { evidenceSettings, startEvidence } from '../../../apps/server/src/deployments/evidence/state.ts'
 import type { EvidenceSettings } from '../../../apps/server/src/deployments/evidence/types.ts'
 import type { RefitPair } from './known.ts'
 
@@ -37,7 +38,7 @@ export function lossPower(pairs: readonly RefitPair[], policy: RolloutPolicy): L
   const labelRange = { low: Math.min(...labels), high: Math.max(...labels) }
   const settings = evidenceSettings(policy, { meanPredictionGap: gap, labelRange })
   const start = startEvidence(settings)
-  const guardrail = summarise(start, 0, null).guardrails.find(({ name }) => name === 'loss')
+  const guardrail = guardrailsOf(start).find(({ name }) => name === 'loss')
   if (!guardrail) throw new Error('A rollout has no guardrail for the loss.')
   const rows = pairs.map((pair) => shifted(settings, pair, 0))
   const differences = rows.map(({ difference }) => difference)

@@ -1,109 +1,12 @@
 import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
-import { Evidence } from './events.ts'
 import { InputColumn, ModelInput } from './gateway.ts'
 import { EndpointPolicy } from './policy.ts'
-import { ActorRef, Id, Instant, ModelVersionRef, Name } from './values.ts'
+import { RolloutPolicy } from './rolloutPolicy.ts'
+import { ReplayedDecision, Rollout, RolloutDistribution, RolloutListItem, RolloutPair, Verdict } from './rollouts.ts'
+import { Id, Instant, ModelVersionRef, Name } from './values.ts'
 
 const tag = 'deployments'
-
-/** What the rollout does now. Ends: `promoted`, `rolled_back`, `dropped` (left the queue before it began). */
-export const RolloutState = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('queued') }),
-  z.object({ kind: z.literal('shadow') }),
-  z.object({ kind: z.literal('canary'), step: z.int(), weightPercent: z.number() }),
-  z.object({ kind: z.literal('promoted'), proof: z.enum(['non-inferiority proven', 'promoted without proof']) }),
-  z.object({ kind: z.literal('rolled_back'), guardrail: z.enum(['errors', 'loss', 'time', 'person']) }),
-  z.object({ kind: z.literal('dropped') }),
-])
-export type RolloutState = z.infer<typeof RolloutState>
-
-/** One guardrail as a person reads it: how much worse the candidate is, what is allowed, and how sure we are. */
-export const Guardrail = z
-  .object({
-    name: z.enum(['errors', 'failures', 'loss']),
-    unit: z.string().describe('What one piece of evidence is: a caller, a thing predicted by both, a labelled thing.'),
-    units: z.int(),
-    champion: z.number().nullable().describe('Error rate (0–1) or mean loss of the champion.'),
-    candidate: z.number().nullable(),
-    /** Candidate − champion; always-valid bounds where the test has them. */
-    difference: z.number().nullable(),
-    lower: z.number().nullable(),
-    upper: z.number().nullable(),
-    margin: z.number(),
-    harmEValue: z.number(),
-    /** e-value that proves harm at this guardrail's share of the rollout's alpha. */
-    harmNeeds: z.number(),
-    acceptanceEValue: z.number(),
-    /** e-value that proves acceptance at this guardrail's level. */
-    acceptanceNeeds: z.number(),
-    proven: z.boolean(),
-  })
-  .meta({ id: 'Guardrail' })
-export type Guardrail = z.infer<typeof Guardrail>
-
-/** A point of the chart: the loss difference with its confidence sequence, by event time. */
-export const EvidencePoint = z.object({
-  at: Instant,
-  guardrail: z.enum(['errors', 'failures', 'loss']),
-  units: z.int(),
-  difference: z.number().nullable(),
-  lower: z.number().nullable(),
-  upper: z.number().nullable(),
-  harmEValue: z.number(),
-  acceptanceEValue: z.number(),
-})
-export type EvidencePoint = z.infer<typeof EvidencePoint>
-
-export const RolloutDecision = z
-  .object({
-    id: Id,
-    kind: z.enum(['hold', 'shift', 'promote', 'roll_back']),
-    reason: z.string(),
-    nextLook: z.string().nullable().describe('What the rollout waits for before it decides again.'),
-    evidence: Evidence,
-    by: ActorRef,
-    eventTime: Instant.nullable(),
-    decidedAt: Instant,
-  })
-  .meta({ id: 'RolloutDecision' })
-export type RolloutDecision = z.infer<typeof RolloutDecision>
-
-const RolloutSummary = z.object({
-  id: Id,
-  endpoint: Name,
-  model: z.string(),
-  version: z.int(),
-  championVersion: z.int(),
-  state: RolloutState,
-  /** False while a gateway has yet to confirm the last change. */
-  confirmed: z.boolean(),
-  reason: z.string().describe('The last decision in a sentence.'),
-  nextLook: z.string().nullable(),
-  createdAt: Instant,
-  finishedAt: Instant.nullable(),
-  /** Event time of the first and the latest evidence. */
-  eventTimeFrom: Instant.nullable(),
-  eventTimeTo: Instant.nullable(),
-})
-export const RolloutListItem = RolloutSummary.meta({ id: 'RolloutListItem' })
-export type RolloutListItem = z.infer<typeof RolloutListItem>
-export const Rollout = RolloutSummary.extend({
-  /** Shares of callers, percent. */
-  weights: z.object({ champion: z.number(), candidate: z.number() }),
-  steps: z.array(z.object({ weightPercent: z.number(), minCallers: z.int() })),
-  progress: z.object({
-    pairs: z.int().describe('Things that both versions predicted.'),
-    labelledPairs: z.int(),
-    callersAtStep: z.int(),
-    requests: z.int(),
-  }),
-  guardrails: z.array(Guardrail),
-  points: z.array(EvidencePoint),
-  decisions: z.array(RolloutDecision),
-  approval: Id.nullable(),
-}).meta({ id: 'Rollout' })
-export type Rollout = z.infer<typeof Rollout>
 
 export const EndpointView = z
   .object({
@@ -169,7 +72,10 @@ export const deployments = {
     permission: 'deployments.write',
     status: 202,
     params: z.object({ endpoint: Name }),
-    body: WithReason.extend({ version: z.int().min(1) }),
+    body: WithReason.extend({
+      version: z.int().min(1),
+      policy: RolloutPolicy.optional().describe("Of this rollout alone; else the endpoint's when it begins."),
+    }),
     reply: Rollout,
   }),
   listRollouts: endpoint({
@@ -193,6 +99,26 @@ export const deployments = {
     params: z.object({ id: Id }),
     reply: Rollout,
   }),
+  pauseRollout: endpoint({
+    method: 'POST',
+    path: '/api/v1/rollouts/:id/pause',
+    tag,
+    summary: 'Stay at the weight in force; proven harm still rolls back',
+    permission: 'deployments.write',
+    params: z.object({ id: Id }),
+    body: WithReason,
+    reply: Rollout,
+  }),
+  resumeRollout: endpoint({
+    method: 'POST',
+    path: '/api/v1/rollouts/:id/resume',
+    tag,
+    summary: 'Go on; time limits count anew from now on',
+    permission: 'deployments.write',
+    params: z.object({ id: Id }),
+    body: WithReason,
+    reply: Rollout,
+  }),
   promoteRollout: endpoint({
     method: 'POST',
     path: '/api/v1/rollouts/:id/promote',
@@ -212,5 +138,50 @@ export const deployments = {
     params: z.object({ id: Id }),
     body: WithReason,
     reply: Rollout,
+  }),
+  retryRollout: endpoint({
+    method: 'POST',
+    path: '/api/v1/rollouts/:id/retry',
+    tag,
+    summary: 'Begin again what was rolled back, with new evidence; answers the new rollout',
+    permission: 'deployments.write',
+    status: 202,
+    params: z.object({ id: Id }),
+    body: WithReason,
+    reply: Rollout,
+  }),
+  rolloutPairs: endpoint({
+    method: 'GET',
+    path: '/api/v1/rollouts/:id/pairs',
+    tag,
+    summary:
+      'Things that both versions predicted, the largest disagreement first, and how their predictions are distributed',
+    permission: 'deployments.read',
+    params: z.object({ id: Id }),
+    query: z.object({ limit: z.coerce.number().int().min(1).max(500).default(50) }),
+    reply: z.object({ pairs: z.array(RolloutPair), distributions: z.array(RolloutDistribution) }),
+  }),
+  replayRollout: endpoint({
+    method: 'GET',
+    path: '/api/v1/rollouts/:id/replay',
+    tag,
+    summary: 'Every stored decision, computed again from what was stored of its moment',
+    permission: 'deployments.read',
+    params: z.object({ id: Id }),
+    reply: z.object({
+      same: z.int(),
+      different: z.int(),
+      byPersons: z.int(),
+      decisions: z.array(ReplayedDecision).describe('Oldest first.'),
+    }),
+  }),
+  rolloutVerdict: endpoint({
+    method: 'GET',
+    path: '/api/v1/rollouts/:id/verdict',
+    tag,
+    summary: 'The standing as one value, as the web metric of Argo Rollouts reads it',
+    permission: 'deployments.read',
+    params: z.object({ id: Id }),
+    reply: Verdict,
   }),
 } as const

@@ -302,7 +302,7 @@ export const endpointChanged = defineEvent(
 const Rollout = Version.extend({ rollout: Id, endpoint: Name, championVersion: z.int() })
 export const rolloutStarted = defineEvent(
   'deployments.rollout_started',
-  Rollout,
+  Rollout.extend({ reason: z.string().nullable().default(null) }),
   (p) => `rollout:${p.rollout}`,
   (p) => `Rollout of ${p.model}/${p.version} on ${p.endpoint} started in shadow of version ${p.championVersion}`,
 )
@@ -324,9 +324,31 @@ export const rolloutPromoted = defineEvent(
 )
 export const rolloutRolledBack = defineEvent(
   'deployments.rollout_rolled_back',
-  Rollout.extend({ guardrail: z.enum(['errors', 'loss', 'time', 'person']), reason: z.string(), evidence: Evidence }),
+  Rollout.extend({
+    guardrail: z.enum(['errors', 'loss', 'latency', 'disagreement', 'time', 'person']),
+    reason: z.string(),
+    evidence: Evidence,
+  }),
   (p) => `rollout:${p.rollout}`,
   (p) => `${p.model}/${p.version} rolled back on ${p.endpoint} because of ${p.guardrail}: ${p.reason}`,
+)
+export const rolloutPaused = defineEvent(
+  'deployments.rollout_paused',
+  Rollout.extend({ reason: z.string() }),
+  (p) => `rollout:${p.rollout}`,
+  (p) => `Rollout of ${p.model}/${p.version} on ${p.endpoint} paused: ${p.reason}`,
+)
+export const rolloutResumed = defineEvent(
+  'deployments.rollout_resumed',
+  Rollout.extend({ reason: z.string() }),
+  (p) => `rollout:${p.rollout}`,
+  (p) => `Rollout of ${p.model}/${p.version} on ${p.endpoint} resumed: ${p.reason}`,
+)
+export const rolloutObserved = defineEvent(
+  'deployments.rollout_observed',
+  Rollout.extend({ verdict: z.enum(['not worse', 'no proof']), reason: z.string(), evidence: Evidence }),
+  (p) => `rollout:${p.rollout}`,
+  (p) => `${p.model}/${p.version} was observed in shadow on ${p.endpoint} (${p.verdict}): ${p.reason}`,
 )
 
 // --- monitoring
@@ -580,6 +602,9 @@ export const EVENT_TYPES = [
   rolloutShifted,
   rolloutPromoted,
   rolloutRolledBack,
+  rolloutPaused,
+  rolloutResumed,
+  rolloutObserved,
   windowClosed,
   driftDetected,
   inputFaultDetected,

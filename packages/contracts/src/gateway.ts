@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LoggingPolicy, Redaction, WorkerPolicy } from './policy.ts'
+import { Exposure, RoutingRule } from './rolloutPolicy.ts'
 import { AnswerKind } from './runtimes.ts'
 import { Digest, Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
 
@@ -80,13 +81,33 @@ export const Variant = z.object({
 })
 export type Variant = z.infer<typeof Variant>
 
+/** What the mirror of a rollout may cost: a share of the things, and how many are asked at the same time. */
+const MirrorLimits = z.object({ sharePercent: z.number(), maxConcurrency: z.int() })
+export type MirrorLimits = z.infer<typeof MirrorLimits>
+/** Beside the weights: who is sent where, and how far callers may be exposed. Snapshots of before these have none. */
+const Sharing = {
+  mirror: MirrorLimits.optional(),
+  rules: z.array(RoutingRule).optional(),
+  exposure: Exposure.optional(),
+}
+/** Up to this place on the circle, percent, and from the end of the part before it, callers get that version; null: the champion. */
+export const Part = z.object({ toPercent: z.number(), version: ModelVersionRef.nullable() })
+export type Part = z.infer<typeof Part>
+
 /**
  * Who answers. `single`: the champion. `shadow`: the champion answers, the candidate is mirrored off the request path.
- * `canary`: a caller whose hash lies below the weight gets the candidate; the other version is mirrored.
+ * `canary`: a caller whose hash lies below the weight gets the candidate; the other version is mirrored. `split`: callers are shared
+ * out to several versions by parts of the circle; each of the others is mirrored.
  */
 export const Routing = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('single') }),
-  z.object({ kind: z.literal('shadow'), rollout: Id, stage: z.int(), candidate: Variant }),
+  z.object({
+    kind: z.literal('shadow'),
+    rollout: Id,
+    stage: z.int(),
+    candidate: Variant,
+    mirror: MirrorLimits.optional(),
+  }),
   z.object({
     kind: z.literal('canary'),
     rollout: Id,
@@ -94,6 +115,16 @@ export const Routing = z.discriminatedUnion('kind', [
     candidate: Variant,
     weightPercent: z.number().min(0).max(100),
     salt: z.string(),
+    ...Sharing,
+  }),
+  z.object({
+    kind: z.literal('split'),
+    rollout: Id,
+    stage: z.int(),
+    variants: z.array(Variant).min(1),
+    parts: z.array(Part).min(1),
+    salt: z.string(),
+    ...Sharing,
   }),
 ])
 export type Routing = z.infer<typeof Routing>
@@ -183,7 +214,16 @@ const Answered = z.object({
   runtime: z.enum(['onnx', 'python']),
   /** Rollout in force when the caller was routed; weight in percent at that moment. */
   rollout: z
-    .object({ id: Id, stage: z.int(), arm: z.enum(['champion', 'candidate']), weightPercent: z.number() })
+    .object({
+      id: Id,
+      stage: z.int(),
+      arm: z.enum(['champion', 'candidate']),
+      weightPercent: z.number(),
+      /** Why this arm, when not by the weight: such a caller was not tossed a coin. */
+      by: z.enum(['rule', 'cap', 'slice', 'masked']).optional(),
+      /** Shares of several versions, percent; the champion has the rest. */
+      weights: z.record(ModelVersionRef, z.number()).optional(),
+    })
     .nullable(),
   /** Names of the columns, or of the tensors: "" for one without a name. */
   columns: z.array(z.string()),

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
 import { AnswerRecord, MirrorRecord } from './gateway.ts'
-import { LossName, MonitoringPolicy } from './policy.ts'
+import { MonitoringPolicy } from './policy.ts'
+import { LossName } from './rolloutPolicy.ts'
 import { Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
 
 const tag = 'monitoring'

@@ -1,8 +1,6 @@
 import { z } from 'zod'
+import { LossName, RolloutPolicy } from './rolloutPolicy.ts'
 import { Name } from './values.ts'
-
-export const LossName = z.enum(['squared_error', 'absolute_error'])
-export type LossName = z.infer<typeof LossName>
 
 /** What a candidate must show before it may be approved. Losses are in the units of `loss`. */
 export const GatePolicy = z.strictObject({
@@ -28,28 +26,6 @@ export const GatePolicy = z.strictObject({
     .prefault({}),
 })
 export type GatePolicy = z.infer<typeof GatePolicy>
-
-/** How a candidate is rolled out. All tests of one rollout share `alpha`. */
-export const RolloutPolicy = z.strictObject({
-  alpha: z.number().gt(0).lt(0.5).default(0.05),
-  loss: LossName.default('absolute_error'),
-  /** Non-inferiority margins: error rate in percentage points, mean loss in units of `loss`. */
-  errorMarginPercent: z.number().gt(0).default(2),
-  lossMargin: z.number().gt(0).default(0.1),
-  shadow: z.strictObject({ minEntities: z.int().min(1).default(20) }).prefault({}),
-  /** Canary steps: share of callers, and what must have been seen at this step before the next. */
-  canary: z
-    .array(z.strictObject({ weightPercent: z.number().gt(0).max(100), minCallers: z.int().min(1).default(100) }))
-    .min(1)
-    .default([
-      { weightPercent: 10, minCallers: 100 },
-      { weightPercent: 50, minCallers: 200 },
-    ]),
-  /** Event time after which a rollout whose proof never came ends by `onTimeLimit`. */
-  maxDays: z.number().gt(0).default(365),
-  onTimeLimit: z.enum(['promote_without_proof', 'roll_back']).default('promote_without_proof'),
-})
-export type RolloutPolicy = z.infer<typeof RolloutPolicy>
 
 export const MonitoringPolicy = z.strictObject({
   window: z.enum(['day', 'week', 'month', 'quarter']).default('month'),

@@ -71,13 +71,17 @@ ${URL_HELP}`,
 }
 export default command
 
-function stateOf({ state, confirmed }: Pick<Rollout, 'state' | 'confirmed'>): string {
-  const waiting = confirmed ? '' : ', waits for gateways'
+function stateOf({ state, confirmed, paused }: Pick<Rollout, 'state' | 'confirmed' | 'paused'>): string {
+  const waiting = `${paused ? ', paused' : ''}${confirmed ? '' : ', waits for gateways'}`
   switch (state.kind) {
     case 'canary':
       return `canary ${state.weightPercent} %${waiting}`
     case 'promoted':
       return `${state.proof === 'promoted without proof' ? state.proof : 'promoted'}${waiting}`
+    case 'ab':
+      return `A/B ${state.weights.map((each) => `version ${each.version} ${each.weightPercent} %`).join(', ')}${waiting}`
+    case 'observed':
+      return `observed (${state.verdict})${waiting}`
     case 'rolled_back':
       return `rolled back (${state.guardrail})${waiting}`
     case 'queued':

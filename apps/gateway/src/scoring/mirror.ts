@@ -1,4 +1,5 @@
-import type { AnswerRecord, MirrorRecord } from '@tidemark/contracts'
+import type { AnswerRecord, MirrorLimits, MirrorRecord } from '@tidemark/contracts'
+import { positionPercent } from '../routing/position.ts'
 import type { Frame } from '../runtimes/model.ts'
 import type { LoadedVersion, Models } from '../runtimes/models.ts'
 import type { Log, Telemetry } from '../telemetry.ts'
@@ -10,6 +11,8 @@ export interface Task {
   readonly answer: AnswerRecord
   readonly version: LoadedVersion
   readonly arm: 'champion' | 'candidate'
+  /** What the rollout's mirror may cost; undefined: everything is mirrored. */
+  readonly limits?: MirrorLimits | undefined
 }
 
 export interface MirrorParts {
@@ -30,8 +33,12 @@ const CONCURRENCY = 4
  */
 export class Mirror {
   private readonly parts: MirrorParts
-  private readonly waiting: Task[] = []
+  /** By rollout, so that one at its limit holds up no other. */
+  private readonly waiting = new Map<string, Task[]>()
+  private waitingCount = 0
   private readonly seen = new SeenThings()
+  /** Tasks that run, by rollout. */
+  private readonly busy = new Map<string, number>()
   private running = 0
   private idle: (() => void)[] = []
 
@@ -41,25 +48,31 @@ export class Mirror {
 
   add(task: Task): void {
     const { telemetry, maxWaiting = 4096 } = this.parts
-    const { rollout, entities, endpoint } = task.answer
-    if (!rollout || !this.seen.note(rollout.id, entities)) return
-    if (this.waiting.length >= maxWaiting) {
-      this.seen.forget(rollout.id, entities)
+    const { entities, endpoint } = task.answer
+    const { rollout } = task.answer
+    if (!rollout || !isInShare(task)) return
+    const key = seenKey(rollout, task)
+    if (!this.seen.note(key, entities)) return
+    if (this.waitingCount >= maxWaiting) {
+      this.seen.forget(key, entities)
       telemetry.mirrors.labels(endpoint, 'dropped').inc()
       return
     }
-    this.waiting.push(task)
+    const own = this.waiting.get(rollout.id)
+    if (own) own.push(task)
+    else this.waiting.set(rollout.id, [task])
+    this.waitingCount += 1
     this.next()
   }
 
   /** Answers that are yet to be mirrored. */
   get size(): number {
-    return this.waiting.length + this.running
+    return this.waitingCount + this.running
   }
 
   /** Resolves when nothing waits and nothing runs, or after `limitMs`. */
   async drain(limitMs: number): Promise<void> {
-    if (this.running === 0 && this.waiting.length === 0) return
+    if (this.size === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, limitMs)
     this.idle.push(resolve)
@@ -69,19 +82,39 @@ export class Mirror {
 
   private next(): void {
     if (this.running >= CONCURRENCY) return
-    const task = this.waiting.shift()
+    const task = this.take()
     if (!task) {
       if (this.running === 0) for (const resolve of this.idle.splice(0)) resolve()
       return
     }
+    const rollout = task.answer.rollout?.id ?? ''
     this.running += 1
+    this.busy.set(rollout, (this.busy.get(rollout) ?? 0) + 1)
     void this.run(task).finally(() => {
       this.running -= 1
+      const left = (this.busy.get(rollout) ?? 1) - 1
+      if (left > 0) this.busy.set(rollout, left)
+      else this.busy.delete(rollout)
       this.next()
     })
   }
 
-  private async run({ answer, version, arm }: Task): Promise<void> {
+  /** The first task of a rollout that may ask one more. */
+  private take(): Task | undefined {
+    for (const [rollout, tasks] of this.waiting) {
+      const most = tasks[0]?.limits?.maxConcurrency ?? CONCURRENCY
+      if ((this.busy.get(rollout) ?? 0) >= most) continue
+      const task = tasks.shift()
+      if (tasks.length === 0) this.waiting.delete(rollout)
+      if (!task) continue
+      this.waitingCount -= 1
+      return task
+    }
+    return undefined
+  }
+
+  private async run(task: Task): Promise<void> {
+    const { answer, version, arm } = task
     const { models, log, telemetry, out } = this.parts
     if (!answer.rollout) return
     const outcome = await predict(models, version, frameOf(answer))
@@ -101,7 +134,7 @@ export class Mirror {
       await log.append(record)
       telemetry.mirrors.labels(answer.endpoint, outcome.kind).inc()
     } catch (error) {
-      this.seen.forget(answer.rollout.id, answer.entities)
+      this.seen.forget(seenKey(answer.rollout, task), answer.entities)
       out.error({ err: error }, 'a mirrored prediction could not be logged')
       telemetry.mirrors.labels(answer.endpoint, 'dropped').inc()
     }
@@ -111,4 +144,16 @@ export class Mirror {
 /** The frame of an answer, as its record kept it. */
 function frameOf({ input, columns, rows, params }: AnswerRecord): Frame {
   return { kind: input ?? 'table', columns, rows, params }
+}
+
+/** Where several versions are on trial each is asked about every thing. */
+function seenKey({ id, weights }: NonNullable<AnswerRecord['rollout']>, { version }: Task): string {
+  return weights === undefined ? id : `${id} ${version.version}`
+}
+
+/** Whether this thing is in the share that is mirrored: the same things for every version and every gateway. */
+function isInShare({ answer, limits }: Task): boolean {
+  if (!limits || limits.sharePercent >= 100) return true
+  const thing = answer.entities.find((entity) => entity !== null) ?? answer.id
+  return positionPercent(`${answer.rollout?.id} mirror`, thing) < limits.sharePercent
 }

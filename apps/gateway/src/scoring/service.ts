@@ -1,7 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { type AnswerRecord, uuidv7 } from '@tidemark/contracts'
 import type { Kept, PolicyLog } from '../log/policy.ts'
-import { route } from '../routing/decide.ts'
-import { positionOf } from '../routing/position.ts'
+import type { Router } from '../routing/router.ts'
 import type { Frame } from '../runtimes/model.ts'
 import type { Models } from '../runtimes/models.ts'
 import type { ServedEndpoint } from '../snapshot/serving.ts'
@@ -16,7 +16,7 @@ export interface ScoringParts {
   readonly mirror: Mirror
   readonly telemetry: Telemetry
   readonly out: Log
-  readonly leased: () => boolean
+  readonly router: Router
 }
 
 /** A request whose input was checked. */
@@ -25,6 +25,8 @@ export interface Question {
   readonly requestId: string
   readonly arrivedAt: number
   readonly caller: string | null
+  /** Of the request: rules of a rollout may look at them. */
+  readonly headers: IncomingHttpHeaders
   /** Milliseconds since 1970. */
   readonly eventTime: number
   /** One for each row. */
@@ -50,17 +52,12 @@ export class Scoring {
 
   /** @throws LogUnavailable when the record could not be written: then there is no answer. */
   async answer(question: Question): Promise<Answer> {
-    const { models, log, mirror, telemetry, out, leased } = this.parts
-    const { endpoint, requestId, arrivedAt, caller, frame } = question
-    const { spec, champion, candidate } = endpoint
+    const { models, log, mirror, telemetry, out, router } = this.parts
+    const { endpoint, requestId, arrivedAt, caller, headers, frame } = question
+    const { spec } = endpoint
     const id = uuidv7(arrivedAt)
-    // A caller that is not known is shared out by request.
-    const choice = route(spec, positionOf(spec.routing, caller ?? id), {
-      leased: leased(),
-      candidateLoaded: candidate !== null,
-    })
-    const byCandidate = choice.kind === 'rollout' && choice.arm === 'candidate' && candidate !== null
-    const version = byCandidate ? candidate : champion
+    const { columns, rows } = frame
+    const { version, rollout, mirrored, limits } = router.route(endpoint, { id, caller, headers, columns, rows })
     const outcome = await predict(models, version, frame)
     const record: AnswerRecord = {
       kind: 'answer',
@@ -74,10 +71,7 @@ export class Scoring {
       entities: [...question.entities],
       version: version.version,
       runtime: version.model.kind,
-      rollout:
-        choice.kind === 'rollout'
-          ? { id: choice.rollout, stage: choice.stage, arm: choice.arm, weightPercent: choice.weightPercent }
-          : null,
+      rollout,
       columns: [...frame.columns],
       rows: frame.rows.map((row) => [...row]),
       ...(frame.kind === 'tensors' ? { input: 'tensors' as const } : {}),
@@ -98,10 +92,7 @@ export class Scoring {
     if (outcome.kind === 'failed') {
       out.warn({ requestId, prediction: id, version: version.version, reason: outcome.error }, 'version failed')
     }
-    if (choice.kind === 'rollout' && candidate) {
-      const other = byCandidate ? champion : candidate
-      mirror.add({ answer: record, version: other, arm: byCandidate ? 'champion' : 'candidate' })
-    }
+    for (const other of mirrored) mirror.add({ answer: record, ...other, limits })
     return { id, version: version.version, outcome, logMilliseconds, kept }
   }
 }

@@ -27,14 +27,14 @@ const shadow = endpoint('films', {
 test('everything loaded is served as the snapshot says', () => {
   const serving = arrange(snapshot(3, [shadow, endpoint('other')]), NOTHING, good)
   assert.deepEqual([...serving.endpoints.keys()], ['default/films', 'default/other'])
-  assert.equal(serving.endpoints.get('default/films')?.candidate?.version, 'films/2')
+  assert.equal(serving.endpoints.get('default/films')?.tried[0]?.version, 'films/2')
   assert.deepEqual([serving.version, serving.failed], [3, []])
 })
 
 test('a candidate that cannot be loaded leaves its endpoint to the champion and is named', () => {
   const serving = arrange(snapshot(3, [shadow]), NOTHING, without('films/2'))
   const films = serving.endpoints.get('default/films')
-  assert.deepEqual([films?.champion.version, films?.candidate], ['films/1', null])
+  assert.deepEqual([films?.champion.version, films?.tried.length], ['films/1', 0])
   assert.deepEqual(serving.failed, [{ endpoint: 'films', version: 'films/2', reason: 'broken' }])
 })
 
@@ -43,7 +43,7 @@ test('a champion that cannot be loaded leaves the endpoint to the champion befor
   const promoted = { ...endpoint('films'), champion: variant('candidate', 'films/5') }
   const serving = arrange(snapshot(4, [promoted]), before, without('films/5'))
   const films = serving.endpoints.get('default/films')
-  assert.deepEqual([films?.champion.version, films?.candidate, films?.spec.routing.kind], ['films/1', null, 'single'])
+  assert.deepEqual([films?.champion.version, films?.tried.length, films?.spec.routing.kind], ['films/1', 0, 'single'])
   assert.equal(serving.failed[0]?.version, 'films/5')
 })
 

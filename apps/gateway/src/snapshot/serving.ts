@@ -5,8 +5,8 @@ import type { LoadedVersion } from '../runtimes/models.ts'
 export interface ServedEndpoint {
   readonly spec: EndpointSnapshot
   readonly champion: LoadedVersion
-  /** null: there is none, or it could not be loaded. */
-  readonly candidate: LoadedVersion | null
+  /** Versions on trial that could be loaded. */
+  readonly tried: readonly LoadedVersion[]
 }
 
 /** What the gateway serves at one moment; replaced as a whole. */
@@ -40,7 +40,19 @@ export function endpointKey(workspace: string, name: string): string {
 
 /** The versions that an endpoint serves now, the champion first. */
 export function variantsOf(endpoint: EndpointSnapshot): Variant[] {
-  return endpoint.routing.kind === 'single' ? [endpoint.champion] : [endpoint.champion, endpoint.routing.candidate]
+  return [endpoint.champion, ...variantsTried(endpoint)]
+}
+
+function variantsTried({ routing }: EndpointSnapshot): readonly Variant[] {
+  switch (routing.kind) {
+    case 'single':
+      return []
+    case 'shadow':
+    case 'canary':
+      return [routing.candidate]
+    case 'split':
+      return routing.variants
+  }
 }
 
 /**
@@ -68,13 +80,13 @@ export function arrange(snapshot: Snapshot, before: Serving, loaded: (variant: V
   for (const spec of snapshot.endpoints) {
     const key = endpointKey(spec.workspace, spec.name)
     const champion = take(spec, spec.champion)
-    const candidate = spec.routing.kind === 'single' ? null : take(spec, spec.routing.candidate)
-    if (champion) endpoints.set(key, { spec, champion, candidate })
+    const tried = variantsTried(spec).flatMap((variant) => take(spec, variant) ?? [])
+    if (champion) endpoints.set(key, { spec, champion, tried })
     else {
       const last = before.endpoints.get(key)
       // Its old champion alone: the routing around it is no longer the server's word.
       if (last) {
-        endpoints.set(key, { ...last, spec: { ...last.spec, routing: { kind: 'single' } }, candidate: null })
+        endpoints.set(key, { ...last, spec: { ...last.spec, routing: { kind: 'single' } }, tried: [] })
       } else unavailable.add(key)
     }
   }

@@ -51,3 +51,20 @@ export const VersionNotApproved = defineError(
   (ref: string, endpoint: string) =>
     `${ref} is not approved for endpoint "${endpoint}". Run its gates (POST /api/v1/evaluations), or record a waiver.`,
 )
+export const RolloutNotPaused = defineError(
+  'ROLLOUT_NOT_PAUSED',
+  409,
+  (id: string) => `Rollout ${id} is not paused; there is nothing to resume.`,
+)
+export const RolloutNotOver = defineError(
+  'ROLLOUT_NOT_OVER',
+  409,
+  (id: string, state: string) =>
+    `Rollout ${id} is ${state}. What was rolled back, observed or dropped can be retried; abort it first.`,
+)
+export const RolloutVersionsDiffer = defineError(
+  'ROLLOUT_VERSIONS_DIFFER',
+  400,
+  (version: number, variants: readonly number[]) =>
+    `Version ${version} is none of the variants ${variants.join(', ')}. Name one of them as "version", or add it under policy.ab.variants.`,
+)

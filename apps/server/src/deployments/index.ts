@@ -1,3 +1,8 @@
-export { deploymentMigrations, endpointInputMigrations, waivedRolloutMigrations } from './migrations.ts'
+export {
+  deploymentMigrations,
+  endpointInputMigrations,
+  strategyMigrations,
+  waivedRolloutMigrations,
+} from './migrations.ts'
 export { Deployments } from './service.ts'
 export type { Endpoint } from './types.ts'

@@ -79,8 +79,15 @@ export const deploymentBlobColumns: BlobColumns = {
   'endpoint.columns': NO_DIGESTS,
   'endpoint.input': NO_DIGESTS,
   'endpoint.policy': NO_DIGESTS,
+  'rollout.own_policy': NO_DIGESTS,
+  'rollout.paused': NO_DIGESTS,
   'rollout.policy': NO_DIGESTS,
   'rollout.state': NO_DIGESTS,
+  'rollout.tried': NO_DIGESTS,
+  'rollout_half.said': NO_DIGESTS,
+  'rollout_pair.candidate_said': NO_DIGESTS,
+  'rollout_pair.champion_said': NO_DIGESTS,
+  'rollout_stage.weights': NO_DIGESTS,
   'rollout_decision.evidence': NO_DIGESTS,
   'rollout_decision.input': NO_DIGESTS,
   'rollout_evidence.state': NO_DIGESTS,
@@ -103,5 +110,43 @@ export const endpointInputMigrations: readonly Migration[] = [
   {
     id: '0230-endpoint-input',
     sql: `alter table endpoint add column input jsonb not null default '{"kind": "columns"}'`,
+  },
+]
+
+/** Since there are other strategies than canaries, rollouts that pause, and more kinds of evidence. */
+export const strategyMigrations: readonly Migration[] = [
+  {
+    id: '0260-rollout-strategies',
+    sql: `
+      alter table rollout drop constraint rollout_kind_check;
+      alter table rollout add constraint rollout_kind_check
+        check (kind in ('queued', 'shadow', 'canary', 'ab', 'promoted', 'rolled_back', 'observed', 'dropped'));
+      drop index rollout_one_live;
+      create unique index rollout_one_live on rollout (workspace, endpoint) where kind in ('shadow', 'canary', 'ab');
+      alter table rollout add column own_policy jsonb, add column tried jsonb not null default '[]', add column paused jsonb,
+        add column stage_from timestamptz, add column limits_from timestamptz, add column next_look_at timestamptz,
+        add column retry_of uuid, add column start_reason text;
+      alter table rollout_decision drop constraint rollout_decision_kind_check;
+      alter table rollout_decision add constraint rollout_decision_kind_check
+        check (kind in ('hold', 'shift', 'promote', 'roll_back', 'pause', 'resume', 'finish'));
+      alter table rollout_decision add column next_look_at timestamptz, add column weight_percent float8;
+      -- Who had which share from when on: one row for each change of the routing.
+      create table rollout_stage (
+        workspace text not null, rollout uuid not null, stage int not null,
+        kind text not null check (kind in ('shadow', 'canary', 'ab', 'end')), weights jsonb not null,
+        at timestamptz not null, event_time timestamptz, snapshot_version bigint not null, confirmed_at timestamptz,
+        primary key (workspace, rollout, stage)
+      );
+      create index rollout_stage_unconfirmed on rollout_stage (workspace, rollout) where confirmed_at is null;
+      -- A rollout of several versions has evidence for each; the rollout's own id stands for the first.
+      alter table rollout_evidence add column parent uuid, add column version text;
+      drop index rollout_evidence_open;
+      create index rollout_evidence_open on rollout_evidence (workspace, endpoint) where open;
+      alter table rollout_caller add column slow int not null default 0, add column expected_slow float8 not null default 0,
+        add column times_closed text[] not null default '{}';
+      -- What the versions answered, of whatever type.
+      alter table rollout_half add column said jsonb;
+      alter table rollout_pair add column champion_said jsonb, add column candidate_said jsonb;
+    `,
   },
 ]

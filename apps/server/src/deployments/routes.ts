@@ -17,19 +17,31 @@ export function deploymentRoutes(app: HttpServer, deployments: Deployments): voi
     deployments.endpointView(actor.workspace, params.endpoint),
   )
   mount(app, contract.startRollout, async ({ params, body }, { actor }) => {
-    const id = await starter.startByHand(actor, params.endpoint, body.version)
+    const id = await starter.startByHand(actor, params.endpoint, body.version, body)
     return deployments.rolloutView(actor.workspace, id)
   })
   mount(app, contract.listRollouts, async ({ query }, { actor }) => ({
     rollouts: await deployments.rolloutList(actor.workspace, query),
   }))
   mount(app, contract.getRollout, ({ params }, { actor }) => deployments.rolloutView(actor.workspace, params.id))
-  mount(app, contract.promoteRollout, async ({ params, body }, { actor }) => {
-    await rollouts.endByHand(actor, params.id, 'promote', body.reason)
-    return deployments.rolloutView(actor.workspace, params.id)
+  for (const [route, verb] of [
+    [contract.pauseRollout, 'pause'],
+    [contract.resumeRollout, 'resume'],
+    [contract.promoteRollout, 'promote'],
+    [contract.abortRollout, 'abort'],
+  ] as const) {
+    mount(app, route, async ({ params, body }, { actor }) => {
+      await rollouts.overrule(actor, params.id, verb, body.reason)
+      return deployments.rolloutView(actor.workspace, params.id)
+    })
+  }
+  mount(app, contract.retryRollout, async ({ params, body }, { actor }) => {
+    const id = await starter.retry(actor, params.id, body.reason)
+    return deployments.rolloutView(actor.workspace, id)
   })
-  mount(app, contract.abortRollout, async ({ params, body }, { actor }) => {
-    await rollouts.endByHand(actor, params.id, 'abort', body.reason)
-    return deployments.rolloutView(actor.workspace, params.id)
-  })
+  mount(app, contract.rolloutPairs, ({ params, query }, { actor }) =>
+    deployments.rolloutPairs(actor.workspace, params.id, query.limit),
+  )
+  mount(app, contract.replayRollout, ({ params }, { actor }) => deployments.replayRollout(actor.workspace, params.id))
+  mount(app, contract.rolloutVerdict, ({ params }, { actor }) => deployments.verdict(actor.workspace, params.id))
 }

@@ -5,16 +5,18 @@ import { endpointNamed, endpointsOf } from './endpoints/store.ts'
 import { EndpointNotFound, RolloutNotFound } from './errors.ts'
 import { eraseEvidence } from './evidence/erase.ts'
 import { rolloutEvidenceFold, rolloutLabelFold } from './evidence/fold.ts'
-import { summarise } from './evidence/state.ts'
-import { evidenceOf } from './evidence/store.ts'
+import { evidencesOf } from './evidence/store.ts'
 import type { Gateways } from './gateways/index.ts'
+import { distributionOf, pairsOf } from './rollouts/compare.ts'
+import { evidenceOfRollout } from './rollouts/evidence.ts'
+import { replayed } from './rollouts/replay.ts'
 import { Rollouts } from './rollouts/service.ts'
 import { RolloutStarter } from './rollouts/start.ts'
 import * as store from './rollouts/store.ts'
 import type { Rollout } from './rollouts/types.ts'
 import { deploymentRoutes } from './routes.ts'
 import type { DeploymentPorts, Endpoint } from './types.ts'
-import { endpointView, listItem, rolloutView } from './view.ts'
+import { endpointView, listItem, rolloutView, verdictView } from './view.ts'
 
 /** The module: endpoints, their rollouts, and the folds that carry evidence from the log to them. */
 export class Deployments {
@@ -85,11 +87,44 @@ export class Deployments {
 
   async rolloutView(workspace: string, id: string) {
     const { db } = this.platform
+    const { rollout, owned, evidence } = await this.standing(workspace, id)
+    const decisions = await store.decisionsOf(db, workspace, id)
+    return rolloutView(rollout, { owned, evidence, decisions, stages: await store.stagesOf(db, workspace, id) })
+  }
+
+  /** Things that both versions predicted, the largest disagreement first, with each version's distribution beside the champion's. */
+  async rolloutPairs(workspace: string, id: string, limit: number) {
+    const { owned } = await this.standing(workspace, id)
+    const { db } = this.platform
+    const lists = await Promise.all(owned.map((each) => pairsOf(db, each, limit)))
+    const distributions = await Promise.all(owned.map((each) => distributionOf(db, each)))
+    const pairs = lists.flat().toSorted((a, b) => (b.difference ?? Infinity) - (a.difference ?? Infinity))
+    return { pairs: pairs.slice(0, limit), distributions: distributions.filter((each) => each !== null) }
+  }
+
+  /** Every stored decision computed again. */
+  async replayRollout(workspace: string, id: string) {
+    await this.standing(workspace, id)
+    const decisions = replayed(await store.decisionsOf(this.platform.db, workspace, id))
+    const count = (outcome: string) => decisions.filter((decision) => decision.outcome === outcome).length
+    return { same: count('same'), different: count('different'), byPersons: count('by a person'), decisions }
+  }
+
+  /** What the evidence so far says, for whoever moves the traffic themselves. */
+  async verdict(workspace: string, id: string) {
+    const { rollout, evidence } = await this.standing(workspace, id)
+    return verdictView(rollout, evidence)
+  }
+
+  private async standing(workspace: string, id: string) {
+    const { db, clock } = this.platform
     const rollout = await store.rolloutById(db, workspace, id)
     if (!rollout) throw RolloutNotFound(id)
-    const state = await evidenceOf(db, { workspace, rollout: id })
-    const decisions = await store.decisionsOf(db, workspace, id)
-    return rolloutView(rollout, state, state && summarise(state, rollout.stage, null), decisions)
+    const owned = await evidencesOf(db, workspace, id)
+    const endpoint = await endpointNamed(db, workspace, rollout.endpoint)
+    const moment = { now: clock.now(), loadFailure: null }
+    const evidence = owned.length > 0 && endpoint ? evidenceOfRollout(rollout, endpoint, owned, moment) : null
+    return { rollout, owned, evidence }
   }
 
   private async viewOf(endpoint: Endpoint) {
@@ -104,7 +139,6 @@ export class Deployments {
   }
 
   private async itemOf(rollout: Rollout) {
-    const state = await evidenceOf(this.platform.db, { workspace: rollout.workspace, rollout: rollout.id })
-    return listItem(rollout, state)
+    return listItem(rollout, await evidencesOf(this.platform.db, rollout.workspace, rollout.id))
   }
 }

@@ -200,7 +200,10 @@ export function visitOf(
   const arm = share * 100 < weightPercent ? ('candidate' as const) : ('champion' as const)
   const versions = {
     champion: { version: snapshot.champion.version, value: champion },
-    candidate: { version: routing.kind === 'single' ? '' : routing.candidate.version, value: candidate },
+    candidate: {
+      version: routing.kind === 'single' || routing.kind === 'split' ? '' : routing.candidate.version,
+      value: candidate,
+    },
   }
   const id = uuidv7()
   const common = {

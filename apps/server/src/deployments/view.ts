@@ -1,53 +1,107 @@
-import type { EndpointView, RolloutListItem, Rollout as RolloutView } from '@tidemark/contracts'
+import type {
+  EndpointView,
+  RolloutListItem,
+  RolloutStage,
+  Rollout as RolloutView,
+  Verdict as VerdictView,
+} from '@tidemark/contracts'
 import type { z } from 'zod'
-import type { EvidenceState } from './evidence/types.ts'
+import type { OwnedEvidence } from './evidence/store.ts'
+import { weightOf } from './rollouts/act.ts'
+import { isLiveState } from './rollouts/input.ts'
+import { planOf } from './rollouts/plan.ts'
+import { isHarmful } from './rollouts/rules.ts'
 import type { StoredDecision } from './rollouts/store.ts'
 import type { Rollout, RolloutEvidence } from './rollouts/types.ts'
+import { unproven, wouldChange } from './rollouts/words.ts'
 import type { Endpoint } from './types.ts'
 
 /** A rollout in a list. */
-export function listItem(rollout: Rollout, evidence: EvidenceState | null): z.input<typeof RolloutListItem> {
-  const { id, endpoint, model, version, championVersion, state, confirmed, reason, nextLook } = rollout
+export function listItem(rollout: Rollout, owned: readonly OwnedEvidence[]): z.input<typeof RolloutListItem> {
+  const { id, endpoint, model, version, championVersion, state, paused, confirmed, reason, nextLook } = rollout
+  const from = owned.flatMap((each) => each.state.eventTimeFrom ?? [])
+  const to = owned.flatMap((each) => each.state.eventTimeTo ?? [])
   return {
     id,
     endpoint,
     model,
     version,
     championVersion,
+    strategy: rollout.policy.strategy,
     state,
+    paused,
     confirmed,
     reason,
     nextLook,
+    nextLookAt: rollout.nextLookAt?.toISOString() ?? null,
     createdAt: rollout.createdAt.toISOString(),
     finishedAt: rollout.finishedAt?.toISOString() ?? null,
-    eventTimeFrom: instant(evidence?.eventTimeFrom ?? null),
-    eventTimeTo: instant(evidence?.eventTimeTo ?? null),
+    eventTimeFrom: from.length > 0 ? instant(Math.min(...from)) : null,
+    eventTimeTo: to.length > 0 ? instant(Math.max(...to)) : null,
   }
 }
 
 /** Everything about one rollout. */
 export function rolloutView(
   rollout: Rollout,
-  state: EvidenceState | null,
-  evidence: RolloutEvidence | null,
-  decisions: readonly StoredDecision[],
+  seen: {
+    owned: readonly OwnedEvidence[]
+    evidence: RolloutEvidence | null
+    decisions: readonly StoredDecision[]
+    stages: readonly RolloutStage[]
+  },
 ): z.input<typeof RolloutView> {
+  const { owned, evidence, decisions, stages } = seen
   const candidate = candidateShare(rollout)
+  const several = owned.length > 1
   return {
-    ...listItem(rollout, state),
+    ...listItem(rollout, owned),
+    policy: rollout.policy,
     weights: { champion: 100 - candidate, candidate },
-    steps: rollout.policy.canary.map(({ weightPercent, minCallers }) => ({ weightPercent, minCallers })),
+    steps: planOf(rollout.policy).steps.map(({ weightPercent, minCallers }) => ({ weightPercent, minCallers })),
+    timeline: [...stages],
     progress: {
       pairs: evidence?.pairs ?? 0,
       labelledPairs: evidence?.labelledPairs ?? 0,
       callersAtStep: evidence?.callersAtStage ?? 0,
       requests: evidence?.requests ?? 0,
+      exposedRequests: evidence?.exposedRequests ?? 0,
+      exposedCallers: evidence?.exposedCallers ?? 0,
     },
     guardrails: [...(evidence?.guardrails ?? [])],
-    points: [...(state?.points ?? [])],
+    wouldChange: isLiveState(rollout.state) && evidence ? wouldChange(rollout.policy, evidence, rollout.nextLook) : [],
+    points: owned.flatMap(({ version, state }) =>
+      state.points.map((point) => (several ? { ...point, version: versionNumber(version) } : point)),
+    ),
     decisions: decisions.map(({ input: _, ...decision }) => decision),
     approval: rollout.approval,
+    retryOf: rollout.retryOf,
   }
+}
+
+/** The standing of a rollout as one value. A rollout that has ended stands by how it ended. */
+export function verdictView(rollout: Rollout, evidence: RolloutEvidence | null): z.input<typeof VerdictView> {
+  const { state, reason, nextLook, nextLookAt } = rollout
+  const guardrails = [...(evidence?.guardrails ?? [])]
+  const rolledBack = state.kind === 'rolled_back'
+  const harmful = rolledBack || (state.kind !== 'promoted' && guardrails.some(isHarmful))
+  const proven =
+    state.kind === 'promoted' || (!harmful && evidence !== null && unproven(rollout.policy, guardrails).length === 0)
+  return {
+    verdict: harmful ? 'roll_back' : proven ? 'promote' : 'hold',
+    healthy: !harmful,
+    proven,
+    state: state.kind,
+    weightPercent: candidateShare(rollout),
+    reason,
+    nextLook,
+    nextLookAt: nextLookAt?.toISOString() ?? null,
+    guardrails,
+  }
+}
+
+function versionNumber(version: string | null): number {
+  return Number(version?.slice(version.lastIndexOf('/') + 1) ?? 0)
 }
 
 /** An endpoint with what happens on it now. */
@@ -79,17 +133,11 @@ export function endpointView(
   }
 }
 
-function candidateShare(rollout: Rollout): number {
-  switch (rollout.state.kind) {
-    case 'canary':
-      return rollout.state.weightPercent
-    case 'promoted':
-      return 100
-    default:
-      return 0
-  }
+function candidateShare({ state }: Rollout): number {
+  if (isLiveState(state)) return weightOf(state)
+  return state.kind === 'promoted' ? 100 : 0
 }
 
-function instant(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString()
+function instant(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
 }

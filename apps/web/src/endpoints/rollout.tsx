@@ -65,7 +65,7 @@ export function RolloutPage() {
 }
 
 function isOpen({ state }: Rollout): boolean {
-  return state.kind === 'queued' || state.kind === 'shadow' || state.kind === 'canary'
+  return state.kind === 'queued' || state.kind === 'shadow' || state.kind === 'canary' || state.kind === 'ab'
 }
 
 function figures(rollout: Rollout) {
@@ -171,6 +171,9 @@ const TONES: Readonly<Record<RolloutDecision['kind'], Tone>> = {
   shift: 'accent',
   promote: 'good',
   roll_back: 'harm',
+  pause: 'watch',
+  resume: 'accent',
+  finish: 'good',
 }
 
 const KINDS: Readonly<Record<RolloutDecision['kind'], string>> = {
@@ -178,6 +181,9 @@ const KINDS: Readonly<Record<RolloutDecision['kind'], string>> = {
   shift: 'Next step',
   promote: 'Promote',
   roll_back: 'Roll back',
+  pause: 'Pause',
+  resume: 'Resume',
+  finish: 'Finish',
 }
 
 function Decisions({ decisions }: { readonly decisions: readonly RolloutDecision[] }) {

@@ -50,6 +50,9 @@ function reachedStage({ state }: Rollout, shifts: number, stages: number): numbe
       return 0
     case 'canary':
       return state.step + 1
+    case 'ab':
+    case 'observed':
+      return 0
     case 'promoted':
       return stages - 1
     case 'rolled_back':

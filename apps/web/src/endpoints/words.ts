@@ -10,6 +10,8 @@ export function stateOf(state: RolloutState): { readonly tone: Tone; readonly wo
       return { tone: 'accent', word: 'shadow' }
     case 'canary':
       return { tone: 'accent', word: `canary, ${state.weightPercent} %` }
+    case 'ab':
+      return { tone: 'accent', word: `A/B, ${state.weights.map((each) => `${each.weightPercent} %`).join(' and ')}` }
     case 'promoted':
       return {
         tone: state.proof === 'non-inferiority proven' ? 'good' : 'watch',
@@ -17,6 +19,8 @@ export function stateOf(state: RolloutState): { readonly tone: Tone; readonly wo
       }
     case 'rolled_back':
       return { tone: 'harm', word: `rolled back (${state.guardrail})` }
+    case 'observed':
+      return { tone: state.verdict === 'not worse' ? 'good' : 'unknown', word: `observed, ${state.verdict}` }
     case 'dropped':
       return { tone: 'unknown', word: 'dropped' }
   }
@@ -26,6 +30,8 @@ const NAMES: Readonly<Record<Guardrail['name'], string>> = {
   errors: 'Errors of callers',
   failures: 'Failures on the same thing',
   loss: 'Loss on labelled things',
+  latency: 'Slow answers',
+  disagreement: 'Disagreement on the same thing',
 }
 
 export function guardrailName(name: Guardrail['name']): string {

@@ -1,19 +1,30 @@
 import type {
   EndpointPolicy,
   EndpointSnapshot,
+  Part,
+  RolloutPolicy,
   RolloutState,
   Runtime,
   Variant,
   WorkerPolicy,
 } from '@tidemark/contracts'
 import type { Endpoint } from '../types.ts'
+import { CHAMPION_ALONE, reallocate } from './parts.ts'
 
-/** What the gateways serve by: the champion alone, or with a candidate in shadow or canary. */
-export function snapshotOf(
-  endpoint: Endpoint,
-  champion: Runtime,
-  rollout: { id: string; version: number; stage: number; state: RolloutState; runtime: Runtime } | null,
-): EndpointSnapshot {
+/** What of a rollout decides who answers. */
+export interface RoutedRollout {
+  readonly id: string
+  readonly stage: number
+  readonly state: RolloutState
+  readonly policy: RolloutPolicy
+  /** The versions on trial, at least one. */
+  readonly tried: readonly { readonly version: number; readonly runtime: Runtime }[]
+  /** How the circle was shared out before; null: not at all. */
+  readonly parts: readonly Part[] | null
+}
+
+/** What the gateways serve by: the champion alone, or with versions on trial beside it. */
+export function snapshotOf(endpoint: Endpoint, champion: Runtime, rollout: RoutedRollout | null): EndpointSnapshot {
   const base = {
     workspace: endpoint.workspace,
     name: endpoint.name,
@@ -23,20 +34,30 @@ export function snapshotOf(
     logging: loggingOf(endpoint.policy),
     champion: variantOf(endpoint, endpoint.championVersion, champion),
   }
-  if (rollout === null) return { ...base, routing: { kind: 'single' } }
-  const candidate = variantOf(endpoint, rollout.version, rollout.runtime)
-  const { id, stage, state } = rollout
+  const single = { ...base, routing: { kind: 'single' as const } }
+  if (rollout === null) return single
+  const { id, stage, state, policy } = rollout
+  const variants = rollout.tried.map(({ version, runtime }) => variantOf(endpoint, version, runtime))
+  const [candidate] = variants
+  if (!candidate) return single
+  const { sharePercent, maxConcurrency } = policy.shadow
+  const mirror = { sharePercent, maxConcurrency }
+  // The salt stays the same through all stages, so that a caller moves no more often than the weights make it.
+  const sharing = { mirror, salt: id, ...sharingOf(policy) }
   switch (state.kind) {
     case 'shadow':
-      return { ...base, routing: { kind: 'shadow', rollout: id, stage, candidate } }
-    case 'canary':
-      // The salt stays the same through all steps, so that a caller moves to the candidate at most once.
-      return {
-        ...base,
-        routing: { kind: 'canary', rollout: id, stage, candidate, weightPercent: state.weightPercent, salt: id },
-      }
+      return { ...base, routing: { kind: 'shadow', rollout: id, stage, candidate, mirror } }
+    case 'canary': {
+      const { weightPercent } = state
+      return { ...base, routing: { kind: 'canary', rollout: id, stage, candidate, weightPercent, ...sharing } }
+    }
+    case 'ab': {
+      const weights = state.weights.map(({ version, weightPercent }) => [`${endpoint.model}/${version}`, weightPercent])
+      const parts = reallocate(rollout.parts ?? CHAMPION_ALONE, new Map(weights as [string, number][]))
+      return { ...base, routing: { kind: 'split', rollout: id, stage, variants, parts, ...sharing } }
+    }
     default:
-      return { ...base, routing: { kind: 'single' } }
+      return single
   }
 }
 
@@ -49,10 +70,14 @@ function variantOf({ model, policy }: Endpoint, version: number, runtime: Runtim
 export function withWorkers(published: EndpointSnapshot, workers: WorkerPolicy): EndpointSnapshot {
   const on = (variant: Variant): Variant => (variant.runtime.kind === 'python' ? { ...variant, workers } : variant)
   const { champion, routing } = published
-  return {
-    ...published,
-    champion: on(champion),
-    routing: routing.kind === 'single' ? routing : { ...routing, candidate: on(routing.candidate) },
+  const changed = { ...published, champion: on(champion) }
+  switch (routing.kind) {
+    case 'single':
+      return changed
+    case 'split':
+      return { ...changed, routing: { ...routing, variants: routing.variants.map(on) } }
+    default:
+      return { ...changed, routing: { ...routing, candidate: on(routing.candidate) } }
   }
 }
 
@@ -60,4 +85,10 @@ export function withWorkers(published: EndpointSnapshot, workers: WorkerPolicy):
 export function loggingOf({ logging }: EndpointPolicy): NonNullable<EndpointSnapshot['logging']> {
   const { sensitive, caller, unwritable } = logging
   return { sensitive, caller, unwritable }
+}
+
+/** Rules and caps, where there are any: most rollouts have none, and their snapshots stay small. */
+function sharingOf({ rules, exposure }: RolloutPolicy) {
+  const capped = exposure.maxRequests !== null || exposure.maxCallers !== null || exposure.slice !== null
+  return { ...(rules.length > 0 ? { rules } : {}), ...(capped ? { exposure } : {}) }
 }

@@ -1,5 +1,5 @@
 import { sql, type Tx } from '../../platform/index.ts'
-import { callerHash } from './fold.ts'
+import { callerHash } from './callers.ts'
 
 /**
  * Takes a subject's name out of the evidence of rollouts: half pairs and labels go; a caller's counts and a pair that decisions were made of stay, under
@@ -15,7 +15,8 @@ export async function eraseEvidence(
   },
 ): Promise<Record<string, number>> {
   const { workspace, endpoint, kind } = subject
-  const rollouts = sql`(select id from rollout where workspace = ${workspace} and (${endpoint}::text is null or endpoint = ${endpoint}))`
+  // A rollout of several versions keeps its evidence under a key for each.
+  const rollouts = sql`(select rollout from rollout_evidence where workspace = ${workspace} and (${endpoint}::text is null or endpoint = ${endpoint}))`
   const nameless = sql`'erased:' || gen_random_uuid()`
   const count = async (statement: ReturnType<typeof sql>) => Number((await statement.execute(tx)).numAffectedRows ?? 0)
   const named = (column: string, keys: readonly string[]) =>

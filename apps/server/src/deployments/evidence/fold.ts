@@ -1,20 +1,21 @@
-import { createHash } from 'node:crypto'
-import { type AnswerRecord, type LogRecord, type MirrorRecord, numberIn, predictionOfRow } from '@tidemark/contracts'
-import { type Closing, close, dueClosings, remainingClosings, withRequests } from '@tidemark/statistics'
-import type { JoinedLabel, LabelFold, PredictionFold } from '../../platform/folds.ts'
+import {
+  type AnswerRecord,
+  type JsonValue,
+  type LogRecord,
+  type MirrorRecord,
+  numberIn,
+  predictionOfRow,
+} from '@tidemark/contracts'
+import { shareAgainstChampion } from '@tidemark/statistics'
+import { entityOf, type JoinedLabel, type LabelFold, type PredictionFold } from '../../platform/folds.ts'
 import type { Tx } from '../../platform/index.ts'
-import { addAnswer, addClosedUnit, addLabel, addPair, withPoints } from './state.ts'
+import { type CallerEvent, foldCallers } from './callers.ts'
+import { addLabel, addPair, withPoints } from './state.ts'
 import * as store from './store.ts'
-import type { CallerRow, EvidenceState, Half, Pair } from './types.ts'
-import { closingRule, openRow, wasTossed } from './units.ts'
+import type { EvidenceState, Half, Pair } from './types.ts'
 
 /** The rollout part of the log: who answered, who was mirrored, who failed. */
 type RolloutRecord = (AnswerRecord & { rollout: NonNullable<AnswerRecord['rollout']> }) | MirrorRecord
-
-/** Callers remembered by hash: evidence needs to tell them apart, not to know them. */
-export function callerHash(rollout: string, caller: string): string {
-  return createHash('sha256').update(`${rollout} ${caller}`).digest('base64url').slice(0, 22)
-}
 
 /**
  * Folds answers and mirrored predictions into the evidence of the rollouts they belong to. `changed` is told which rollouts have new
@@ -27,18 +28,19 @@ export function rolloutEvidenceFold(changed: (key: store.EvidenceKey) => Promise
     async apply(tx, records) {
       const byRollout = Map.groupBy(records.filter(isRolloutRecord), (record) => record.rollout.id)
       const open = byRollout.size > 0 ? await store.lockOpenEvidence(tx, [...byRollout.keys()]) : []
-      for (const { state, ...key } of open) {
-        const own = (byRollout.get(key.rollout) ?? []).filter((record) => record.workspace === key.workspace)
-        const withCallers = await foldCallers(tx, key, state, own)
+      for (const { state, parent, version, ...key } of open) {
+        const all = (byRollout.get(parent) ?? []).filter((record) => record.workspace === key.workspace)
+        const own = all.filter((record) => record.rollout.arm === 'champion' || isOf(record, version))
+        const withCallers = await foldCallers(tx, key, state, callerEvents(all, version))
         const withPairs = await foldPairs(tx, key, withCallers, own)
         await store.saveEvidence(tx, key, withPoints(withPairs))
-        touched.push(key)
+        touched.push({ workspace: key.workspace, rollout: parent })
       }
     },
     async committed() {
-      const keys = touched
+      const keys = new Map(touched.map((key) => [`${key.workspace} ${key.rollout}`, key]))
       touched = []
-      for (const key of keys) await changed(key)
+      for (const key of keys.values()) await changed(key)
     },
   }
 }
@@ -52,19 +54,19 @@ export function rolloutLabelFold(changed: (key: store.EvidenceKey) => Promise<vo
       const groups = Map.groupBy(labels, (label: JoinedLabel) => `${label.workspace} ${label.endpoint}`)
       for (const own of groups.values()) {
         const [first] = own
-        const open = first && (await store.lockEndpointEvidence(tx, first.workspace, first.endpoint))
-        if (!open) continue
-        const { state, ...key } = open
-        await store.saveLabels(tx, key, own)
-        const joined = await foldLabels(tx, key, state, [...new Set(own.map((label) => label.entity))])
-        await store.saveEvidence(tx, key, withPoints(joined))
-        touched.push(key)
+        const open = first ? await store.lockEndpointEvidence(tx, first.workspace, first.endpoint) : []
+        for (const { state, parent, version: _, ...key } of open) {
+          await store.saveLabels(tx, key, own)
+          const joined = await foldLabels(tx, key, state, [...new Set(own.map((label) => label.entity))])
+          await store.saveEvidence(tx, key, withPoints(joined))
+          touched.push({ workspace: key.workspace, rollout: parent })
+        }
       }
     },
     async committed() {
-      const keys = touched
+      const keys = new Map(touched.map((key) => [`${key.workspace} ${key.rollout}`, key]))
       touched = []
-      for (const key of keys) await changed(key)
+      for (const key of keys.values()) await changed(key)
     },
   }
 }
@@ -73,101 +75,44 @@ function isRolloutRecord(record: LogRecord): record is RolloutRecord {
   return record.rollout !== null
 }
 
-/** Counts answers per caller and bets the units that close. Only stages with a weight toss a coin. */
-async function foldCallers(
-  tx: Tx,
-  key: store.EvidenceKey,
-  before: EvidenceState,
-  records: readonly RolloutRecord[],
-): Promise<EvidenceState> {
-  const answers = records.filter((record) => record.kind === 'answer')
-  const hashes = new Map(answers.map((record) => [record.id, callerHash(key.rollout, record.caller ?? record.id)]))
-  const callers = new Callers(await store.callersNamed(tx, key, [...new Set(hashes.values())]))
-  let state = before
-
-  const bet = (row: CallerRow, closings: readonly Closing[]) => {
-    const { caller, units } = close(row.open, closings)
-    callers.put({ ...row, open: caller })
-    if (wasTossed(row)) for (const unit of units) state = addClosedUnit(state, unit)
-  }
-
-  for (const record of answers) {
-    const rate = state.traffic.errors / state.traffic.requests
-    const failed = record.predictions === null
-    const { stage, arm, weightPercent } = record.rollout
-    state = addAnswer(state, record.eventTime, failed)
-    if (stage > state.stage) {
-      for (const row of callers.open(await store.openCallers(tx, key, stage, -1), stage, -1)) {
-        bet(row, remainingClosings(row.open))
-      }
-      state = { ...state, stage, callersAtStage: 0 }
-    }
-    // A gateway that had not heard of the new weight yet: that toss is over.
-    if (stage === 0 || stage < state.stage) continue
-    const caller = hashes.get(record.id) ?? record.id
-    const candidate = arm === 'candidate'
-    let row = callers.at(caller, stage)
-    if (!row) {
-      row = openRow({ caller, stage, candidate, weightPercent }, callers.of(caller), state.requests)
-      state = { ...state, callersAtStage: state.callersAtStage + 1 }
-    }
-    // A caller that changed its arm within a stage (a gateway on its lease) says nothing about the other arm.
-    if (row.open.assignedCandidate !== candidate) continue
-    const counted = { ...row, open: withRequests(row.open, Number(failed), 1, rate) }
-    // Without a caller's name each request is a caller of its own, complete at once.
-    const due =
-      record.caller === null
-        ? remainingClosings(counted.open)
-        : dueClosings(counted.open, state.requests, closingRule(state.callersAtStage))
-    bet(counted, due)
-  }
-
-  const rule = closingRule(state.callersAtStage)
-  const oldest = state.requests - rule.wholeSpan
-  for (const row of callers.open(await store.openCallers(tx, key, state.stage, oldest), state.stage, oldest)) {
-    const due = dueClosings(row.open, state.requests, rule)
-    if (due.length > 0) bet(row, due)
-  }
-  await store.saveCallers(tx, key, callers.changed())
-  return state
+/** What the answers say of callers, for the evidence of one version. */
+function callerEvents(records: readonly RolloutRecord[], version: string | null): CallerEvent[] {
+  return records.flatMap((record) => {
+    if (record.kind !== 'answer') return []
+    const { stage, arm, by, weights } = record.rollout
+    // A caller of another version on trial is no part of this comparison, now or later: it counts as one that was given away for certain.
+    const elsewhere = arm === 'candidate' && !isOf(record, version)
+    const share =
+      weights && version !== null
+        ? 100 *
+          shareAgainstChampion(
+            mapValues(weights, (weight) => weight / 100),
+            version,
+          )
+        : record.rollout.weightPercent
+    return [
+      {
+        caller: record.caller,
+        id: record.id,
+        stage,
+        candidate: arm === 'candidate' && !elsewhere,
+        weightPercent: elsewhere ? 100 : share,
+        tossed: by === undefined,
+        requests: 1,
+        errors: Number(record.predictions === null),
+        eventTime: record.eventTime,
+        milliseconds: record.milliseconds,
+      },
+    ]
+  })
 }
 
-/** The callers of a batch: as stored, with what the batch changed so far on top. */
-class Callers {
-  private readonly rows = new Map<string, CallerRow[]>()
-  private readonly dirty = new Map<string, CallerRow>()
+function isOf(record: RolloutRecord, version: string | null): boolean {
+  return version === null || record.version === version
+}
 
-  constructor(stored: readonly CallerRow[]) {
-    for (const row of stored) this.rows.set(row.caller, [...this.of(row.caller), row])
-  }
-
-  of(caller: string): readonly CallerRow[] {
-    return this.rows.get(caller) ?? []
-  }
-
-  at(caller: string, stage: number): CallerRow | undefined {
-    return this.of(caller).find((row) => row.stage === stage)
-  }
-
-  put(row: CallerRow): void {
-    this.rows.set(row.caller, [...this.of(row.caller).filter((other) => other.stage !== row.stage), row])
-    this.dirty.set(`${row.caller} ${row.stage}`, row)
-  }
-
-  changed(): CallerRow[] {
-    return [...this.dirty.values()]
-  }
-
-  /** Of these stored rows and this batch's own, those that are still open: of earlier stages, or first seen by then. */
-  open(stored: readonly CallerRow[], stage: number, firstSeen: number): CallerRow[] {
-    const all = new Map(stored.map((row) => [`${row.caller} ${row.stage}`, row]))
-    for (const [name, row] of this.dirty) {
-      if (row.stage < stage || row.open.firstSeen <= firstSeen || all.has(name)) all.set(name, row)
-    }
-    return [...all.values()]
-      .filter((row) => remainingClosings(row.open).length > 0)
-      .sort((a, b) => a.open.firstSeen - b.open.firstSeen)
-  }
+function mapValues(record: Readonly<Record<string, number>>, of: (value: number) => number): Record<string, number> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, of(value)]))
 }
 
 /** Joins the two versions' predictions of each thing, the first time that both have one. */
@@ -185,7 +130,9 @@ async function foldPairs(
   const unmatched = new Map<string, Half>()
   const pairs: Pair[] = []
   let state = before
-  for (const { half, stage } of fresh) {
+  for (const { half, stage, mirrored } of fresh) {
+    const warming = state.warmUpLeft > 0
+    if (half.candidate && mirrored && warming) state = { ...state, warmUpLeft: state.warmUpLeft - 1 }
     if (paired.has(half.entity)) continue
     const other = waiting.get(halfName(half, !half.candidate))
     if (!other) {
@@ -194,7 +141,7 @@ async function foldPairs(
       continue
     }
     const pair = pairOf(half, other, stage)
-    state = addPair(state, pair)
+    state = addPair(state, pair, !warming)
     paired.add(pair.entity)
     pairs.push(pair)
   }
@@ -225,21 +172,24 @@ async function foldLabels(
   return state
 }
 
-/** One half per row of the request that names its thing; a record that failed has failed for each of them. */
-function halvesOf(record: RolloutRecord): { half: Half; stage: number }[] {
+/** One half per row of the request; a record that failed has failed for each of them. A row without a business key is a thing of its own. */
+function halvesOf(record: RolloutRecord): { half: Half; stage: number; mirrored: boolean }[] {
   const candidate = record.rollout.arm === 'candidate'
-  const first = new Map<string, { half: Half; stage: number }>()
-  record.entities.forEach((entity, row) => {
-    if (entity === null || first.has(entity)) return
+  const first = new Map<string, { half: Half; stage: number; mirrored: boolean }>()
+  record.entities.forEach((_, row) => {
+    const entity = entityOf(record, row)
+    if (first.has(entity)) return
+    const said: JsonValue = predictionOfRow(record, row) ?? null
     const half = {
       prediction: record.id,
       entity,
       candidate,
-      value: numberIn(predictionOfRow(record, row)),
+      value: numberIn(said),
+      said,
       failed: record.predictions === null,
       eventTime: record.eventTime,
     }
-    first.set(entity, { half, stage: record.rollout.stage })
+    first.set(entity, { half, stage: record.rollout.stage, mirrored: record.kind === 'mirror' })
   })
   return [...first.values()]
 }
@@ -251,6 +201,8 @@ function pairOf(a: Half, b: Half, stage: number): Pair {
     stage,
     champion: champion.value,
     candidate: candidate.value,
+    championSaid: champion.said,
+    candidateSaid: candidate.said,
     championFailed: champion.failed,
     candidateFailed: candidate.failed,
     eventTime: Math.min(a.eventTime, b.eventTime),

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { JsonValue } from '@tidemark/contracts'
 import type { PairedDifference } from '@tidemark/statistics'
 import type { EvidenceSettings } from './types.ts'
 
@@ -31,4 +33,10 @@ export function lossDifference(
       return { difference, bound: Math.abs(candidate - champion) * widest }
     }
   }
+}
+
+/** Whether two answers differ: numbers by more than the tolerance, anything else by not being equal. */
+export function differ(champion: JsonValue, candidate: JsonValue, tolerance: number): boolean {
+  if (typeof champion === 'number' && typeof candidate === 'number') return Math.abs(candidate - champion) > tolerance
+  return !isDeepStrictEqual(champion, candidate)
 }

@@ -1,47 +1,74 @@
-import type { EvidencePoint, Guardrail, RolloutPolicy } from '@tidemark/contracts'
+import type { EvidencePoint, RolloutPolicy } from '@tidemark/contracts'
 import {
   addCaller,
   addDifference,
-  allocateAlpha,
   type CallerUnit,
   expectTraffic,
   extendMeanSequence,
-  meanEvidence,
-  meanInterval,
-  rateEvidence,
+  startLatencyTest,
   startMeanSequence,
   startMeanTest,
   startRateTest,
   withTraffic,
 } from '@tidemark/statistics'
-import type { RolloutEvidence } from '../rollouts/types.ts'
 import type { Comparison } from '../types.ts'
-import { lossDifference, lossOf } from './pairs.ts'
+import { guardrailsOf } from './guardrails.ts'
+import { differ, lossDifference, lossOf } from './pairs.ts'
 import type { EvidenceSettings, EvidenceState, Pair } from './types.ts'
 
 /** Points kept for the chart; when full, every second one is dropped. */
 const MAX_POINTS = 400
 /** Share of requests expected to fail before any was seen; it weighs as one error. */
 const USUAL_ERROR_RATE = 0.02
+/** Half of the width that the charts of shares are exact in. */
+const FAILURE_SCALE = 0.1
+const DISAGREEMENT_SCALE = 0.5
 
-/**
- * What each harm test may spend of the rollout's alpha; the union bound keeps all of them together at alpha. Not the mean of their e-values:
- * the tests close their units in different orders, so their mean is no e-process. Loss gets half: its units, labelled things, are the fewest.
- */
-function harmShares(alpha: number): Record<'errors' | 'failures' | 'loss', number> {
-  return allocateAlpha(alpha, { errors: 1, failures: 1, loss: 2 })
+const UNCOUNTED = { requestsAtStage: 0, labelledAtStage: 0, exposedRequests: 0, exposedCallers: 0 }
+const UNCOMPARED = { harm: null, sequence: null, things: 0, differing: 0 }
+
+/** Stored evidence, of this release or one that counted less. */
+export function readEvidence(stored: unknown): EvidenceState {
+  const state = stored as EvidenceState
+  const older: Partial<EvidenceState> = { ...UNCOUNTED, warmUpLeft: 0, latency: null, disagreement: UNCOMPARED }
+  const settings: Partial<EvidenceSettings> = {
+    warmUpAnswers: 0,
+    latency: null,
+    disagreement: null,
+    betterErrors: false,
+  }
+  return {
+    ...older,
+    ...state,
+    settings: { ...settings, ...state.settings },
+    errors: { ...{ better: null }, ...state.errors },
+    failures: { ...{ sequence: null }, ...state.failures },
+  }
 }
 
 /** What the tests need to know before they start, from the policy and from how the two versions differed on the holdout. */
 export function evidenceSettings(policy: RolloutPolicy, comparison: Comparison | null): EvidenceSettings {
-  const { alpha, lossMargin, errorMarginPercent } = policy
+  const { lossMargin, errorMarginPercent, warmUpAnswers, latency, disagreement } = policy
+  // Several versions share the rollout's alpha, so that all of them together are wrong no more often.
+  const alpha = policy.strategy === 'ab' ? policy.alpha / Math.max(1, policy.ab.variants.length) : policy.alpha
   const labelRange = comparison?.labelRange ?? null
   // Squared errors have no bound without a range of labels: then the absolute error is compared.
   const loss = labelRange === null ? 'absolute_error' : policy.loss
   const gap = comparison?.meanPredictionGap ?? lossMargin
   const scale = loss === 'squared_error' && labelRange ? (labelRange.high - labelRange.low) / 2 : 1
   // Two to three times the typical difference is the bound that the tests are tuned for.
-  return { alpha, loss, lossMargin, errorMarginPercent, labelRange, usualDifference: 2.5 * gap * scale }
+  return {
+    alpha,
+    loss,
+    lossMargin,
+    errorMarginPercent,
+    labelRange,
+    usualDifference: 2.5 * gap * scale,
+    warmUpAnswers,
+    latency,
+    disagreement,
+    betterErrors: policy.strategy === 'ab' && policy.ab.metric === 'errors',
+  }
 }
 
 /** Evidence of a rollout that has seen nothing yet. */
@@ -56,18 +83,30 @@ export function startEvidence(settings: EvidenceSettings): EvidenceState {
     requests: 0,
     stage: 0,
     callersAtStage: 0,
+    ...UNCOUNTED,
+    warmUpLeft: settings.warmUpAnswers,
     pairs: 0,
     traffic: expectTraffic(USUAL_ERROR_RATE),
     errors: {
       harm: startRateTest({ kind: 'harm' }),
       acceptance: startRateTest({ kind: 'acceptableMargin', margin }),
+      better: settings.betterErrors ? startRateTest({ kind: 'harm' }) : null,
     },
+    latency: settings.latency && startLatencyTest(settings.latency.quantile),
     failures: {
       harm: startMeanTest({ direction: 'above', mean: 0 }, 1),
       acceptance: startMeanTest({ direction: 'below', mean: margin }, 1),
       champion: 0,
       candidate: 0,
+      sequence: startMeanSequence(FAILURE_SCALE, settings.alpha),
     },
+    disagreement: settings.disagreement
+      ? {
+          ...UNCOMPARED,
+          harm: startMeanTest({ direction: 'above', mean: settings.disagreement.maxPercent / 100 }, 1),
+          sequence: startMeanSequence(DISAGREEMENT_SCALE, settings.alpha),
+        }
+      : UNCOMPARED,
     loss: {
       harm: startMeanTest({ direction: 'above', mean: 0 }, usual),
       acceptance: startMeanTest({ direction: 'below', mean: settings.lossMargin }, usual),
@@ -79,12 +118,22 @@ export function startEvidence(settings: EvidenceSettings): EvidenceState {
   }
 }
 
-/** Counts one answered request: its event time and whether it failed. */
-export function addAnswer(state: EvidenceState, eventTime: number, failed: boolean): EvidenceState {
+/** Counts answered requests: their event time, how many failed, and whether the version on trial answered. */
+export function addAnswer(
+  state: EvidenceState,
+  {
+    eventTime,
+    requests,
+    errors,
+    candidate,
+  }: { eventTime: number; requests: number; errors: number; candidate: boolean },
+): EvidenceState {
   return {
     ...state,
-    requests: state.requests + 1,
-    traffic: withTraffic(state.traffic, Number(failed), 1),
+    requests: state.requests + requests,
+    requestsAtStage: state.requestsAtStage + requests,
+    exposedRequests: state.exposedRequests + (candidate ? requests : 0),
+    traffic: withTraffic(state.traffic, errors, requests),
     eventTimeFrom: Math.min(state.eventTimeFrom ?? eventTime, eventTime),
     eventTimeTo: Math.max(state.eventTimeTo ?? eventTime, eventTime),
   }
@@ -92,23 +141,48 @@ export function addAnswer(state: EvidenceState, eventTime: number, failed: boole
 
 /** Bets one closed caller unit. */
 export function addClosedUnit(state: EvidenceState, unit: CallerUnit): EvidenceState {
-  const { harm, acceptance } = state.errors
-  return { ...state, errors: { harm: addCaller(harm, unit), acceptance: addCaller(acceptance, unit) } }
+  const { harm, acceptance, better } = state.errors
+  // That the version on trial is better is that the champion harms: the same test with the arms exchanged.
+  const exchanged = { ...unit, assignedCandidate: !unit.assignedCandidate, rho: 1 - unit.rho }
+  return {
+    ...state,
+    errors: {
+      harm: addCaller(harm, unit),
+      acceptance: addCaller(acceptance, unit),
+      better: better && addCaller(better, exchanged),
+    },
+  }
 }
 
-/** Counts the first pair of a thing: did one version fail where the other answered? */
-export function addPair(state: EvidenceState, pair: Pair): EvidenceState {
+/** Counts the first pair of a thing: did one version fail where the other answered, and do their answers differ? */
+export function addPair(state: EvidenceState, pair: Pair, warm: boolean): EvidenceState {
+  const paired = { ...state, pairs: state.pairs + 1, disagreement: compared(state, pair) }
+  // A version that is still warming up may fail; what it answers when it answers is no matter of warmth.
+  if (!warm) return paired
   const row = { difference: Number(pair.candidateFailed) - Number(pair.championFailed), bound: 1 }
   const { failures } = state
   return {
-    ...state,
-    pairs: state.pairs + 1,
+    ...paired,
     failures: {
       harm: addDifference(failures.harm, row),
       acceptance: addDifference(failures.acceptance, row),
       champion: failures.champion + Number(pair.championFailed),
       candidate: failures.candidate + Number(pair.candidateFailed),
+      sequence: failures.sequence && extendMeanSequence(failures.sequence, row),
     },
+  }
+}
+
+function compared({ disagreement, settings }: EvidenceState, pair: Pair): EvidenceState['disagreement'] {
+  if (pair.championFailed || pair.candidateFailed) return disagreement
+  const { harm, sequence, things, differing } = disagreement
+  const differs = differ(pair.championSaid, pair.candidateSaid, settings.disagreement?.tolerance ?? 0)
+  const row = { difference: Number(differs), bound: 1 }
+  return {
+    harm: harm && addDifference(harm, row),
+    sequence: sequence && extendMeanSequence(sequence, row),
+    things: things + 1,
+    differing: differing + Number(differs),
   }
 }
 
@@ -120,6 +194,7 @@ export function addLabel(state: EvidenceState, pair: Pair, label: number): Evide
   const { loss } = state
   return {
     ...state,
+    labelledAtStage: state.labelledAtStage + Number(pair.stage === state.stage),
     loss: {
       harm: addDifference(loss.harm, row),
       acceptance: addDifference(loss.acceptance, row),
@@ -130,26 +205,11 @@ export function addLabel(state: EvidenceState, pair: Pair, label: number): Evide
   }
 }
 
-/** The evidence as decisions and people read it. */
-export function summarise(state: EvidenceState, stage: number, loadFailure: string | null): RolloutEvidence {
-  const guardrails = [errorsGuardrail(state), failuresGuardrail(state), lossGuardrail(state)]
-  return {
-    eventTimeFrom: state.eventTimeFrom,
-    eventTimeTo: state.eventTimeTo,
-    requests: state.requests,
-    pairs: state.pairs,
-    labelledPairs: state.loss.harm.n,
-    callersAtStage: state.stage === stage ? state.callersAtStage : 0,
-    guardrails,
-    loadFailure,
-  }
-}
-
 /** Appends the present evidence to the chart's series, for guardrails that have new units. */
 export function withPoints(state: EvidenceState): EvidenceState {
   if (state.eventTimeTo === null) return state
   const at = new Date(state.eventTimeTo).toISOString()
-  const fresh: EvidencePoint[] = summarise(state, state.stage, null).guardrails.flatMap((guardrail) => {
+  const fresh: EvidencePoint[] = guardrailsOf(state).flatMap((guardrail) => {
     const { name, units, difference, lower, upper, harmEValue, acceptanceEValue } = guardrail
     const last = state.points.findLast((point) => point.guardrail === name)
     return units === (last?.units ?? 0)
@@ -170,83 +230,4 @@ function thinned(points: readonly EvidencePoint[]): EvidencePoint[] {
     return index % 2 === 0
   })
   return backwards.toReversed()
-}
-
-function errorsGuardrail(state: EvidenceState): Guardrail {
-  const { alpha, errorMarginPercent } = state.settings
-  const harm = rateEvidence(state.errors.harm)
-  const acceptance = rateEvidence(state.errors.acceptance)
-  const units = harm.callers.champion + harm.callers.candidate
-  const seenBoth = harm.callers.champion > 0 && harm.callers.candidate > 0
-  // Two kinds of evidence may prove the errors' guardrail: each gets half of alpha.
-  const acceptanceNeeds = 2 / alpha
-  return {
-    name: 'errors',
-    unit: 'caller',
-    units,
-    champion: harm.callers.champion > 0 ? harm.championRate : null,
-    candidate: harm.callers.candidate > 0 ? harm.candidateRate : null,
-    difference: seenBoth ? harm.candidateRate - harm.championRate : null,
-    lower: null,
-    upper: null,
-    margin: errorMarginPercent / 100,
-    harmEValue: finite(harm.highestEValue),
-    harmNeeds: 1 / harmShares(alpha).errors,
-    acceptanceEValue: finite(acceptance.highestEValue),
-    acceptanceNeeds,
-    proven: acceptance.highestEValue >= acceptanceNeeds,
-  }
-}
-
-function failuresGuardrail(state: EvidenceState): Guardrail {
-  const { alpha, errorMarginPercent } = state.settings
-  const { failures, pairs } = state
-  const share = (count: number) => (pairs > 0 ? count / pairs : null)
-  const acceptance = meanEvidence(failures.acceptance)
-  const acceptanceNeeds = 2 / alpha
-  return {
-    name: 'failures',
-    unit: 'thing predicted by both versions',
-    units: pairs,
-    champion: share(failures.champion),
-    candidate: share(failures.candidate),
-    difference: share(failures.candidate - failures.champion),
-    lower: null,
-    upper: null,
-    margin: errorMarginPercent / 100,
-    harmEValue: finite(meanEvidence(failures.harm).highestEValue),
-    harmNeeds: 1 / harmShares(alpha).failures,
-    acceptanceEValue: finite(acceptance.highestEValue),
-    acceptanceNeeds,
-    proven: acceptance.highestEValue >= acceptanceNeeds,
-  }
-}
-
-function lossGuardrail(state: EvidenceState): Guardrail {
-  const { loss, settings } = state
-  const units = loss.harm.n
-  const interval = meanInterval(loss.sequence)
-  const acceptance = meanEvidence(loss.acceptance)
-  const acceptanceNeeds = 1 / settings.alpha
-  return {
-    name: 'loss',
-    unit: 'labelled thing predicted by both versions',
-    units,
-    champion: units > 0 ? loss.championSum / units : null,
-    candidate: units > 0 ? loss.candidateSum / units : null,
-    difference: units > 0 ? interval.mean : null,
-    lower: units > 0 ? interval.lower : null,
-    upper: units > 0 ? interval.upper : null,
-    margin: settings.lossMargin,
-    harmEValue: finite(meanEvidence(loss.harm).highestEValue),
-    harmNeeds: 1 / harmShares(settings.alpha).loss,
-    acceptanceEValue: finite(acceptance.highestEValue),
-    acceptanceNeeds,
-    proven: acceptance.highestEValue >= acceptanceNeeds,
-  }
-}
-
-/** JSON has no Infinity; beyond 1e300 the size of the evidence tells nothing more. */
-function finite(value: number): number {
-  return Math.min(value, 1e300)
 }

@@ -1,5 +1,5 @@
-import type { EvidencePoint, LossName } from '@tidemark/contracts'
-import type { MeanSequence, MeanTest, OpenCaller, RateTest, TrafficRate } from '@tidemark/statistics'
+import type { EvidencePoint, JsonValue, LossName, RolloutPolicy } from '@tidemark/contracts'
+import type { LatencyTest, MeanSequence, MeanTest, OpenCaller, RateTest, TrafficRate } from '@tidemark/statistics'
 
 /** What the tests of a rollout need to know before it starts. */
 export interface EvidenceSettings {
@@ -11,6 +11,12 @@ export interface EvidenceSettings {
   readonly usualDifference: number
   /** Labels beyond are clipped for the squared error, whose differences have no bound without it; null: not clipped. */
   readonly labelRange: { readonly low: number; readonly high: number } | null
+  /** Answers of the version on trial that no test of errors, failures or latency counts. */
+  readonly warmUpAnswers: number
+  readonly latency: RolloutPolicy['latency']
+  readonly disagreement: RolloutPolicy['disagreement']
+  /** Whether it is also asked if the version on trial is better in errors. */
+  readonly betterErrors: boolean
 }
 
 /** All statistics of one rollout: plain JSON, stored after each batch of the log and resumed. */
@@ -24,17 +30,35 @@ export interface EvidenceState {
   /** The stage whose caller units are open, and the distinct callers seen at it. */
   readonly stage: number
   readonly callersAtStage: number
+  readonly requestsAtStage: number
+  readonly labelledAtStage: number
+  /** Requests that the version on trial answered, and the distinct callers of these. */
+  readonly exposedRequests: number
+  readonly exposedCallers: number
+  /** Answers of the version on trial that are yet to come before any is judged. */
+  readonly warmUpLeft: number
   readonly pairs: number
   /** Recent error rate of all requests, whichever version answered. */
   readonly traffic: TrafficRate
   /** Unit: the caller, where routing is by caller. */
-  readonly errors: { readonly harm: RateTest; readonly acceptance: RateTest }
+  readonly errors: { readonly harm: RateTest; readonly acceptance: RateTest; readonly better: RateTest | null }
+  /** Unit: the caller; null where the policy declares nothing of latency. */
+  readonly latency: LatencyTest | null
   /** Unit: the first pair of a thing; the difference is 1 when only the candidate failed, −1 when only the champion did. */
   readonly failures: {
     readonly harm: MeanTest
     readonly acceptance: MeanTest
     readonly champion: number
     readonly candidate: number
+    /** For display; null in rollouts of before it was kept. */
+    readonly sequence: MeanSequence | null
+  }
+  /** Unit: the first pair of a thing that neither failed on: 1 when the answers differ by more than the tolerance. */
+  readonly disagreement: {
+    readonly harm: MeanTest | null
+    readonly sequence: MeanSequence | null
+    readonly things: number
+    readonly differing: number
   }
   /** Unit: the first pair of a thing, once its label is known. */
   readonly loss: {
@@ -54,6 +78,8 @@ export interface CallerRow {
   readonly stage: number
   readonly weightPercent: number
   readonly open: OpenCaller
+  /** The same caller as the latency test sees it: its errors are slow answers. */
+  readonly times: OpenCaller
 }
 
 /** One version's prediction of a thing, waiting for the other version's. */
@@ -63,6 +89,8 @@ export interface Half {
   readonly candidate: boolean
   /** null: the version failed, or did not answer with a number. */
   readonly value: number | null
+  /** null: it failed, or was stored before answers of all types were. */
+  readonly said: JsonValue
   readonly failed: boolean
   readonly eventTime: number
 }
@@ -73,6 +101,8 @@ export interface Pair {
   readonly stage: number
   readonly champion: number | null
   readonly candidate: number | null
+  readonly championSaid: JsonValue
+  readonly candidateSaid: JsonValue
   readonly championFailed: boolean
   readonly candidateFailed: boolean
   readonly eventTime: number

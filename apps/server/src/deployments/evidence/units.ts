@@ -1,4 +1,4 @@
-import { conditionalShare, openCaller } from '@tidemark/statistics'
+import { conditionalShare, openCaller, remainingClosings } from '@tidemark/statistics'
 import type { CallerRow } from './types.ts'
 
 export { closingRuleFor as closingRule } from '@tidemark/statistics'
@@ -8,7 +8,7 @@ export { closingRuleFor as closingRule } from '@tidemark/statistics'
  * probability that is left; one already on the candidate is not, and contributes nothing more.
  */
 export function openRow(
-  request: { caller: string; stage: number; candidate: boolean; weightPercent: number },
+  request: { caller: string; stage: number; candidate: boolean; weightPercent: number; timed: boolean },
   earlier: readonly CallerRow[],
   traffic: number,
 ): CallerRow {
@@ -19,8 +19,10 @@ export function openRow(
   const rho = last?.open.assignedCandidate
     ? 0
     : conditionalShare((last?.weightPercent ?? 0) / 100, request.weightPercent / 100)
-  const { caller, stage, candidate, weightPercent } = request
-  return { caller, stage, weightPercent, open: openCaller(candidate, rho, traffic) }
+  const { caller, stage, candidate, weightPercent, timed } = request
+  const open = openCaller(candidate, rho, traffic)
+  // What nobody asks about is closed from the beginning.
+  return { caller, stage, weightPercent, open, times: timed ? open : { ...open, closed: remainingClosings(open) } }
 }
 
 /** Whether this caller was tossed a coin at this stage; only then its unit is a bet. */

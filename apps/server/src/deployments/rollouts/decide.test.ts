@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Guardrail, RolloutPolicy } from '@tidemark/contracts'
-import { decide } from './decide.ts'
+import { decide as decideOn } from './decide.ts'
 import type { Decision, LiveState, RolloutEvidence } from './types.ts'
+
+function decide(
+  policy: RolloutPolicy,
+  state: LiveState,
+  evidence: RolloutEvidence,
+  waived: boolean,
+  paused: string | null = null,
+) {
+  return decideOn({ policy, state, evidence, waived, paused })
+}
 
 const policy = RolloutPolicy.parse({
   shadow: { minEntities: 20 },
@@ -38,9 +48,20 @@ function guardrail(name: Guardrail['name'], fields: Partial<Guardrail> = {}): Gu
 }
 
 function evidence(fields: Partial<RolloutEvidence> = {}): RolloutEvidence {
+  const eventTimeFrom = fields.eventTimeFrom === undefined ? 0 : fields.eventTimeFrom
+  const eventTimeTo = fields.eventTimeTo === undefined ? 10 * DAY : fields.eventTimeTo
   return {
-    eventTimeFrom: 0,
-    eventTimeTo: 10 * DAY,
+    eventTimeFrom,
+    eventTimeTo,
+    now: eventTimeTo,
+    limitsFrom: eventTimeFrom,
+    stageFrom: eventTimeFrom,
+    requestsAtStage: 400,
+    labelledAtStage: 10,
+    exposedRequests: 100,
+    exposedCallers: 20,
+    contenders: [],
+    confirmed: true,
     requests: 500,
     pairs: 30,
     labelledPairs: 20,
@@ -69,8 +90,18 @@ const old = (pairs: number) => evidence({ eventTimeTo: 366 * DAY, pairs })
 const table: [string, LiveState, RolloutEvidence, Partial<Decision>][] = [
   ['a shadow without traffic is held', shadow, nothing, { kind: 'hold' }],
   ['a shadow with 19 of 20 things is held', shadow, evidence({ pairs: 19 }), { kind: 'hold' }],
-  ['a shadow with 20 things moves on', shadow, evidence({ pairs: 20 }), { kind: 'shift', step: 0, weightPercent: 10 }],
-  ['a shadow is not promoted, whatever is proven', shadow, proven('failures', 'loss'), { kind: 'shift', step: 0 }],
+  [
+    'a shadow with 20 things moves on',
+    shadow,
+    evidence({ pairs: 20 }),
+    { kind: 'shift', to: { kind: 'canary', step: 0, weightPercent: 10 } },
+  ],
+  [
+    'a shadow is not promoted, whatever is proven',
+    shadow,
+    proven('failures', 'loss'),
+    { kind: 'shift', to: firstStep },
+  ],
   ['a shadow that fails more is rolled back', shadow, harmful('failures'), { kind: 'roll_back', guardrail: 'errors' }],
   ['a canary without traffic is held, not promoted', firstStep, nothing, { kind: 'hold' }],
   ['a canary short of callers is held', firstStep, evidence({ callersAtStage: 99 }), { kind: 'hold' }],
@@ -78,7 +109,7 @@ const table: [string, LiveState, RolloutEvidence, Partial<Decision>][] = [
     'a canary with its callers gets the next weight',
     firstStep,
     evidence({ callersAtStage: 100 }),
-    { kind: 'shift', step: 1, weightPercent: 50 },
+    { kind: 'shift', to: { kind: 'canary', step: 1, weightPercent: 50 } },
   ],
   ['a first step is not promoted, whatever is proven', firstStep, proven('errors', 'loss'), { kind: 'hold' }],
   ['harm wins over the next step', firstStep, harmful('errors'), { kind: 'roll_back', guardrail: 'errors' }],
@@ -115,7 +146,7 @@ const table: [string, LiveState, RolloutEvidence, Partial<Decision>][] = [
 for (const [name, state, given, expected] of table) {
   test(name, () => {
     const decision = decide(policy, state, given, false)
-    for (const [key, value] of Object.entries(expected)) assert.equal(decision[key as keyof Decision], value, key)
+    for (const [key, value] of Object.entries(expected)) assert.deepEqual(decision[key as keyof Decision], value, key)
   })
 }
 

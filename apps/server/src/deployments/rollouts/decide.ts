@@ -1,107 +1,173 @@
-import type { Guardrail, RolloutPolicy } from '@tidemark/contracts'
-import type { Decision, LiveState, RolloutEvidence } from './types.ts'
-
-const DAY = 86_400_000
+import type { CanaryStep, Guardrail, RolloutPolicy } from '@tidemark/contracts'
+import { decideContest } from './contest.ts'
+import { type Plan, planOf } from './plan.ts'
+import { causeOf, DAY, exposed, HOUR, harmReason, isHarmful, isOverdue, isSpent, strongestAccuser } from './rules.ts'
+import type { Decision, DecisionInput, LiveState, RolloutEvidence } from './types.ts'
+import { proofReason, unproven } from './words.ts'
 
 /**
- * What the rollout does next. The same evidence always gives the same answer, so any past decision can be replayed.
+ * What the rollout does next. The same input always gives the same answer, so any past decision can be replayed.
  *
- * `evidence` carries its own clock: the event time of the log. Harm is looked at first, so that nothing is promoted while a guardrail
- * accuses it; a promotion needs errors and loss both proven within their margins, at the last step. `waived`: the version's gates refused it,
- * and a person let it in all the same; only proof promotes it, whatever the policy says of the time limit.
+ * `evidence` carries its own clock: the event time of the log in replay mode, else wall time. Harm is looked at first, so that nothing is
+ * promoted while a guardrail accuses it, and a paused rollout still rolls back. A promotion needs what `policy.prove` names proven within its
+ * margin, at the last step. `waived`: the version's gates refused it, and a person let it in all the same; only proof promotes it, whatever the
+ * policy says of the time limit.
  */
-export function decide(policy: RolloutPolicy, state: LiveState, evidence: RolloutEvidence, waived: boolean): Decision {
+export function decide(input: DecisionInput): Decision {
+  const { policy, state, evidence, paused } = input
   if (evidence.loadFailure !== null) {
     return { kind: 'roll_back', guardrail: 'errors', reason: `a gateway could not load it: ${evidence.loadFailure}` }
   }
-  const accuser = strongestAccuser(evidence)
-  if (accuser && accuser.harmEValue >= accuser.harmNeeds) return rollBack(accuser)
-  const atLastStep = state.kind === 'canary' && state.step === policy.canary.length - 1
-  if (atLastStep && errorsProven(evidence) && lossProven(evidence)) {
-    return { kind: 'promote', proof: 'non-inferiority proven', reason: proofReason(policy, evidence) }
+  if (state.kind === 'ab') return decideContest(input, state)
+  const accuser = strongestAccuser(evidence.guardrails)
+  if (accuser && isHarmful(accuser)) return rollBack(accuser)
+  if (paused !== null) return held(`paused: ${paused}`, 'when somebody resumes it', null)
+  const plan = planOf(policy)
+  const { steps } = plan
+  const step = state.kind === 'canary' ? steps[state.step] : undefined
+  if (state.kind === 'canary' && state.weightPercent > 0 && isSpent(policy, evidence)) {
+    const to = { ...state, weightPercent: 0 }
+    const reason = `the exposure that its policy allows is spent (${exposed(evidence)}); the champion answers everybody`
+    return { kind: 'shift', to, reason, ...proofAwaited(policy, evidence) }
   }
-  if (ageDays(evidence) > policy.maxDays) return atTimeLimit(policy, state, waived)
-  switch (state.kind) {
-    case 'shadow':
-      return leaveShadow(policy, evidence)
-    case 'canary':
-      return nextStep(policy, state.step, evidence)
+  const atEnd = state.kind === 'canary' ? state.step === steps.length - 1 : steps.length === 0
+  const kept = hoursAtStage(evidence) >= (step?.minHours ?? 0)
+  if (atEnd && kept && unproven(policy, evidence.guardrails).length === 0) {
+    const reason = proofReason(policy, evidence.guardrails)
+    return state.kind === 'canary'
+      ? { kind: 'promote', version: null, proof: 'non-inferiority proven', reason }
+      : { kind: 'finish', verdict: 'not worse', reason }
   }
+  if (isOverdue(policy, evidence)) return atTimeLimit(input)
+  if (state.kind === 'shadow') return leaveShadow(policy, plan, evidence)
+  return nextStep(policy, plan, state, evidence)
 }
 
-function leaveShadow(policy: RolloutPolicy, evidence: RolloutEvidence): Decision {
-  const { minEntities } = policy.shadow
-  const first = policy.canary[0]
-  if (evidence.pairs < minEntities || !first) {
-    return {
-      kind: 'hold',
-      reason: `${evidence.pairs} of ${minEntities} things seen by both versions in shadow`,
-      nextLook: `at ${minEntities} things predicted by both versions`,
+function leaveShadow(policy: RolloutPolicy, { minEntities, steps }: Plan, evidence: RolloutEvidence): Decision {
+  const [first] = steps
+  const { pairs } = evidence
+  if (!first) {
+    const missing = unproven(policy, evidence.guardrails).join(' and ')
+    const { nextLook, nextLookAt } = proofAwaited(policy, evidence)
+    return held(`in shadow, not yet proven within the margin: ${missing}`, nextLook, nextLookAt)
+  }
+  if (pairs < minEntities) {
+    const reason = `${pairs} of ${minEntities} things seen by both versions in shadow`
+    return held(reason, `at ${minEntities} things predicted by both versions`, limitAt(policy, evidence))
+  }
+  if (!evidence.confirmed) return held('waits until every gateway has loaded it', 'when all gateways confirmed', null)
+  const why =
+    policy.strategy === 'blue_green'
+      ? 'every live gateway has it warm'
+      : `${pairs} things predicted by both versions in shadow, without proof of harm`
+  return shiftTo(policy, 0, first, why, evidence)
+}
+
+function nextStep(
+  policy: RolloutPolicy,
+  { steps }: Plan,
+  state: Extract<LiveState, { kind: 'canary' }>,
+  evidence: RolloutEvidence,
+): Decision {
+  const step = steps[state.step]
+  const next = steps[state.step + 1]
+  const weight = state.weightPercent
+  const missing = step ? missingAtStep(step, weight, evidence) : null
+  const overdue = step?.maxHours != null && hoursAtStage(evidence) > step.maxHours
+  // At the last step too: what its minimum waits for may never come.
+  if (overdue && (missing !== null || !next)) {
+    const why = missing?.reason ?? `not yet proven: ${unproven(policy, evidence.guardrails).join(' and ')}`
+    const after = `${step.maxHours} hours at ${weight} % are over, ${why}`
+    if (step.onMaxHours === 'pause') return { kind: 'pause', reason: `${after}; its policy pauses then` }
+    if (step.onMaxHours === 'roll_back') {
+      return { kind: 'roll_back', guardrail: 'time', reason: `${after}; its policy rolls back then` }
     }
+    if (next) return shiftTo(policy, state.step + 1, next, `${after}; its policy goes on then`, evidence)
   }
-  return {
-    kind: 'shift',
-    step: 0,
-    weightPercent: first.weightPercent,
-    reason: `${evidence.pairs} things predicted by both versions in shadow, without proof of harm`,
-    nextLook: `at ${first.minCallers} callers at ${first.weightPercent} %`,
-  }
-}
-
-function nextStep(policy: RolloutPolicy, step: number, evidence: RolloutEvidence): Decision {
-  const current = policy.canary[step]
-  const next = policy.canary[step + 1]
-  const weight = current?.weightPercent ?? 0
-  const minCallers = current?.minCallers ?? 0
   if (!next) {
-    const missing = [errorsProven(evidence) ? null : 'errors', lossProven(evidence) ? null : 'loss'].filter(Boolean)
-    return {
-      kind: 'hold',
-      reason: `at ${weight} %, not yet proven within the margin: ${missing.join(' and ')}`,
-      nextLook: `with each labelled thing and each caller, at the latest ${policy.maxDays} days after its start`,
-    }
+    const open = unproven(policy, evidence.guardrails)
+    const reason =
+      open.length > 0
+        ? `at ${weight} %, not yet proven within the margin: ${open.join(' and ')}`
+        : `proven, and kept at ${weight} % for ${step?.minHours ?? 0} hours, so that a return takes no time`
+    const { nextLook, nextLookAt } = proofAwaited(policy, evidence, step)
+    return held(reason, nextLook, nextLookAt)
   }
-  if (evidence.callersAtStage < minCallers) {
-    return {
-      kind: 'hold',
-      reason: `${evidence.callersAtStage} of ${minCallers} callers seen at ${weight} %`,
-      nextLook: `at ${minCallers} callers at ${weight} %`,
-    }
-  }
-  return {
-    kind: 'shift',
-    step: step + 1,
-    weightPercent: next.weightPercent,
-    reason: `${evidence.callersAtStage} callers seen at ${weight} %, without proof of harm`,
-    nextLook: `at ${next.minCallers} callers at ${next.weightPercent} %`,
-  }
+  if (missing) return held(missing.reason, missing.nextLook, missing.at ?? limitAt(policy, evidence, step))
+  if (!evidence.confirmed)
+    return held(`waits until every gateway serves ${weight} %`, 'when all gateways confirmed', null)
+  const seen = `${evidence.callersAtStage} callers seen at ${weight} %, without proof of harm`
+  return shiftTo(policy, state.step + 1, next, seen, evidence)
 }
 
-/** The guardrail whose evidence of harm is nearest to its threshold, or farthest beyond it. */
-function strongestAccuser({ guardrails }: RolloutEvidence): Guardrail | undefined {
-  return guardrails.toSorted((a, b) => b.harmEValue / b.harmNeeds - a.harmEValue / a.harmNeeds)[0]
+/** What the step still waits for; null when it has all that it needs. */
+function missingAtStep(step: CanaryStep, weight: number, evidence: RolloutEvidence) {
+  const { callersAtStage, requestsAtStage, labelledAtStage, stageFrom } = evidence
+  const counts = [
+    [callersAtStage, step.minCallers, 'callers'],
+    [requestsAtStage, step.minRequests, 'requests'],
+    [labelledAtStage, step.minLabelled, 'labelled things'],
+  ] as const
+  for (const [seen, least, what] of counts) {
+    if (seen < least) {
+      const reason = `${seen} of ${least} ${what} seen at ${weight} %`
+      return { reason, nextLook: `at ${least} ${what} at ${weight} %`, at: null }
+    }
+  }
+  if (hoursAtStage(evidence) < step.minHours) {
+    const at = stageFrom === null ? null : stageFrom + step.minHours * HOUR
+    const reason = `the ${step.minHours} hours at ${weight} % are not over`
+    return { reason, nextLook: `at the end of ${step.minHours} hours at ${weight} %`, at }
+  }
+  return null
+}
+
+function shiftTo(
+  policy: RolloutPolicy,
+  index: number,
+  step: CanaryStep,
+  reason: string,
+  evidence: RolloutEvidence,
+): Decision {
+  const { weightPercent, minCallers } = step
+  const to = { kind: 'canary' as const, step: index, weightPercent }
+  const nextLook =
+    policy.strategy === 'blue_green'
+      ? `with each caller, at the earliest after ${step.minHours} hours`
+      : `at ${minCallers} callers at ${weightPercent} %`
+  const earliest = evidence.now !== null && step.minHours > 0 ? evidence.now + step.minHours * HOUR : null
+  return { kind: 'shift', to, reason, nextLook, nextLookAt: earliest ?? limitAt(policy, evidence) }
+}
+
+function held(reason: string, nextLook: string, nextLookAt: number | null): Decision {
+  return { kind: 'hold', reason, nextLook, nextLookAt }
+}
+
+function proofAwaited(policy: RolloutPolicy, evidence: RolloutEvidence, step?: CanaryStep) {
+  const nextLook = `with each labelled thing and each caller, at the latest ${policy.maxDays} days after its start`
+  return { nextLook, nextLookAt: limitAt(policy, evidence, step) }
+}
+
+/** When time alone decides next: the end of the step's least or most time, or of the rollout's. */
+function limitAt(policy: RolloutPolicy, evidence: RolloutEvidence, step?: CanaryStep): number | null {
+  const { now, limitsFrom, stageFrom } = evidence
+  const ends = [
+    limitsFrom === null ? null : limitsFrom + policy.maxDays * DAY,
+    stageFrom === null || !step ? null : stageFrom + step.minHours * HOUR,
+    stageFrom === null || step?.maxHours == null ? null : stageFrom + step.maxHours * HOUR,
+  ].filter((at): at is number => at !== null && (now === null || at > now))
+  return ends.length > 0 ? Math.min(...ends) : null
 }
 
 function rollBack(accuser: Guardrail): Decision {
-  const proof = `harm is proven (e = ${number(accuser.harmEValue)}, needs ${number(accuser.harmNeeds)})`
-  const guardrail = accuser.name === 'loss' ? 'loss' : 'errors'
-  return { kind: 'roll_back', guardrail, reason: `${observed(accuser)}; ${proof}` }
+  return { kind: 'roll_back', guardrail: causeOf(accuser), reason: harmReason(accuser) }
 }
 
-function observed(guardrail: Guardrail): string {
-  const { name, units, champion, candidate, difference } = guardrail
-  switch (name) {
-    case 'errors':
-      return `${percent(candidate)} of its requests fail, ${percent(champion)} of the champion's, over ${units} callers`
-    case 'failures':
-      return `it fails on ${percent(candidate)} of ${units} things, the champion on ${percent(champion)}`
-    case 'loss':
-      return `its mean loss is ${number(difference)} higher over ${units} labelled things`
-  }
-}
-
-function atTimeLimit(policy: RolloutPolicy, state: LiveState, waived: boolean): Decision {
+function atTimeLimit({ policy, state, evidence, waived }: DecisionInput): Decision {
   const days = `${policy.maxDays} days of event time passed without proof either way`
+  if (policy.strategy === 'shadow') {
+    return { kind: 'finish', verdict: 'no proof', reason: `${days}; ${evidence.pairs} things were predicted by both` }
+  }
   if (waived) {
     const reason = `${days}; its gates refused it and were waived, so only proof promotes it`
     return { kind: 'roll_back', guardrail: 'time', reason }
@@ -110,45 +176,20 @@ function atTimeLimit(policy: RolloutPolicy, state: LiveState, waived: boolean): 
     case 'promote_without_proof':
       // A candidate that never answered anybody has no claim to be promoted by the passing of time.
       return state.kind === 'canary'
-        ? { kind: 'promote', proof: 'promoted without proof', reason: `${days}; the policy promotes then` }
+        ? {
+            kind: 'promote',
+            version: null,
+            proof: 'promoted without proof',
+            reason: `${days}; the policy promotes then`,
+          }
         : { kind: 'roll_back', guardrail: 'time', reason: `${days}, and too little was seen of it to leave the shadow` }
     case 'roll_back':
       return { kind: 'roll_back', guardrail: 'time', reason: `${days}; the policy rolls back then` }
+    case 'pause':
+      return { kind: 'pause', reason: `${days}; the policy pauses then` }
   }
 }
 
-function proofReason(policy: RolloutPolicy, evidence: RolloutEvidence): string {
-  const loss = evidence.guardrails.find((guardrail) => guardrail.name === 'loss')
-  const errors = evidence.guardrails.find((guardrail) => guardrail.name !== 'loss' && guardrail.proven)
-  return (
-    `mean loss ${signed(loss?.difference ?? null)} over ${loss?.units ?? 0} labelled things, proven less than ${policy.lossMargin} worse; ` +
-    `errors ${signed((errors?.difference ?? 0) * 100)} points over ${errors?.units ?? 0} ${errors?.name === 'failures' ? 'things' : 'callers'}, ` +
-    `proven less than ${policy.errorMarginPercent} points worse`
-  )
-}
-
-/** Errors are proven by either kind of evidence: callers who were split, or things that both versions predicted. */
-function errorsProven(evidence: RolloutEvidence): boolean {
-  return evidence.guardrails.some((guardrail) => guardrail.name !== 'loss' && guardrail.proven)
-}
-
-function lossProven(evidence: RolloutEvidence): boolean {
-  return evidence.guardrails.some((guardrail) => guardrail.name === 'loss' && guardrail.proven)
-}
-
-function ageDays(evidence: RolloutEvidence): number {
-  const { eventTimeFrom, eventTimeTo } = evidence
-  return eventTimeFrom === null || eventTimeTo === null ? 0 : (eventTimeTo - eventTimeFrom) / DAY
-}
-
-function number(value: number | null): string {
-  return value === null ? 'unknown' : value >= 1e6 ? value.toExponential(1) : String(Number(value.toPrecision(3)))
-}
-
-function signed(value: number | null): string {
-  return value === null ? 'unknown' : `${value >= 0 ? '+' : '−'}${number(Math.abs(value))}`
-}
-
-function percent(share: number | null): string {
-  return share === null ? 'an unknown share' : `${number(share * 100)} %`
+function hoursAtStage({ now, stageFrom }: RolloutEvidence): number {
+  return now === null || stageFrom === null ? 0 : (now - stageFrom) / HOUR
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
-import { EndpointPolicy, RolloutPolicy } from '@tidemark/contracts'
+import { EndpointPolicy } from '@tidemark/contracts'
 import { systemActor } from '../../platform/actor.ts'
 import {
   approve,
@@ -17,7 +17,7 @@ import {
   WORKSPACE,
   type World,
 } from '../testing.ts'
-import { decide } from './decide.ts'
+import { replayed } from './replay.ts'
 import * as store from './store.ts'
 
 let platform: TestRollouts
@@ -87,11 +87,7 @@ test('every decision of the rule can be computed again from what was stored', as
   await replay(platform, world, ended(id))
   const decisions = await store.decisionsOf(platform.platform.db, WORKSPACE, id)
   assert.ok(decisions.length >= 4)
-  for (const decision of decisions) {
-    const input = decision.input as { policy: unknown; state: never; evidence: never; waived: boolean }
-    const again = decide(RolloutPolicy.parse(input.policy), input.state, input.evidence, input.waived)
-    assert.deepEqual([again.kind, again.reason], [decision.kind, decision.reason])
-  }
+  for (const decision of replayed(decisions)) assert.equal(decision.outcome, 'same', JSON.stringify(decision))
 })
 
 test('each event of a rollout is caused by the one before it, up to the approval', async () => {
@@ -150,7 +146,7 @@ test('a second rollout waits until the first has ended', async () => {
   const first = await started(2)
   const second = await started(3)
   assert.equal((await view(second)).state.kind, 'queued')
-  await platform.deployments.rollouts.endByHand(systemActor('test', WORKSPACE), first, 'abort', 'enough seen')
+  await platform.deployments.rollouts.overrule(systemActor('test', WORKSPACE), first, 'abort', 'enough seen')
   assert.equal((await view(second)).state.kind, 'shadow')
   assert.deepEqual((await view(first)).state, { kind: 'rolled_back', guardrail: 'person' })
 })
@@ -158,8 +154,10 @@ test('a second rollout waits until the first has ended', async () => {
 test('an approved version that no retraining made starts only by waiver or by hand', async () => {
   assert.equal(await approve(platform, 2, { candidate: false }), null)
   const actor = systemActor('test', WORKSPACE)
-  assert.ok(await platform.deployments.starter.startByHand(actor, ENDPOINT, 2))
-  await assert.rejects(platform.deployments.starter.startByHand(actor, ENDPOINT, 9), { code: 'VERSION_NOT_APPROVED' })
+  assert.ok(await platform.deployments.starter.startByHand(actor, ENDPOINT, 2, { reason: 'by hand' }))
+  await assert.rejects(platform.deployments.starter.startByHand(actor, ENDPOINT, 9, { reason: 'by hand' }), {
+    code: 'VERSION_NOT_APPROVED',
+  })
   assert.ok(await approve(platform, 3, { candidate: false, waiver: '01900000-0000-7000-8000-000000000000' }))
 })
 
@@ -174,7 +172,7 @@ test('at the time limit a waived version is rolled back where one that passed it
   assert.deepEqual((await view(waived)).state, { kind: 'rolled_back', guardrail: 'time' })
   assert.match((await view(waived)).reason, /only proof promotes it/)
   // Started again by hand it is still the waiver that let it in.
-  const again = await starter.startByHand(actor, ENDPOINT, 2)
+  const again = await starter.startByHand(actor, ENDPOINT, 2, { reason: 'by hand' })
   await replay(platform, world, ended(again))
   assert.deepEqual((await view(again)).state, { kind: 'rolled_back', guardrail: 'time' })
   const candidate = await started(3)
@@ -195,11 +193,11 @@ test('the same approval starts one rollout, however often its event is handled',
 
 test('promoting by hand is recorded as without proof, and by whom', async () => {
   const id = await started()
-  await platform.deployments.rollouts.endByHand(systemActor('ann', WORKSPACE), id, 'promote', 'we know it')
+  await platform.deployments.rollouts.overrule(systemActor('ann', WORKSPACE), id, 'promote', 'we know it')
   const rollout = await view(id)
   assert.deepEqual(rollout.state, { kind: 'promoted', proof: 'promoted without proof' })
   assert.equal(rollout.decisions[0]?.by.id, 'ann')
-  await assert.rejects(platform.deployments.rollouts.endByHand(systemActor('ann', WORKSPACE), id, 'abort', 'no'), {
+  await assert.rejects(platform.deployments.rollouts.overrule(systemActor('ann', WORKSPACE), id, 'abort', 'no'), {
     code: 'ROLLOUT_ENDED',
   })
 })

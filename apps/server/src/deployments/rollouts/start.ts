@@ -1,12 +1,20 @@
-import { candidateRegistered, rolloutStarted, uuidv7, versionApproved } from '@tidemark/contracts'
+import { candidateRegistered, type RolloutPolicy, rolloutStarted, uuidv7, versionApproved } from '@tidemark/contracts'
 import { type Actor, inTransaction, listEvents, type Platform, type Tx } from '../../platform/index.ts'
-import { snapshotOf } from '../endpoints/snapshot.ts'
-import { lockEndpoint } from '../endpoints/store.ts'
-import { EndpointNotFound, VersionNotApproved } from '../errors.ts'
+import { endpointNamed, lockEndpoint } from '../endpoints/store.ts'
+import {
+  EndpointNotFound,
+  RolloutNotFound,
+  RolloutNotOver,
+  RolloutVersionsDiffer,
+  VersionNotApproved,
+} from '../errors.ts'
 import { evidenceSettings, startEvidence } from '../evidence/state.ts'
 import { createEvidence } from '../evidence/store.ts'
 import type { Gateways } from '../gateways/index.ts'
 import type { DeploymentPorts, Endpoint } from '../types.ts'
+import { Acts, weightsOf } from './act.ts'
+import { planOf } from './plan.ts'
+import { DAY } from './rules.ts'
 import * as store from './store.ts'
 import type { Rollout } from './types.ts'
 
@@ -19,16 +27,19 @@ export interface ApprovedVersion {
   readonly waiver: string | null
 }
 
+/** What the loop asks for: the endpoint's policy. */
+const BY_ITSELF = { ownPolicy: null, retryOf: null, startReason: null } as const
+
 /** Puts approved versions into their endpoint's queue, and begins the first of the queue when nothing else is under way. */
 export class RolloutStarter {
   private readonly platform: Platform
-  private readonly gateways: Gateways
   private readonly ports: DeploymentPorts
+  private readonly acts: Acts
 
   constructor(platform: Platform, gateways: Gateways, ports: DeploymentPorts) {
     this.platform = platform
-    this.gateways = gateways
     this.ports = ports
+    this.acts = new Acts(platform, gateways, ports)
   }
 
   /**
@@ -38,33 +49,68 @@ export class RolloutStarter {
   async startApproved(actor: Actor, approved: ApprovedVersion): Promise<string | null> {
     const { endpoint, model, version, approval, waiver } = approved
     if (waiver === null && !(await this.isCandidate(actor.workspace, approved))) return null
-    return this.enqueue(actor, { endpoint, model, version, approval, waiver, lastEvent: actor.causes[0] ?? uuidv7() })
+    const lastEvent = actor.causes[0] ?? uuidv7()
+    return this.enqueue(actor, { endpoint, model, version, approval, waiver, lastEvent, ...BY_ITSELF })
   }
 
-  /** A person starts the rollout of an approved version, again or for the first time. */
-  async startByHand(actor: Actor, endpointName: string, version: number): Promise<string> {
+  /**
+   * A person starts the rollout of an approved version, again or for the first time; with a policy of its own, or the endpoint's. Each version
+   * that an A/B policy names must be approved. @returns the rollout's id.
+   */
+  async startByHand(
+    actor: Actor,
+    endpointName: string,
+    version: number,
+    asked: { reason: string; policy?: RolloutPolicy | undefined; retryOf?: string },
+  ): Promise<string> {
     actor.require('deployments.write', `endpoint ${endpointName}`)
-    const endpoint = await inTransaction(this.platform.db, (tx) => lockEndpoint(tx, actor.workspace, endpointName))
+    const endpoint = await endpointNamed(this.platform.db, actor.workspace, endpointName)
     if (!endpoint) throw EndpointNotFound(endpointName)
-    const { model } = endpoint
-    const approvals = await this.eventsOf(actor.workspace, versionApproved.type, model, version)
-    const own = approvals
-      .map((event) => ({ ...event, approved: versionApproved.payload.parse(event.payload) }))
-      .filter(({ approved }) => approved.endpoint === endpointName)
-    // Approved by its gates counts for more than let in by a waiver: it may have been both, in turn.
-    const approval = own.find(({ approved }) => approved.waiver === null) ?? own[0]
-    if (!approval) throw VersionNotApproved(`${model}/${version}`, endpointName)
+    const policy = asked.policy ?? endpoint.policy.rollout
+    const tried = triedBy(policy, version)
+    if (!tried.includes(version)) throw RolloutVersionsDiffer(version, tried)
+    const approvals = await Promise.all(tried.map((each) => this.approvalOf(actor, endpoint, each)))
+    const [approval] = approvals
+    if (!approval) throw VersionNotApproved(`${endpoint.model}/${version}`, endpointName)
     const because = actor.because([approval.id], approval.correlation)
     const id = await this.enqueue(because, {
       endpoint: endpointName,
-      model,
+      model: endpoint.model,
       version,
       approval: null,
-      waiver: approval.approved.waiver,
+      // One that was waived is enough: then only proof promotes.
+      waiver: approvals.find(({ waiver }) => waiver !== null)?.waiver ?? null,
       lastEvent: approval.id,
+      ownPolicy: asked.policy ?? null,
+      retryOf: asked.retryOf ?? null,
+      startReason: asked.reason,
     })
-    if (!id) throw VersionNotApproved(`${model}/${version}`, endpointName)
+    if (!id) throw VersionNotApproved(`${endpoint.model}/${version}`, endpointName)
     return id
+  }
+
+  /** Begins again what was rolled back, observed or dropped, by the policy it had, with evidence of its own. @returns the new rollout's id. */
+  async retry(actor: Actor, id: string, reason: string): Promise<string> {
+    actor.require('deployments.write', `rollout ${id}`)
+    const before = await store.rolloutById(this.platform.db, actor.workspace, id)
+    if (!before) throw RolloutNotFound(id)
+    const { kind } = before.state
+    if (kind !== 'rolled_back' && kind !== 'observed' && kind !== 'dropped') {
+      throw RolloutNotOver(id, kind === 'promoted' ? kind : 'under way')
+    }
+    const policy = before.ownPolicy ?? undefined
+    return this.startByHand(actor, before.endpoint, before.version, { reason, policy, retryOf: id })
+  }
+
+  private async approvalOf(actor: Actor, { name, model }: Endpoint, version: number) {
+    const approvals = await this.eventsOf(actor.workspace, versionApproved.type, model, version)
+    const own = approvals
+      .map((event) => ({ ...event, approved: versionApproved.payload.parse(event.payload) }))
+      .filter(({ approved }) => approved.endpoint === name)
+    // Approved by its gates counts for more than let in by a waiver: it may have been both, in turn.
+    const approval = own.find(({ approved }) => approved.waiver === null) ?? own[0]
+    if (!approval) throw VersionNotApproved(`${model}/${version}`, name)
+    return { id: approval.id, correlation: approval.correlation, waiver: approval.approved.waiver }
   }
 
   /**
@@ -88,45 +134,59 @@ export class RolloutStarter {
     const { evaluation } = this.ports
     const { workspace, model, championVersion } = endpoint
     const { id, version } = queued
-    const champion = await evaluation.runtime(tx, workspace, model, championVersion)
-    const candidate = await evaluation.runtime(tx, workspace, model, version)
-    const obstacle =
-      version === championVersion
-        ? `${model}/${version} is the champion already`
-        : !champion || !candidate
-          ? `${model}/${champion ? version : championVersion} was never evaluated, so nothing says how it runs`
-          : null
-    if (obstacle !== null || !champion || !candidate) {
-      const finishedAt = this.platform.clock.now()
-      const dropped = { ...queued, state: { kind: 'dropped' as const }, reason: obstacle ?? '', finishedAt }
-      await store.saveRollout(tx, dropped)
+    const policy = queued.ownPolicy ?? endpoint.policy.rollout
+    const versions = triedBy(policy, version)
+    const unmeasured = await firstWithoutRuntime(tx, this.ports, workspace, model, [championVersion, ...versions])
+    const obstacle = versions.includes(championVersion)
+      ? `${model}/${championVersion} is the champion already`
+      : unmeasured !== null
+        ? `${model}/${unmeasured} was never evaluated, so nothing says how it runs`
+        : null
+    const finishedAt = this.platform.clock.now()
+    if (obstacle !== null) {
+      await store.saveRollout(tx, { ...queued, state: { kind: 'dropped' }, reason: obstacle, finishedAt })
       return null
     }
-    const policy = endpoint.policy.rollout
-    const comparison = await evaluation.comparison(tx, workspace, model, version, championVersion)
-    await createEvidence(
-      tx,
-      { workspace, rollout: id, endpoint: endpoint.name },
-      startEvidence(evidenceSettings(policy, comparison)),
-    )
-    const state = { kind: 'shadow' as const }
-    const snapshotVersion = await this.gateways.publish(
-      tx,
-      snapshotOf(endpoint, champion, { id, version, stage: 0, state, runtime: candidate }),
-    )
+    const tried = versions.map((each, index) => ({ version: each, evidence: index === 0 ? id : uuidv7() }))
+    for (const each of tried) {
+      const comparison = await evaluation.comparison(tx, workspace, model, each.version, championVersion)
+      const owner = { workspace, rollout: each.evidence, parent: id, version: `${model}/${each.version}` }
+      await createEvidence(
+        tx,
+        { ...owner, endpoint: endpoint.name },
+        startEvidence(evidenceSettings(policy, comparison)),
+      )
+    }
+    // Several versions at once begin with their shares; one alone first shows in the mirror that it answers at all.
+    const state =
+      policy.strategy === 'ab' ? { kind: 'ab' as const, weights: policy.ab.variants } : { kind: 'shadow' as const }
+    const stage = policy.strategy === 'ab' ? 1 : 0
+    const now = this.platform.clock.now()
+    const from = endpoint.replay ? null : now
     const because = actor.because([queued.lastEvent], queued.correlation)
+    const routed: Rollout = { ...queued, championVersion, policy, state, tried, stage }
+    const snapshotVersion = await this.acts.publish(tx, endpoint, routed)
     const begun: Rollout = {
-      ...queued,
-      championVersion,
-      policy,
-      state,
-      stage: 0,
-      reason: `in shadow of version ${championVersion}`,
-      nextLook: `at ${policy.shadow.minEntities} things predicted by both versions`,
+      ...routed,
+      stageFrom: from,
+      limitsFrom: from,
+      reason:
+        policy.strategy === 'ab' ? `beside version ${championVersion}` : `in shadow of version ${championVersion}`,
+      nextLook: firstLook(policy),
+      nextLookAt: from === null ? null : new Date(from.getTime() + policy.maxDays * DAY),
       snapshotVersion,
       confirmed: false,
     }
-    const payload = { model, version, rollout: id, endpoint: endpoint.name, championVersion }
+    const weights = weightsOf(begun, state)
+    await store.insertStage(tx, queued, { stage, kind: state.kind, weights, at: now, eventTime: null, snapshotVersion })
+    const payload = {
+      model,
+      version,
+      rollout: id,
+      endpoint: endpoint.name,
+      championVersion,
+      reason: queued.startReason,
+    }
     const lastEvent = await this.platform.events.append(tx, because, rolloutStarted, payload)
     await store.saveRollout(tx, { ...begun, lastEvent })
     return id
@@ -134,7 +194,10 @@ export class RolloutStarter {
 
   private async enqueue(
     actor: Actor,
-    asked: Pick<Rollout, 'endpoint' | 'model' | 'version' | 'approval' | 'waiver' | 'lastEvent'>,
+    asked: Pick<
+      Rollout,
+      'endpoint' | 'model' | 'version' | 'approval' | 'waiver' | 'lastEvent' | 'ownPolicy' | 'retryOf' | 'startReason'
+    >,
   ): Promise<string | null> {
     const id = uuidv7()
     const { workspace } = actor
@@ -146,11 +209,16 @@ export class RolloutStarter {
         id,
         ...asked,
         championVersion: endpoint.championVersion,
-        policy: endpoint.policy.rollout,
+        policy: asked.ownPolicy ?? endpoint.policy.rollout,
         state: { kind: 'queued' },
+        tried: [],
+        paused: null,
         stage: 0,
+        stageFrom: null,
+        limitsFrom: null,
         reason: 'waits for its turn on the endpoint',
         nextLook: 'when the rollout before it has ended',
+        nextLookAt: null,
         snapshotVersion: null,
         confirmed: true,
         correlation: actor.correlation ?? id,
@@ -171,4 +239,29 @@ export class RolloutStarter {
     const subject = `model-version:${model}/${version}`
     return listEvents(this.platform.db, workspace, { type, subject, limit: 100 })
   }
+}
+
+/** The versions that a policy tries when a rollout of `version` is asked for. */
+function triedBy(policy: RolloutPolicy, version: number): number[] {
+  return policy.strategy === 'ab' ? policy.ab.variants.map((variant) => variant.version) : [version]
+}
+
+async function firstWithoutRuntime(
+  tx: Tx,
+  { evaluation }: DeploymentPorts,
+  workspace: string,
+  model: string,
+  versions: readonly number[],
+): Promise<number | null> {
+  for (const version of versions) {
+    if (!(await evaluation.runtime(tx, workspace, model, version))) return version
+  }
+  return null
+}
+
+function firstLook(policy: RolloutPolicy): string {
+  const { minEntities, steps } = planOf(policy)
+  if (policy.strategy === 'ab') return 'with each labelled thing and each caller'
+  if (steps.length === 0) return 'with each thing predicted by both versions'
+  return minEntities === 0 ? 'when all gateways confirmed' : `at ${minEntities} things predicted by both versions`
 }
