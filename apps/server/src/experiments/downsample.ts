@@ -5,7 +5,7 @@ import type { MetricPoint } from './types.ts'
  * A course of at most `most` points for drawing: each stands for an equal share of the values and keeps their least and greatest, so that a
  * single spike is never lost. The drawn value is the share's last one. Values come by step; a NaN is null and no extreme.
  */
-export function downsample(points: readonly MetricPoint[], most: number): DrawnPoint[] {
+export function downsample(points: readonly Omit<MetricPoint, 'key'>[], most: number): DrawnPoint[] {
   const ordered = points.toSorted((a, b) => a.step - b.step || a.atMs - b.atMs)
   const shares = Math.min(most, ordered.length)
   return Array.from({ length: shares }, (_, index) => {

@@ -22,14 +22,20 @@ export function createHistory({ db, database }: Platform, keys: KeyNumbers, gath
 
   return {
     /** Every value, by time, then step, then value. */
-    async all(actor: Actor, run: string, key: string, offset = 0): Promise<MetricPoint[]> {
+    async all(actor: Actor, run: string, key: string, offset = 0): Promise<readonly NumberedPoint[]> {
       const [points = []] = await read(actor, [run], key)
-      return named(points.slice(offset), key)
+      return offset === 0 ? points : points.slice(offset)
     },
 
-    async page(actor: Actor, run: string, key: string, offset: number, limit: number): Promise<MetricPoint[]> {
+    async page(
+      actor: Actor,
+      run: string,
+      key: string,
+      offset: number,
+      limit: number,
+    ): Promise<readonly NumberedPoint[]> {
       const [points = []] = await read(actor, [run], key)
-      return named(points.slice(offset, offset + limit), key)
+      return points.slice(offset, offset + limit)
     },
 
     /** At most `most` values of each run, evenly over its values by step, the first and the last among them. */
@@ -45,14 +51,10 @@ export function createHistory({ db, database }: Platform, keys: KeyNumbers, gath
         const within = (found[index] ?? []).filter(
           (point) => !steps || (point.step >= steps.from && point.step <= steps.to),
         )
-        return named(sample(within.toSorted(byStep), most), key).map((point) => ({ ...point, run }))
+        return sample(within.toSorted(byStep), most).map((point) => ({ ...point, key, run }))
       })
     },
   }
-}
-
-function named(points: readonly NumberedPoint[], key: string): MetricPoint[] {
-  return points.map(({ value, atMs, step }) => ({ key, value, atMs, step }))
 }
 
 /** As SQL's `ntile` shares points out: the first of each of `most` shares, and in place of the last of these the end. MLflow's own sample. */

@@ -35,8 +35,8 @@ export function pageSize(
 export async function page<T>(
   size: number,
   token: string | undefined,
-  ask: (offset: number, limit: number) => Promise<T[]>,
-): Promise<{ items: T[]; next: { next_page_token?: string } }> {
+  ask: (offset: number, limit: number) => Promise<readonly T[]>,
+): Promise<{ items: readonly T[]; next: { next_page_token?: string } }> {
   const offset = offsetOf(token)
   const found = await ask(offset, size + 1)
   if (found.length <= size) return { items: found, next: {} }

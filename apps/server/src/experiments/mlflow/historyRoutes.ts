@@ -5,6 +5,7 @@ import { ownFolder } from '../location.ts'
 import type { Tracking } from '../tracking.ts'
 import { page } from './asked.ts'
 import type { MlflowRoutes } from './plugin.ts'
+import { courseText } from './runText.ts'
 import { wireFiles, wireMetric } from './wire.ts'
 
 /** The course of metrics, and the files of runs. */
@@ -14,7 +15,7 @@ export function historyRoutes(history: RunHistory, tracking: Tracking, artifacts
       const { run_id, metric_key, max_results, page_token } = read(requests.GetMetricHistory)
       if (max_results === undefined) {
         const metrics = await history.all(actor, run_id, metric_key, offsetOf(page_token))
-        return unlessEmpty('metrics', metrics.map(wireMetric))
+        return courseText(metric_key, metrics)
       }
       if (max_results < 1) {
         throw invalid(
@@ -25,7 +26,7 @@ export function historyRoutes(history: RunHistory, tracking: Tracking, artifacts
       const { items, next } = await page(size, page_token, (offset, limit) =>
         history.page(actor, run_id, metric_key, offset, limit),
       )
-      return { ...unlessEmpty('metrics', items.map(wireMetric)), ...next }
+      return courseText(metric_key, items, next)
     },
     'GET metrics/get-history-bulk-interval': async ({ read, actor }) => {
       const { run_ids, metric_key, start_step, end_step, max_results } = read(requests.GetMetricHistoryBulkInterval)
@@ -68,7 +69,7 @@ export function historyRoutes(history: RunHistory, tracking: Tracking, artifacts
       for (const run of run_id.toSorted()) {
         if (metrics.length >= most) break
         const points = await history.page(actor, run, metric_key, 0, most - metrics.length)
-        metrics.push(...points.map((point) => ({ ...wireMetric(point), run_id: run })))
+        metrics.push(...points.map((point) => ({ ...wireMetric({ ...point, key: metric_key }), run_id: run })))
       }
       return { metrics }
     },

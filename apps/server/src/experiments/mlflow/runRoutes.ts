@@ -6,6 +6,7 @@ import type { PackedRun } from '../packedRun.ts'
 import type { Tracking } from '../tracking.ts'
 import type { DatasetInput, LoggedMetric } from '../types.ts'
 import { MAX_PAGE, pageSize, pairs } from './asked.ts'
+import { createJsonText } from './jsonText.ts'
 import type { MlflowRoutes } from './plugin.ts'
 import { createRunText } from './runText.ts'
 import { wireRun, wireRunInfo } from './wire.ts'
@@ -38,22 +39,26 @@ async function jsonOfRuns(
   next: string | null,
   keys: KeyNumbers,
 ): Promise<Readable | Buffer> {
-  const text = createRunText(keys)
-  const listed = (runs: readonly PackedRun[]) => runs.map(text).join(',')
-  const end = next === null ? '' : `"next_page_token":${JSON.stringify(next)}`
+  const write = createRunText(keys)
+  const end = next === null ? ']}' : `],"next_page_token":${JSON.stringify(next)}}`
+  const listed = (before: string, runs: readonly PackedRun[], after: string) => {
+    const text = createJsonText()
+    text.add(before)
+    for (const [index, run] of runs.entries()) text.add(index === 0 ? write(run) : `,${write(run)}`)
+    text.add(after)
+    return text.bytes()
+  }
   const first = await slices.next()
+  if (first.done) return Buffer.from('{}')
   const second = await slices.next()
-  if (first.done) return Buffer.from(`{${end}}`)
-  const begin = `{"runs":[${listed(first.value)}`
-  const close = end === '' ? ']}' : `],${end}}`
-  if (second.done) return Buffer.from(begin + close)
-  async function* rest(runs: readonly PackedRun[]): AsyncGenerator<string> {
-    yield `${begin},${listed(runs)}`
-    for await (const slice of slices) yield `,${listed(slice)}`
-    yield close
+  if (second.done) return listed('{"runs":[', first.value, end)
+  async function* rest(...ahead: (readonly PackedRun[])[]): AsyncGenerator<Buffer> {
+    for (const [index, runs] of ahead.entries()) yield listed(index === 0 ? '{"runs":[' : ',', runs, '')
+    for await (const slice of slices) yield listed(',', slice, '')
+    yield Buffer.from(end)
   }
   // One slice ahead: by default sixteen would wait in memory for a slow reader.
-  return Readable.from(rest(second.value), { highWaterMark: 1 })
+  return Readable.from(rest(first.value, second.value), { highWaterMark: 1 })
 }
 
 /** Runs of MLflow's REST API: their life, what is logged to them, and the search. */

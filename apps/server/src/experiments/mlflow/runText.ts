@@ -1,6 +1,8 @@
 import { wireDouble } from '@tidemark/mlflow-protocol'
 import type { KeyNumbers } from '../keys.ts'
 import { eachMetric, eachText, type PackedRun, runInfoOf } from '../packedRun.ts'
+import type { NumberedPoint } from '../points.ts'
+import { createJsonText } from './jsonText.ts'
 import { wireInputs, wireOutputs, wireRunInfo } from './wire.ts'
 
 /**
@@ -22,8 +24,7 @@ export function createRunText(keys: KeyNumbers): (run: PackedRun) => string {
   function metrics(bytes: Buffer | null): string {
     let text = ''
     eachMetric(bytes, (key, value, atMs, step) => {
-      const number = Number.isFinite(value) ? value : `"${wireDouble(value)}"`
-      text += `${text === '' ? '"metrics":[' : ','}${head(key)}${number},"timestamp":${atMs},"step":${step}}`
+      text += `${text === '' ? '"metrics":[' : ','}${head(key)}${metricTail(value, atMs, step)}`
     })
     return text === '' ? '' : `${text}]`
   }
@@ -45,4 +46,26 @@ export function createRunText(keys: KeyNumbers): (run: PackedRun) => string {
     const info = JSON.stringify(wireRunInfo(runInfoOf(run)))
     return `{"info":${info},"data":{${data}},"inputs":${inputs},"outputs":${outputs}}`
   }
+}
+
+/** What follows the key and `"value":` of a metric. */
+function metricTail(value: number, atMs: number, step: number): string {
+  return `${Number.isFinite(value) ? value : `"${wireDouble(value)}"`},"timestamp":${atMs},"step":${step}}`
+}
+
+/** The JSON of a course of a metric, as an answer with `metrics` and the fields of `more`; without `metrics` when it is empty. */
+export function courseText(
+  key: string,
+  points: readonly NumberedPoint[],
+  more: Readonly<Record<string, string>> = {},
+): Buffer {
+  const rest = JSON.stringify(more).slice(1)
+  if (points.length === 0) return Buffer.from(`{${rest}`)
+  const text = createJsonText()
+  const head = `{"key":${JSON.stringify(key)},"value":`
+  for (const [index, { value, atMs, step }] of points.entries()) {
+    text.add(`${index === 0 ? '{"metrics":[' : ','}${head}${metricTail(value, atMs, step)}`)
+  }
+  text.add(rest === '}' ? ']}' : `],${rest}`)
+  return text.bytes()
 }
