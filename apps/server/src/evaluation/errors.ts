@@ -10,6 +10,11 @@ export const VersionUnknown = defineError(
   404,
   (model: string, version: number) => `There is no model version ${model}/${version} in the registry.`,
 )
+export const NoEnvironment = defineError(
+  'NO_ENVIRONMENT',
+  409,
+  (model: string, version: number, reason: string) => `${model}/${version} cannot run here. ${reason}`,
+)
 export const EndpointUnknown = defineError(
   'ENDPOINT_NOT_FOUND',
   404,

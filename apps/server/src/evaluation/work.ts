@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InputColumn } from '@tidemark/contracts'
+import type { WorkerPool } from '@tidemark/workers'
 import type { Analytics } from '../data/index.ts'
 import { inTransaction, type Platform } from '../platform/index.ts'
 import { actorOf } from './asker.ts'
@@ -61,7 +62,7 @@ export class EvaluationWork {
     const columns = await this.columns(workspace, model, version)
     const candidateDir = await this.layOut(evaluation, model, version)
     const championDir = champion === null ? null : await this.layOut(evaluation, model, champion)
-    const { holdout, perturbed } = await predictHoldout(await this.platform.python.pool(), rows, columns, {
+    const { holdout, perturbed } = await predictHoldout(await this.pool(evaluation), rows, columns, {
       candidateDir,
       championDir,
       workDir: this.folder(evaluation),
@@ -70,6 +71,13 @@ export class EvaluationWork {
     })
     await inTransaction(this.platform.db, (tx) => store.saveHoldout(tx, evaluation, holdout))
     return { ...evaluation, state: 'judging', holdout: describe(holdout, policy.gates.loss), robustness: perturbed }
+  }
+
+  /** Workers of the environment that was chosen for the version. */
+  private async pool(evaluation: Evaluation): Promise<WorkerPool> {
+    const { db, blobs, python } = this.platform
+    const decided = await this.runtimes.of(db, evaluation)
+    return python.pool(decided?.python ? blobs.path(decided.python.lockDigest) : undefined)
   }
 
   private async judge(evaluation: Evaluation): Promise<Evaluation> {

@@ -1,7 +1,9 @@
 import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Runtime, type RuntimeVerdict, runtimeDecided } from '@tidemark/contracts'
-import { type Actor, inTransaction, PLATFORM_LOCK, type Platform, type Queryable } from '../../platform/index.ts'
+import { chooseLock, servingLocks } from '@tidemark/workers'
+import { type Actor, inTransaction, type Platform, type Queryable } from '../../platform/index.ts'
+import { NoEnvironment } from '../errors.ts'
 import type { EvaluationPorts } from '../types.ts'
 import { convertVersion } from './convert.ts'
 import { layOutVersion } from './files.ts'
@@ -35,7 +37,8 @@ export class VersionRuntimes {
     const found = await this.ports.registry.version(db, workspace, model, version)
     if (!found) throw new Error(`${model}/${version} is gone.`)
     const modelDir = await layOutVersion(this.platform, this.ports.registry, key, join(folder, `version-${version}`))
-    const { verdict, onnx } = await convertVersion(await this.platform.python.pool(), {
+    const lock = await this.lockOf(key, modelDir)
+    const { verdict, onnx } = await convertVersion(await this.platform.python.pool(lock), {
       modelDir,
       digest: found.digest,
       sampleFile: sample && (await this.copy(sample, join(folder, 'sample.parquet'))),
@@ -43,7 +46,7 @@ export class VersionRuntimes {
       outDir: join(folder, 'onnx'),
     })
     const onnxBlob = onnx ? await blobs.write(await readFile(onnx.file)) : null
-    const lockBlob = await blobs.write(await readFile(PLATFORM_LOCK))
+    const lockBlob = await blobs.write(await readFile(lock))
     const python = await this.inPython(key, lockBlob.digest)
     const runtime: Runtime = onnx && onnxBlob ? { kind: 'onnx', model: onnxBlob.digest, ...onnx.runtime } : python
     await inTransaction(db, async (tx) => {
@@ -63,6 +66,14 @@ export class VersionRuntimes {
       })
     })
     return verdict
+  }
+
+  /** The environment that a version runs in, by what it was logged with. @throws NoEnvironment */
+  private async lockOf({ model, version }: VersionKey, modelDir: string): Promise<string> {
+    const requirements = await readFile(join(modelDir, 'requirements.txt'), 'utf8').catch(() => '')
+    const choice = chooseLock(requirements, servingLocks())
+    if (choice.kind === 'unmet') throw NoEnvironment(model, version, choice.reason)
+    return choice.file
   }
 
   private async inPython({ workspace, model, version }: VersionKey, lockDigest: string): Promise<PythonRuntime> {
