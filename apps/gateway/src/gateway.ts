@@ -9,12 +9,16 @@ import { PolicyLog } from './log/policy.ts'
 import { PredictionLog } from './log/segments.ts'
 import { UnloggedCount } from './log/unlogged.ts'
 import { Router } from './routing/router.ts'
+import { mlflowRoutes } from './protocols/mlflow/routes.ts'
+import { tensorflowRoutes } from './protocols/tensorflow/routes.ts'
+import { v2Routes } from './protocols/v2/routes.ts'
 import { loadVariant } from './runtimes/load.ts'
 import { Models } from './runtimes/models.ts'
 import { PythonProcesses } from './runtimes/processes.ts'
+import { Admission } from './scoring/admission.ts'
 import { Mirror } from './scoring/mirror.ts'
-import { scoringRoutes } from './scoring/routes.ts'
 import { Scoring } from './scoring/service.ts'
+import { Tallies } from './scoring/tally.ts'
 import { BlobCache, writeAtomically } from './snapshot/blobs.ts'
 import { SnapshotFollower } from './snapshot/follower.ts'
 import { ServerLink } from './snapshot/server.ts'
@@ -35,7 +39,8 @@ const MIRROR_DRAIN_MS = 5000
 
 /** Puts the gateway's parts together and starts to listen. */
 export async function startGateway(config: Config, out: Log): Promise<RunningGateway> {
-  const telemetry = createTelemetry()
+  const tallies = new Tallies()
+  const telemetry = createTelemetry(tallies)
   const folder = join(config.dataDir, 'gateway')
   // Laid out by a process that is gone.
   await rm(join(folder, 'models'), { recursive: true, force: true })
@@ -94,24 +99,32 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   })
   telemetry.snapshotVersion.set(-1)
   const mirror = new Mirror({ models, log, telemetry, out })
-  const scoring = new Scoring({ models, log, mirror, telemetry, out, router: new Router(() => follower.leased) })
+  const admission = new Admission()
+  const scoring = new Scoring({
+    models,
+    log,
+    mirror,
+    tallies,
+    admission,
+    out,
+    router: new Router(() => follower.leased),
+  })
 
   let names: Names = { hosts: new Set(), named: new Set() }
   const app = createHttp({ out, names: () => names })
-  scoringRoutes(app, {
-    scoring,
-    telemetry,
-    serving: () => follower.serving,
-    defaultEndpoint: config.defaultEndpoint,
-  })
+  const shared = { scoring, telemetry, serving: () => follower.serving }
+  mlflowRoutes(app, { ...shared, defaultEndpoint: config.defaultEndpoint })
+  await app.register((v2) => v2Routes(v2, { ...shared, tallies, ready: () => notReady() === null }), { prefix: '/v2' })
+  await app.register((tensorflow) => tensorflowRoutes(tensorflow, shared), { prefix: '/v1/models' })
   app.get('/health', async (_request, reply) => reply.type('text/plain').send('\n'))
+  const notReady = () =>
+    !segments.healthy && refuses(follower.serving)
+      ? 'the prediction log cannot be written'
+      : follower.serving.version < 0
+        ? 'no snapshot yet'
+        : null
   app.get('/readyz', async (_request, reply) => {
-    const reason =
-      !segments.healthy && refuses(follower.serving)
-        ? 'the prediction log cannot be written'
-        : follower.serving.version < 0
-          ? 'no snapshot yet'
-          : null
+    const reason = notReady()
     return reply
       .code(reason ? 503 : 200)
       .type('text/plain')
@@ -120,6 +133,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   app.get('/metrics', async (_request, reply) => {
     telemetry.serverSilence.set(follower.silenceSeconds ?? Number.POSITIVE_INFINITY)
     telemetry.mirrorsWaiting.set(mirror.size)
+    telemetry.requestsWaiting.set(admission.waiting)
     return reply.type(telemetry.registry.contentType).send(await telemetry.registry.metrics())
   })
 

@@ -1,5 +1,7 @@
 import { type Logger, pino } from 'pino'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { predictionMetrics } from './scoring/metrics.ts'
+import { Tallies } from './scoring/tally.ts'
 
 export type Log = Logger
 
@@ -17,29 +19,17 @@ export function createLog(level: string): Log {
 export type Telemetry = ReturnType<typeof createTelemetry>
 
 /** Everything that `/metrics` prints. */
-export function createTelemetry() {
+export function createTelemetry(tallies: Tallies = new Tallies()) {
   const registry = new Registry()
+  for (const metric of predictionMetrics(tallies)) registry.registerMetric(metric)
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
   return {
     registry,
-    predictions: new Counter({
-      name: 'tidemark_gateway_predictions_total',
-      help: 'Answered requests by the version that answered and whether it failed.',
-      labelNames: ['endpoint', 'version', 'outcome'],
-      registers,
-    }),
     mistakes: new Counter({
       name: 'tidemark_gateway_caller_mistakes_total',
       help: 'Requests refused for what the caller sent.',
       labelNames: ['endpoint', 'code'],
-      registers,
-    }),
-    seconds: new Histogram({
-      name: 'tidemark_gateway_prediction_seconds',
-      help: 'From arrival until the record of the answer was in the log.',
-      labelNames: ['endpoint', 'version'],
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
       registers,
     }),
     mirrors: new Counter({
@@ -51,6 +41,11 @@ export function createTelemetry() {
     mirrorsWaiting: new Gauge({
       name: 'tidemark_gateway_mirrors_waiting',
       help: 'Answers that are yet to be mirrored.',
+      registers,
+    }),
+    requestsWaiting: new Gauge({
+      name: 'tidemark_gateway_requests_waiting',
+      help: 'Requests that wait for their turn.',
       registers,
     }),
     logBytes: new Counter({

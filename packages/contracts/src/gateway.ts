@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { LoggingPolicy, Redaction, WorkerPolicy } from './policy.ts'
+import { LimitsPolicy, LoggingPolicy, Redaction, WorkerPolicy } from './policy.ts'
 import { Exposure, RoutingRule } from './rolloutPolicy.ts'
 import { AnswerKind } from './runtimes.ts'
 import { Digest, Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
@@ -142,6 +142,8 @@ export const EndpointSnapshot = z.object({
   routing: Routing,
   /** What of the policy the gateway itself keeps; absent in snapshots of before: all is written as it came. */
   logging: LoggingPolicy.pick({ sensitive: true, caller: true, unwritable: true }).optional(),
+  /** Snapshots of before limits were kept have the default ones. */
+  limits: LimitsPolicy.optional(),
 })
 export type EndpointSnapshot = z.infer<typeof EndpointSnapshot>
 
@@ -197,6 +199,9 @@ const Predictions = z.array(Json)
  */
 const AnswerForm = z.enum(['names', 'whole'])
 
+/** Milliseconds of a request: reading its text, checking it against the signature, waiting for its turn, and in the model. */
+const Timings = z.object({ parse: z.number(), validate: z.number(), queue: z.number(), infer: z.number() })
+
 const Answered = z.object({
   kind: z.literal('answer'),
   /** UUIDv7; its time is the arrival. */
@@ -240,6 +245,10 @@ const Answered = z.object({
   form: AnswerForm.optional(),
   error: z.string().nullable(),
   milliseconds: z.number(),
+  /** Where the time of the request went until the record was made, in milliseconds; records of before have none. */
+  timings: Timings.optional(),
+  /** Trace id of the W3C trace context that the request came with: 32 hex digits. */
+  trace: z.string().optional(),
 })
 const Mirrored = z.object({
   kind: z.literal('mirror'),
@@ -274,4 +283,6 @@ export const HEADERS = {
   version: 'tidemark-model-version',
   /** On an answer alone, and only when it says "no": the prediction log could not be written. */
   logged: 'tidemark-logged',
+  /** Milliseconds after which the caller no longer waits; more than the endpoint allows is the endpoint's. */
+  timeout: 'tidemark-timeout-ms',
 } as const

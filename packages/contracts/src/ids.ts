@@ -24,11 +24,20 @@ export function uuidv7(now: number = Date.now()): string {
   const random = pool.subarray(used, used + RANDOM_BYTES)
   used += RANDOM_BYTES
   random[0] = 0x80 | ((random[0] ?? 0) & 0x3f)
-  const time = lastMillisecond.toString(16).padStart(12, '0')
-  let tail = ''
-  for (const byte of random) tail += byte.toString(16).padStart(2, '0')
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
+  if (lastMillisecond !== writtenMillisecond) {
+    const time = lastMillisecond.toString(16).padStart(12, '0')
+    written = `${time.slice(0, 8)}-${time.slice(8)}-7`
+    writtenMillisecond = lastMillisecond
+  }
+  const hex = (place: number) => HEX[random[place] ?? 0]
+  const counter = `${(sequence >> 8).toString(16)}${HEX[sequence & 0xff]}`
+  return `${written}${counter}-${hex(0)}${hex(1)}-${hex(2)}${hex(3)}${hex(4)}${hex(5)}${hex(6)}${hex(7)}`
 }
+
+// Written by a table: a gateway makes one id for each request, and formatting the bytes one by one was most of the cost.
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+let writtenMillisecond = -1
+let written = ''
 
 /** The millisecond at which a UUIDv7 was made. */
 export function timeOfUuidv7(id: string): number {

@@ -92,6 +92,23 @@ export const WorkerPolicy = z.strictObject({
 })
 export type WorkerPolicy = z.infer<typeof WorkerPolicy>
 
+/** How much an endpoint takes on at once; what is beyond is refused at once, so that what was taken is answered in time. */
+export const LimitsPolicy = z.strictObject({
+  bodyBytes: z
+    .int()
+    .min(1)
+    .max(64 * 1024 * 1024)
+    .default(16 * 1024 * 1024),
+  rows: z.int().min(1).max(100_000).default(10_000),
+  /** Requests that are with the model at the same time; further ones queue. */
+  concurrency: z.int().min(1).max(10_000).default(256),
+  /** Requests that may wait for their turn; the next one is told to come again. */
+  queue: z.int().min(0).max(100_000).default(1024),
+  /** Time after which a request is given up, from its arrival. A caller may ask for less. */
+  timeoutSeconds: z.number().gt(0).max(3600).default(60),
+})
+export type LimitsPolicy = z.infer<typeof LimitsPolicy>
+
 /** Everything that an endpoint's owner declares; the example's `endpoint.yaml`. */
 export const EndpointPolicy = z.strictObject({
   gates: GatePolicy.prefault({}),
@@ -101,5 +118,6 @@ export const EndpointPolicy = z.strictObject({
   automation: AutomationPolicy.nullable().default(null),
   logging: LoggingPolicy.prefault({}),
   workers: WorkerPolicy.prefault({}),
+  limits: LimitsPolicy.prefault({}),
 })
 export type EndpointPolicy = z.infer<typeof EndpointPolicy>

@@ -1,4 +1,5 @@
 import type { LogRecord } from '@tidemark/contracts'
+import type { Texts } from './line.ts'
 import { type LoggedPolicy, redact } from './redact.ts'
 import type { PredictionLog } from './segments.ts'
 
@@ -26,11 +27,13 @@ export class PolicyLog {
    * Resolves when the record is in the log, or when the policy says to go on without.
    * @throws what write(2) failed with, under the policy `refuse`; the answer must then not leave
    */
-  async append(record: LogRecord): Promise<Kept> {
+  async append(record: LogRecord, texts?: Texts, alone = false): Promise<Kept> {
     const { log, policyOf, key, onUnlogged } = this.parts
     const policy = policyOf(record.workspace, record.endpoint)
     try {
-      await log.append(redact(record, policy, key()))
+      const kept = redact(record, policy, key())
+      // What the policy changed is not what the texts say.
+      await log.append(kept, kept === record ? texts : undefined, alone)
       return 'logged'
     } catch (error) {
       // A mirror is evidence, not an answer: nobody waits for it, and it is asked again.

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { LogRecord } from '@tidemark/contracts'
+import { lineOf, type Texts } from './line.ts'
 
 const syncData = promisify(fdatasync)
 
@@ -74,11 +75,16 @@ export class PredictionLog {
     return this.broken === undefined
   }
 
-  /** @throws what write(2) failed with; the answer must then not leave. */
-  append(record: LogRecord): Promise<void> {
+  /**
+   * @param texts parts of the record that are JSON already
+   * @param alone nothing else is under way that could share the write: it need not wait for the turn's end
+   * @throws what write(2) failed with; the answer must then not leave.
+   */
+  append(record: LogRecord, texts?: Texts, alone = false): Promise<void> {
     return new Promise((done, failed) => {
-      if (this.waiting.length === 0) setImmediate(() => this.flush())
-      this.waiting.push({ line: `${JSON.stringify(record)}\n`, done, failed })
+      if (this.waiting.length === 0 && !alone) setImmediate(() => this.flush())
+      this.waiting.push({ line: lineOf(record, texts), done, failed })
+      if (alone) this.flush()
     })
   }
 

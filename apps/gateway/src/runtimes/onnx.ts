@@ -102,21 +102,34 @@ function pack(makeTensor: TensorMaker, feed: Feed, frame: Frame): Tensor {
   const shape = [frame.rows.length, width]
   // A column that the caller did not send and need not send is missing in every row.
   const places = feed.columns.map((column) => frame.columns.indexOf(column))
-  const cells = function* (): Generator<JsonValue> {
-    for (const row of frame.rows) for (const place of places) yield row[place] ?? null
-  }
   switch (feed.type) {
-    case 'string':
-      return new makeTensor(
-        'string',
-        Array.from(cells(), (cell) => (cell === null ? '' : String(cell))),
-        shape,
-      )
-    case 'float32':
-      return new makeTensor('float32', Float32Array.from(cells(), asNumber), shape)
-    case 'int64':
-      return new makeTensor('int64', BigInt64Array.from(Array.from(cells(), (cell) => asInteger(cell, feed))), shape)
+    case 'string': {
+      const texts = new Array<string>(frame.rows.length * width)
+      fill(texts, frame, places, (cell) => (cell === null ? '' : String(cell)))
+      return new makeTensor('string', texts, shape)
+    }
+    case 'float32': {
+      const numbers = new Float32Array(frame.rows.length * width)
+      fill(numbers, frame, places, asNumber)
+      return new makeTensor('float32', numbers, shape)
+    }
+    case 'int64': {
+      const integers = new BigInt64Array(frame.rows.length * width)
+      fill(integers, frame, places, (cell) => asInteger(cell, feed))
+      return new makeTensor('int64', integers, shape)
+    }
   }
+}
+
+/** Row after row, the feed's columns side by side. A plain loop: a generator took a third of the time of a thousand rows. */
+function fill<T>(
+  target: { [place: number]: T },
+  frame: Frame,
+  places: readonly number[],
+  to: (cell: JsonValue) => T,
+): void {
+  let at = 0
+  for (const row of frame.rows) for (const place of places) target[at++] = to(row[place] ?? null)
 }
 
 function asNumber(cell: JsonValue): number {

@@ -4,17 +4,25 @@ import { defineError } from '@tidemark/contracts'
 export const WrongContentType = defineError(
   'UNSUPPORTED_MEDIA_TYPE',
   415,
-  () => "This predictor only supports the following content types: Types: ['application/json'].",
+  () =>
+    "This predictor only supports the following content types: Types: ['text/csv', 'application/json', 'application/vnd.apache.parquet'].",
 )
-export const WrongCharset = defineError(
+export const WrongCharset = defineError('UNSUPPORTED_MEDIA_TYPE', 415, () => 'The scoring server only supports UTF-8')
+export const WrongParameter = defineError(
   'UNSUPPORTED_MEDIA_TYPE',
   415,
-  () => 'The scoring server only supports UTF-8, and no content type parameter but charset.',
+  () => 'Unrecognized content type parameters: only charset is known.',
 )
 export const NotJson = defineError(
   'BAD_REQUEST',
   400,
   () => 'Ensure that input is a valid JSON formatted string in UTF-8.',
+)
+export const NotTable = defineError(
+  'BAD_REQUEST',
+  400,
+  (format: 'CSV' | 'Parquet', what: string) =>
+    `Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid ${format} file as pandas writes it. ${what}`,
 )
 export const WrongShape = defineError(
   'BAD_REQUEST',
@@ -45,6 +53,16 @@ export const NoSuchEndpoint = defineError(
   404,
   () => 'No endpoint of this name is served here.',
 )
+export const NoSuchVersion = defineError(
+  'RESOURCE_DOES_NOT_EXIST',
+  404,
+  () => 'This endpoint does not answer with a version of that number now.',
+)
+export const NoSuchSignature = defineError(
+  'INVALID_PARAMETER_VALUE',
+  400,
+  () => 'The model has no signature of that name. Leave "signature_name" out, or send "serving_default".',
+)
 export const AmbiguousEndpoint = defineError(
   'INVALID_PARAMETER_VALUE',
   400,
@@ -60,6 +78,26 @@ export const EndpointUnavailable = defineError(
   'TEMPORARILY_UNAVAILABLE',
   503,
   () => 'The version of this endpoint is being loaded here, or could not be. Try again in a moment.',
+)
+export const Overloaded = defineError(
+  'TOO_MANY_REQUESTS',
+  429,
+  () => 'This endpoint has as many requests as it takes on. Try again in a moment.',
+)
+export const QueuedTooLong = defineError(
+  'TEMPORARILY_UNAVAILABLE',
+  503,
+  () => 'The time of this request was over before its turn came. Try again in a moment, or allow it more time.',
+)
+export const Draining = defineError(
+  'TEMPORARILY_UNAVAILABLE',
+  503,
+  () => 'This gateway is about to stop and takes no new requests.',
+)
+export const BodyTooLarge = defineError(
+  'BAD_REQUEST',
+  413,
+  (limit: number) => `The body is larger than the ${limit} bytes that this endpoint takes. Send fewer rows at a time.`,
 )
 export const LogUnavailable = defineError(
   'TEMPORARILY_UNAVAILABLE',

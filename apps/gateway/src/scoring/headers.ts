@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { HEADERS } from '@tidemark/contracts'
-import { InvalidInput, WrongCharset, WrongContentType } from './errors.ts'
+import { InvalidInput, WrongCharset, WrongParameter } from './errors.ts'
 import { isPlainText, MAX_KEY_LENGTH } from './values.ts'
 
 /** What the headers of a scoring request say. */
@@ -10,15 +10,21 @@ export interface ScoringHeaders {
   readonly entity: string | null
   /** Milliseconds since 1970; null: the arrival. */
   readonly eventTime: number | null
+  /** Milliseconds that the caller waits; null: as long as the endpoint allows. */
+  readonly timeoutMs: number | null
 }
 
-/** @throws WrongContentType, WrongCharset as MLflow's server does. */
-export function checkContentType(contentType: string | undefined): void {
-  const [type, ...parameters] = (contentType ?? '').split(';').map((part) => part.trim())
+/** The type of a body in lower case, without its parameters, of which only the charset UTF-8 is known. @throws WrongCharset, WrongParameter */
+export function contentTypeOf(header: string | undefined): string {
+  // What nearly every request has, without taking it apart.
+  if (header === 'application/json') return header
+  const [type, ...parameters] = (header ?? '').split(';').map((part) => part.trim().toLowerCase())
   for (const parameter of parameters) {
-    if (parameter.toLowerCase().replaceAll('"', '') !== 'charset=utf-8') throw WrongCharset()
+    const [name, value = ''] = parameter.split('=')
+    if (name !== 'charset') throw WrongParameter()
+    if (value.replaceAll('"', '') !== 'utf-8') throw WrongCharset()
   }
-  if (type?.toLowerCase() !== 'application/json') throw WrongContentType()
+  return type ?? ''
 }
 
 /** @throws InvalidInput naming the header. */
@@ -33,7 +39,16 @@ export function readHeaders(headers: IncomingHttpHeaders, replay: boolean): Scor
       `The header ${HEADERS.eventTime} is accepted only by endpoints in replay mode; here the time of a prediction is its arrival.`,
     )
   }
-  return { caller, entity: single(headers, HEADERS.entity), eventTime: time === null ? null : readTime(time) }
+  const timeout = single(headers, HEADERS.timeout)
+  if (timeout !== null && !/^[1-9]\d{0,8}$/.test(timeout)) {
+    throw InvalidInput(`The header ${HEADERS.timeout} must be a whole number of milliseconds above zero.`)
+  }
+  return {
+    caller,
+    entity: single(headers, HEADERS.entity),
+    eventTime: time === null ? null : readTime(time),
+    timeoutMs: timeout === null ? null : Number(timeout),
+  }
 }
 
 /**

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { InputColumn } from '@tidemark/contracts'
 import { columns } from '../fixtures.ts'
-import { MAX_ROWS, readInput } from './input.ts'
+import { DEFAULT_LIMITS } from './admission.ts'
+import { readInput } from './input.ts'
 
 const rows = [
   [20.5, 110, 'Drama'],
@@ -97,8 +98,14 @@ for (const [name, body, code, message] of wrong) {
 }
 
 test('too many rows are refused', () => {
-  const body = { instances: new Array(MAX_ROWS + 1).fill([1, 2, 'x']) }
-  assert.throws(() => readInput(body, spec), { status: 413, message: new RegExp(`${MAX_ROWS}`) })
+  const most = DEFAULT_LIMITS.rows
+  const body = { instances: new Array(most + 1).fill([1, 2, 'x']) }
+  assert.throws(() => readInput(body, spec), { status: 413, message: new RegExp(`${most}`) })
+  const few = { ...spec, limits: { ...DEFAULT_LIMITS, rows: 2 } }
+  assert.throws(() => readInput({ instances: [1, 2, 3].map(() => [1, 2, 'x']) }, few), {
+    status: 413,
+    message: / 2 rows/,
+  })
 })
 
 const typed = (type: InputColumn['type'], required: boolean): InputColumn[] => [{ name: 'x', type, required }]

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseBody } from './json.ts'
+import { readJson } from './json.ts'
 
-const parse = (text: string) => parseBody(Buffer.from(text))
+const parse = (text: string) => readJson(Buffer.from(text)).value
 
 test('NaN, which MLflow’s client writes for a missing value, is null', () => {
   assert.deepEqual(parse('{"data": [[1.5, NaN, "NaN"], [NaN, -Infinity, "say \\"NaN, Infinity\\""]]}'), {
@@ -21,6 +21,6 @@ for (const [name, bytes] of [
   ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22])],
 ] as const) {
   test(`${name} is refused and not repeated`, () => {
-    assert.throws(() => parseBody(bytes), { code: 'BAD_REQUEST', status: 400, message: /^Ensure that input is/ })
+    assert.throws(() => readJson(bytes), { code: 'BAD_REQUEST', status: 400, message: /^Ensure that input is/ })
   })
 }

@@ -26,6 +26,8 @@ export interface MirrorParts {
 
 // Python models take their time in another process; models in this process are asked one after the other whatever this says.
 const CONCURRENCY = 4
+/** Nobody waits for a mirror, but one that never ends must not keep the others waiting for ever. */
+const PATIENCE_MS = 60_000
 
 /**
  * Asks the other version of a rollout the same question, off the request path: the caller never waits for it and never sees it fail. A thing that
@@ -117,7 +119,7 @@ export class Mirror {
     const { answer, version, arm } = task
     const { models, log, telemetry, out } = this.parts
     if (!answer.rollout) return
-    const outcome = await predict(models, version, frameOf(answer))
+    const outcome = await predict(models, version, frameOf(answer), performance.now() + PATIENCE_MS)
     const record: MirrorRecord = {
       kind: 'mirror',
       id: answer.id,

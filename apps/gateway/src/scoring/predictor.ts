@@ -7,26 +7,45 @@ export type Outcome =
   | { readonly kind: 'predicted'; readonly predictions: Predictions; readonly milliseconds: number }
   | {
       readonly kind: 'failed'
-      readonly how: VersionFailed['how']
+      /** `late`: it had not answered when the request's time was over. */
+      readonly how: VersionFailed['how'] | 'late'
       readonly error: string
       readonly milliseconds: number
     }
 
-/** Asks a version. Whatever goes wrong inside it becomes an outcome. */
-export async function predict(models: Models, version: LoadedVersion, frame: Frame): Promise<Outcome> {
+/**
+ * Asks a version. Whatever goes wrong inside it becomes an outcome; so does that it has not answered at `endsAt`, by `performance.now()`.
+ */
+export async function predict(models: Models, version: LoadedVersion, frame: Frame, endsAt: number): Promise<Outcome> {
   const start = performance.now()
   try {
-    const predictions = await models.using(version, (model) => model.predict(frame))
+    const asked = models.using(version, (model) => model.predict(frame))
+    // In this process it computes without a pause: nothing could be given up.
+    const predictions = version.model.kind === 'onnx' ? await asked : await before(endsAt - start, asked)
     return { kind: 'predicted', predictions, milliseconds: performance.now() - start }
   } catch (error) {
     const milliseconds = performance.now() - start
-    if (error instanceof VersionFailed) return { kind: 'failed', how: error.how, error: error.message, milliseconds }
-    return {
-      kind: 'failed',
-      how: 'raised',
-      error: error instanceof Error ? error.message : String(error),
+    const message = error instanceof Error ? error.message : String(error)
+    const how = error instanceof VersionFailed ? error.how : error instanceof TooLate ? 'late' : 'raised'
+    return { kind: 'failed', how, error: message, milliseconds }
+  }
+}
+
+class TooLate extends Error {}
+
+async function before<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new TooLate('It had not answered when the time of the request was over.')),
       milliseconds,
-    }
+    )
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+    work.catch(() => {})
   }
 }
 

@@ -57,8 +57,9 @@ export class Endpoints {
         if (changed.length === 0) return
         await store.saveEndpoint(tx, { ...existing, replay: declaration.replay, policy: declaration.policy })
         const published = await this.gateways.published(actor.workspace, name)
-        const spec = { replay: declaration.replay, logging: loggingOf(declaration.policy) }
-        const next = published && withWorkers({ ...published, ...spec }, declaration.policy.workers)
+        const { policy, replay } = declaration
+        const spec = { replay, logging: loggingOf(policy), limits: policy.limits }
+        const next = published && withWorkers({ ...published, ...spec }, policy.workers)
         if (next && !isDeepStrictEqual(published, next)) await this.gateways.publish(tx, next)
         await this.platform.events.append(tx, actor, endpointChanged, { endpoint: name, changed })
         return

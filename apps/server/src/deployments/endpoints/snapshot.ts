@@ -32,6 +32,7 @@ export function snapshotOf(endpoint: Endpoint, champion: Runtime, rollout: Route
     columns: [...endpoint.columns],
     input: endpoint.input,
     logging: loggingOf(endpoint.policy),
+    limits: endpoint.policy.limits,
     champion: variantOf(endpoint, endpoint.championVersion, champion),
   }
   const single = { ...base, routing: { kind: 'single' as const } }
