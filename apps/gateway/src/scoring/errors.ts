@@ -63,6 +63,11 @@ export const NoSuchSignature = defineError(
   400,
   () => 'The model has no signature of that name. Leave "signature_name" out, or send "serving_default".',
 )
+export const NoSuchVerb = defineError(
+  'ENDPOINT_NOT_FOUND',
+  404,
+  () => 'Of the verbs of this protocol only ":predict" is served, as in POST /v1/models/NAME:predict.',
+)
 export const AmbiguousEndpoint = defineError(
   'INVALID_PARAMETER_VALUE',
   400,

@@ -68,8 +68,6 @@ function start(): Thread {
   const worker = new Worker(new URL('parquetThread.ts', import.meta.url), {
     resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
   })
-  // A thread that waits does not keep the gateway from ending.
-  worker.unref()
   const started: Thread = { worker, waiting: new Map() }
   worker.on('message', ({ id, answer }: { id: number; answer: ParquetAnswer }) => started.waiting.get(id)?.(answer))
   const gone = () => {
@@ -79,5 +77,7 @@ function start(): Thread {
   }
   worker.on('error', gone)
   worker.on('exit', gone)
+  // After its listeners, which hold it again: a thread that waits does not keep the gateway from ending.
+  worker.unref()
   return started
 }

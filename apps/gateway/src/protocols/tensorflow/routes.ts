@@ -1,7 +1,7 @@
 import type { JsonValue } from '@tidemark/contracts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { namedEndpoint } from '../../scoring/endpoints.ts'
-import { NoSuchSignature, WrongShape } from '../../scoring/errors.ts'
+import { NoSuchSignature, NoSuchVerb, WrongShape } from '../../scoring/errors.ts'
 import {
   describeAnswer,
   type ExchangeParts,
@@ -41,8 +41,16 @@ export async function tensorflowRoutes(app: FastifyInstance, parts: ExchangePart
   for (const path of ['/:model', '/:model/versions/:version']) {
     app.get(path, async (request) => statusOf(find(request), (request.params as Path).version))
     app.get(`${path}/metadata`, async (request) => signatureOf(find(request)))
-    // Two colons: a colon in the address, not a parameter.
-    app.post(`${path}::predict`, (request, reply) => predict(parts, find, pin, request, reply))
+    // The router knows no colon within a part of a path.
+    app.post(path, (request, reply) => {
+      const called = request.params as { model: string; version?: string }
+      const last = called.version ?? called.model
+      const [name = '', verb] = last.split(':')
+      if (verb !== 'predict') throw NoSuchVerb()
+      if (called.version === undefined) called.model = name
+      else called.version = name
+      return predict(parts, find, pin, request, reply)
+    })
   }
 }
 
