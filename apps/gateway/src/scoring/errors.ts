@@ -94,11 +94,6 @@ export const QueuedTooLong = defineError(
   503,
   () => 'The time of this request was over before its turn came. Try again in a moment, or allow it more time.',
 )
-export const Draining = defineError(
-  'TEMPORARILY_UNAVAILABLE',
-  503,
-  () => 'This gateway is about to stop and takes no new requests.',
-)
 export const BodyTooLarge = defineError(
   'BAD_REQUEST',
   413,
