@@ -11,7 +11,7 @@ import { evaluationMigrations } from './evaluation/index.ts'
 import { evaluationDatasetMigrations } from './evaluationDatasets/migrations.ts'
 import { deletionTimeMigrations, experimentMigrations, searchMigrations } from './experiments/migrations.ts'
 import { governanceMigrations, namedInEventMigrations } from './governance/index.ts'
-import { identityMigrations } from './identity/index.ts'
+import { identityMigrations, tokenScopeMigrations } from './identity/index.ts'
 import { importMigrations } from './imports/migrations.ts'
 import { monitoringMigrations, predictionArchiveMigrations } from './monitoring/migrations.ts'
 import { pipelineMigrations } from './pipelines/index.ts'
@@ -52,4 +52,5 @@ export const migrations: readonly Migration[] = [
   ...segmentEndMigrations,
   ...trafficMigrations,
   ...strategyMigrations,
+  ...tokenScopeMigrations,
 ]

@@ -56,6 +56,7 @@ export async function startServer(
     open: experiments.openWorkspace,
     close: experiments.closeWorkspace,
   })
+  if (config.login) gateways.guard(identity.asking)
   const imports = createImports(platform, { experiments, registry })
   const listening = Promise.withResolvers<string>()
   const pipelines = createPipelines(platform, {

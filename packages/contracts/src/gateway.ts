@@ -147,6 +147,16 @@ export const EndpointSnapshot = z.object({
 })
 export type EndpointSnapshot = z.infer<typeof EndpointSnapshot>
 
+/** A token that may ask for predictions, as gateways know it: by the SHA-256 of its secret, hex. */
+export const AskingToken = z.object({
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** `*`: every workspace. */
+  workspace: z.string(),
+  endpoints: z.array(Name).nullable(),
+  expiresAt: Instant,
+})
+export type AskingToken = z.infer<typeof AskingToken>
+
 /** What the server tells every gateway. A gateway keeps the last good one on its disk. */
 export const Snapshot = z.object({
   format: z.literal(1),
@@ -154,6 +164,8 @@ export const Snapshot = z.object({
   issuedAt: Instant,
   /** A gateway that has not heard from the server for so long gives all traffic back to the champion. */
   leaseSeconds: z.number(),
+  /** Who may ask; absent: this platform has no login, and everybody who reaches the gateway may. */
+  access: z.object({ tokens: z.array(AskingToken) }).optional(),
   /** Key of this installation by which the log's hashes are made, hex; only there when an endpoint needs it. */
   logKey: z
     .string()

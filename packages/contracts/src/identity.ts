@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { endpoint, PERMISSIONS } from './endpoint.ts'
-import { Id, Instant } from './values.ts'
+import { Id, Instant, Name } from './values.ts'
 
 const tag = 'identity'
 
@@ -48,6 +48,7 @@ export const ServiceToken = z
     workspace: z.string(),
     role: Role,
     permissions: z.array(z.enum(PERMISSIONS)).nullable().describe('Only these of the role; null: all of them'),
+    endpoints: z.array(Name).nullable().describe('Predictions of these endpoints alone; null: of all in its workspace'),
     createdBy: z.string(),
     createdAt: Instant,
     expiresAt: Instant,
@@ -200,6 +201,14 @@ export const identity = {
       name: z.string().min(1).max(100),
       role: Role,
       permissions: z.array(z.enum(PERMISSIONS)).min(1).optional(),
+      endpoints: z
+        .array(Name)
+        .min(1)
+        .max(100)
+        .optional()
+        .describe(
+          'For predictions of these alone; then its only permission is deployments.read, unless others are named',
+        ),
       days,
     }),
     reply: NewServiceToken,

@@ -8,12 +8,13 @@ import { table } from '../table.ts'
 
 const command: Command = {
   help: `usage: tidemark tokens list
-       tidemark tokens create NAME --role ROLE [--permissions LIST] [--days N]
+       tidemark tokens create NAME --role ROLE [--endpoints LIST] [--permissions LIST] [--days N]
        tidemark tokens revoke ID
 
 Tokens for programs, in the workspace of TIDEMARK_WORKSPACE. A token is shown once; the platform keeps only its hash.
 
   --role ROLE         viewer, editor or owner of this workspace; admin: of the whole platform
+  --endpoints LIST    for predictions of these endpoints alone, as films,ratings
   --permissions LIST  only these of the role's, as registry.read,data.read
   --days N            days until it is void (default 90)
 ${URL_HELP}`,
@@ -21,7 +22,13 @@ ${URL_HELP}`,
   async run(args) {
     const { values, positionals } = parseArgs({
       args,
-      options: { ...URL_OPTION, role: { type: 'string' }, permissions: { type: 'string' }, days: { type: 'string' } },
+      options: {
+        ...URL_OPTION,
+        role: { type: 'string' },
+        permissions: { type: 'string' },
+        endpoints: { type: 'string' },
+        days: { type: 'string' },
+      },
       allowPositionals: true,
     })
     const [verb, given] = positionals
@@ -51,6 +58,7 @@ ${URL_HELP}`,
             name: String(given),
             role: role.data,
             days: Number(values.days ?? 90),
+            ...(values.endpoints === undefined ? {} : { endpoints: values.endpoints.split(',') }),
             ...(values.permissions === undefined ? {} : { permissions: permissions.data }),
           },
         })

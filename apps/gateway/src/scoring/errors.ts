@@ -53,6 +53,18 @@ export const NoSuchEndpoint = defineError(
   404,
   () => 'No endpoint of this name is served here.',
 )
+export const TokenNeeded = defineError(
+  'UNAUTHENTICATED',
+  401,
+  () => 'This platform has a login. Send a service token: "Authorization: Bearer tdm_…".',
+)
+export const TokenRefused = defineError(
+  'UNAUTHENTICATED',
+  401,
+  () =>
+    'The token is unknown here, void or expired. Make one with `tidemark tokens create NAME --role viewer --endpoints NAMES`.',
+)
+export const NotForThis = defineError('PERMISSION_DENIED', 403, () => 'The token is not for this endpoint.')
 export const NoSuchVersion = defineError(
   'RESOURCE_DOES_NOT_EXIST',
   404,
@@ -94,6 +106,12 @@ export const QueuedTooLong = defineError(
   503,
   () => 'The time of this request was over before its turn came. Try again in a moment, or allow it more time.',
 )
+export const WrongEncoding = defineError(
+  'UNSUPPORTED_MEDIA_TYPE',
+  415,
+  () => 'A body may be packed by the content encodings gzip and deflate, or not at all.',
+)
+export const NotPacked = defineError('BAD_REQUEST', 400, () => 'The body is not what its content encoding says.')
 export const BodyTooLarge = defineError(
   'BAD_REQUEST',
   413,

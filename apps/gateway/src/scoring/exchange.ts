@@ -1,11 +1,13 @@
+import { gunzipSync, inflateSync } from 'node:zlib'
 import { HEADERS, TidemarkError } from '@tidemark/contracts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Frame } from '../runtimes/model.ts'
 import type { LoadedVersion } from '../runtimes/models.ts'
 import type { ServedEndpoint, Serving } from '../snapshot/serving.ts'
 import type { Telemetry } from '../telemetry.ts'
+import { checkAccess } from './access.ts'
 import { DEFAULT_LIMITS } from './admission.ts'
-import { BodyTooLarge } from './errors.ts'
+import { BodyTooLarge, NotPacked, WrongEncoding } from './errors.ts'
 import { entitiesOfHeader, readHeaders } from './headers.ts'
 import type { Answer, Scoring } from './service.ts'
 import { traceOf } from './trace.ts'
@@ -42,12 +44,13 @@ export async function exchange(parts: ExchangeParts, request: FastifyRequest, te
   const startedAt = performance.now()
   let name = 'unknown'
   try {
-    const endpoint = terms.find(request, parts.serving())
+    const serving = parts.serving()
+    const endpoint = terms.find(request, serving)
+    checkAccess(serving.tokens, request.headers, endpoint.spec.workspace, endpoint.spec.name)
     const { spec } = endpoint
     name = spec.name
     const limits = spec.limits ?? DEFAULT_LIMITS
-    const body = request.body instanceof Uint8Array ? request.body : NOTHING
-    if (body.byteLength > limits.bodyBytes) throw BodyTooLarge(limits.bodyBytes)
+    const body = unpacked(request, limits.bodyBytes)
     const headers = readHeaders(request.headers, spec.replay)
     const reading = terms.read(body, endpoint, request)
     const { frame, entities, rowsText, parsedAt } = reading instanceof Promise ? await reading : reading
@@ -78,6 +81,20 @@ export async function exchange(parts: ExchangeParts, request: FastifyRequest, te
 }
 
 const NOTHING = new Uint8Array()
+
+/** The body as it is meant: what a client packed is unpacked, but never to more than the endpoint takes. @throws BodyTooLarge, WrongEncoding */
+function unpacked(request: FastifyRequest, limit: number): Uint8Array {
+  const sent = request.body instanceof Uint8Array ? request.body : NOTHING
+  if (sent.byteLength > limit) throw BodyTooLarge(limit)
+  const encoding = request.headers['content-encoding']
+  if (encoding === undefined || encoding === 'identity') return sent
+  if (encoding !== 'gzip' && encoding !== 'deflate') throw WrongEncoding()
+  try {
+    return (encoding === 'gzip' ? gunzipSync : inflateSync)(sent, { maxOutputLength: limit })
+  } catch (error) {
+    throw (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE' ? BodyTooLarge(limit) : NotPacked()
+  }
+}
 
 /** Sets the headers that every protocol's answer has. */
 export function describeAnswer(reply: FastifyReply, { id, version, timings, kept }: Answer): void {

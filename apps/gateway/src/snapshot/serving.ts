@@ -1,5 +1,6 @@
 import type { Confirmation, EndpointSnapshot, Snapshot, Variant } from '@tidemark/contracts'
 import type { LoadedVersion } from '../runtimes/models.ts'
+import { type KnownTokens, knownTokens } from '../scoring/access.ts'
 
 /** An endpoint as this gateway serves it. */
 export interface ServedEndpoint {
@@ -13,6 +14,8 @@ export interface ServedEndpoint {
 export interface Serving {
   readonly version: number
   readonly leaseSeconds: number
+  /** Who may ask; null: there is no login. */
+  readonly tokens: KnownTokens | null
   /** By which the log's hashes are made, hex; null: the snapshot has none. */
   readonly logKey: string | null
   /** Segments of the log opened before this are to be ended; milliseconds since 1970. */
@@ -26,6 +29,7 @@ export interface Serving {
 export const NOTHING: Serving = {
   version: -1,
   leaseSeconds: 0,
+  tokens: null,
   logKey: null,
   endSegmentsBefore: 0,
   endpoints: new Map(),
@@ -92,7 +96,8 @@ export function arrange(snapshot: Snapshot, before: Serving, loaded: (variant: V
   }
   const { version, leaseSeconds, logKey = null } = snapshot
   const endSegmentsBefore = snapshot.endSegmentsBefore === undefined ? 0 : Date.parse(snapshot.endSegmentsBefore)
-  return { version, leaseSeconds, logKey, endSegmentsBefore, endpoints, unavailable, failed }
+  const tokens = snapshot.access ? knownTokens(snapshot.access.tokens) : null
+  return { version, leaseSeconds, tokens, logKey, endSegmentsBefore, endpoints, unavailable, failed }
 }
 
 /** Every variant that this serving may need, for what may be closed and removed. */

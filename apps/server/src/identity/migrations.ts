@@ -41,6 +41,11 @@ export const identityMigrations: readonly Migration[] = [
   },
 ]
 
+/** Since tokens may be for some endpoints alone. */
+export const tokenScopeMigrations: readonly Migration[] = [
+  { id: '0220-token-endpoints', sql: 'alter table service_token add column endpoints text[];' },
+]
+
 const SECRET = { not: 'is the hash of a secret' }
 
 export const identityBlobColumns: BlobColumns = {

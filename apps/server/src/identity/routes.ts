@@ -159,6 +159,7 @@ function tokenOf(row: TokenRow, now: Date) {
     workspace: row.workspace,
     role: row.role,
     permissions: row.permissions && [...row.permissions],
+    endpoints: row.endpoints && [...row.endpoints],
     createdBy: row.createdBy,
     createdAt: row.createdAt.toISOString(),
     expiresAt: row.expiresAt.toISOString(),

@@ -98,6 +98,7 @@ interface TokenRecord {
   workspace: string
   role: Role
   permissions: Permission[] | null
+  endpoints: string[] | null
   person: string | null
   created_by: string
   first: boolean
@@ -108,7 +109,7 @@ interface TokenRecord {
 }
 
 const TOKEN = sql.raw(
-  'id, name, workspace, role, permissions, person, created_by, first, created_at, expires_at, revoked_at, last_used_at',
+  'id, name, workspace, role, permissions, endpoints, person, created_by, first, created_at, expires_at, revoked_at, last_used_at',
 )
 
 function tokenOf(row: TokenRecord): TokenRow {
@@ -118,6 +119,7 @@ function tokenOf(row: TokenRecord): TokenRow {
     workspace: row.workspace,
     role: row.role,
     permissions: row.permissions,
+    endpoints: row.endpoints,
     person: row.person,
     createdBy: row.created_by,
     first: row.first,
@@ -133,8 +135,8 @@ export async function addToken(
   token: Omit<TokenRow, 'createdAt' | 'revokedAt' | 'lastUsedAt'> & { hash: Buffer },
 ): Promise<TokenRow> {
   const { rows } = await sql<TokenRecord>`
-    insert into service_token (id, hash, name, workspace, role, permissions, person, created_by, first, expires_at)
-    values (${token.id}, ${token.hash}, ${token.name}, ${token.workspace}, ${token.role}, ${token.permissions}::text[], ${token.person},
+    insert into service_token (id, hash, name, workspace, role, permissions, endpoints, person, created_by, first, expires_at)
+    values (${token.id}, ${token.hash}, ${token.name}, ${token.workspace}, ${token.role}, ${token.permissions}::text[], ${token.endpoints}::text[], ${token.person},
       ${token.createdBy}, ${token.first}, ${token.expiresAt})
     returning ${TOKEN}`.execute(tx)
   const [row] = rows
@@ -159,6 +161,26 @@ export async function revokeToken(tx: Tx, workspaces: readonly string[], id: str
     update service_token set revoked_at = coalesce(revoked_at, now()) where id = ${id} and workspace = any (${workspaces}::text[])
     returning ${TOKEN}`.execute(tx)
   return rows[0] ? tokenOf(rows[0]) : null
+}
+
+/** Tokens that hold and may ask for predictions, for gateways to know them by: those that may see endpoints, of people only where these are members. */
+export async function askingTokens(db: Queryable, now: Date): Promise<AskingToken[]> {
+  const { rows } = await sql<AskingToken>`
+    select encode(t.hash, 'hex') as hash, t.workspace, t.endpoints, t.expires_at as "expiresAt" from service_token t
+    where t.revoked_at is null and t.expires_at > ${now} and (t.permissions is null or 'deployments.read' = any (t.permissions))
+      and (t.person is null or exists (
+        select 1 from membership m where m.person = t.person and m.workspace in (t.workspace, ${EVERYWHERE})))
+    order by t.id`.execute(db)
+  return rows
+}
+
+/** A token as gateways know it: never its secret. */
+export interface AskingToken {
+  /** SHA-256 of the secret, hex. */
+  readonly hash: string
+  readonly workspace: string
+  readonly endpoints: readonly string[] | null
+  readonly expiresAt: Date
 }
 
 export async function noteTokenUse(db: Queryable, id: string, at: Date): Promise<void> {

@@ -31,6 +31,7 @@ export function createTokens(platform: Platform, change: Change) {
       workspace: string
       role: Role
       permissions: readonly Permission[] | null
+      endpoints: readonly string[] | null
       person: string | null
       createdBy: string
       first: boolean
@@ -62,10 +63,18 @@ export function createTokens(platform: Platform, change: Change) {
     /** Makes a token for the actor's workspace, an admin's for the whole platform; with at most what the actor may do. */
     async create(
       actor: Actor,
-      given: { name: string; role: Role; permissions?: readonly Permission[] | undefined; days: number },
+      given: {
+        name: string
+        role: Role
+        permissions?: readonly Permission[] | undefined
+        endpoints?: readonly string[] | undefined
+        days: number
+      },
     ): Promise<IssuedToken> {
       actor.require('identity.manage')
-      const wanted = given.permissions ?? PERMISSIONS_OF[given.role]
+      // For predictions alone, unless it is said what else it is for.
+      const permissions = given.permissions ?? (given.endpoints ? (['deployments.read'] as const) : null)
+      const wanted = permissions ?? PERMISSIONS_OF[given.role]
       const missing = notGivable(new Set(actor.allowed), wanted)
       if (missing.length > 0) throw NotGivable(missing)
       return change(async (tx) => {
@@ -73,7 +82,8 @@ export function createTokens(platform: Platform, change: Change) {
           name: given.name,
           workspace: given.role === 'admin' ? EVERYWHERE : actor.workspace,
           role: given.role,
-          permissions: given.permissions ? [...given.permissions] : null,
+          permissions: permissions ? [...permissions] : null,
+          endpoints: given.endpoints ? [...given.endpoints] : null,
           person: null,
           createdBy: actor.id,
           first: false,
@@ -99,6 +109,7 @@ export function createTokens(platform: Platform, change: Change) {
           ...given,
           role,
           permissions: null,
+          endpoints: null,
           person,
           createdBy: person,
           first: false,
@@ -132,6 +143,7 @@ export function createTokens(platform: Platform, change: Change) {
           workspace: EVERYWHERE,
           role: 'admin',
           permissions: null,
+          endpoints: null,
           person: null,
           createdBy: actor.id,
           first: true,

@@ -39,6 +39,8 @@ export interface TokenRow {
   readonly workspace: string
   readonly role: Role
   readonly permissions: readonly Permission[] | null
+  /** Only for predictions of these endpoints; null: of all in its workspace. */
+  readonly endpoints: readonly string[] | null
   readonly person: string | null
   readonly createdBy: string
   readonly first: boolean

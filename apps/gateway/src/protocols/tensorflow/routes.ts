@@ -1,5 +1,6 @@
 import type { JsonValue } from '@tidemark/contracts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { checkAccess, mayAsk } from '../../scoring/access.ts'
 import { namedEndpoint } from '../../scoring/endpoints.ts'
 import { NoSuchSignature, NoSuchVerb, WrongShape } from '../../scoring/errors.ts'
 import {
@@ -29,15 +30,23 @@ interface Path {
 export async function tensorflowRoutes(app: FastifyInstance, parts: ExchangeParts): Promise<void> {
   protocolErrors(app, (message) => ({ error: message }))
 
-  const find = (request: FastifyRequest): ServedEndpoint =>
-    namedEndpoint(parts.serving(), workspaceOf(request), (request.params as Path).model)
+  const find = (request: FastifyRequest): ServedEndpoint => {
+    const serving = parts.serving()
+    const endpoint = namedEndpoint(serving, workspaceOf(request), (request.params as Path).model)
+    checkAccess(serving.tokens, request.headers, endpoint.spec.workspace, endpoint.spec.name)
+    return endpoint
+  }
   const pin: Terms['pin'] = (endpoint, request) => pinned(endpoint, (request.params as Path).version)
 
-  app.get('/', async (request) => ({
-    models: [...parts.serving().endpoints.values()]
-      .filter(({ spec }) => spec.workspace === workspaceOf(request))
-      .map(({ spec }) => spec.name),
-  }))
+  app.get('/', async (request) => {
+    const { endpoints, tokens } = parts.serving()
+    const workspace = workspaceOf(request)
+    const may = mayAsk(tokens, request.headers, workspace)
+    const names = [...endpoints.values()]
+      .filter(({ spec }) => spec.workspace === workspace)
+      .map(({ spec }) => spec.name)
+    return { models: names.filter(may) }
+  })
   for (const path of ['/:model', '/:model/versions/:version']) {
     app.get(path, async (request) => statusOf(find(request), (request.params as Path).version))
     app.get(`${path}/metadata`, async (request) => signatureOf(find(request)))

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { LoadedVersion } from '../../runtimes/models.ts'
+import { checkAccess, mayAsk } from '../../scoring/access.ts'
 import { namedEndpoint } from '../../scoring/endpoints.ts'
 import {
   describeAnswer,
@@ -39,8 +40,12 @@ interface Path {
 export async function v2Routes(app: FastifyInstance, parts: V2Routes): Promise<void> {
   protocolErrors(app, (message) => ({ error: message }))
 
-  const find = (request: FastifyRequest): ServedEndpoint =>
-    namedEndpoint(parts.serving(), workspaceOf(request), (request.params as Path).model)
+  const find = (request: FastifyRequest): ServedEndpoint => {
+    const serving = parts.serving()
+    const endpoint = namedEndpoint(serving, workspaceOf(request), (request.params as Path).model)
+    checkAccess(serving.tokens, request.headers, endpoint.spec.workspace, endpoint.spec.name)
+    return endpoint
+  }
   const version = (endpoint: ServedEndpoint, request: FastifyRequest): LoadedVersion | null =>
     pinned(endpoint, (request.params as Path).version)
 
@@ -82,8 +87,9 @@ export async function v2Routes(app: FastifyInstance, parts: V2Routes): Promise<v
       versionsOf(endpoint).map((each) => ({ name: endpoint.spec.name, version: each, state: 'READY', reason: '' })),
     )
     const prefix = endpointKey(workspaceOf(request), '')
+    const may = mayAsk(parts.serving().tokens, request.headers, workspaceOf(request))
     const unavailable = [...parts.serving().unavailable]
-      .filter((key) => key.startsWith(prefix))
+      .filter((key) => key.startsWith(prefix) && may(key.slice(prefix.length)))
       .map((key) => ({ name: key.slice(prefix.length), version: '', state: 'UNAVAILABLE', reason: 'not loaded' }))
     return [...served, ...unavailable]
   })
@@ -100,7 +106,8 @@ export async function v2Routes(app: FastifyInstance, parts: V2Routes): Promise<v
 
 function servedIn({ serving }: V2Routes, request: FastifyRequest): ServedEndpoint[] {
   const workspace = workspaceOf(request)
-  return [...serving().endpoints.values()].filter(({ spec }) => spec.workspace === workspace)
+  const may = mayAsk(serving().tokens, request.headers, workspace)
+  return [...serving().endpoints.values()].filter(({ spec }) => spec.workspace === workspace && may(spec.name))
 }
 
 async function infer(

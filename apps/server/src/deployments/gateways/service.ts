@@ -15,6 +15,19 @@ import { type GatewayState, LEASE_SECONDS, type LoadFailure } from './types.ts'
 /** A day without a word: nobody looks for such a gateway any more. */
 const FORGET_MS = 24 * 60 * 60_000
 
+/** Who may ask gateways for predictions, and the channel of PostgreSQL that tells of changes. */
+export interface Access {
+  readonly channel: string
+  tokens(): Promise<
+    readonly {
+      readonly hash: string
+      readonly workspace: string
+      readonly endpoints: readonly string[] | null
+      readonly expiresAt: Date
+    }[]
+  >
+}
+
 /**
  * What the gateways serve by, and what they confirmed. Gateways have no database connection: they ask for snapshots, each with the number of
  * its change, and say by which one they serve. A change of routing is done when all live gateways confirmed it.
@@ -22,6 +35,8 @@ const FORGET_MS = 24 * 60 * 60_000
 export class Gateways {
   private readonly platform: Platform
   private readonly waiting = new Set<() => void>()
+  private access: Access | undefined
+  private toldTokens = ''
   private readonly listeners = new Set<(confirmation: Confirmation) => void>()
 
   constructor(platform: Platform) {
@@ -30,6 +45,24 @@ export class Gateways {
     // Gateways go on counting: they are other processes, and only a later snapshot makes them forget what they serve.
     platform.resets.keep('gateway', 'gateway_configuration')
     platform.resets.onReset(store.nextVersion)
+  }
+
+  /** Has gateways ask who asks them: from now on each snapshot says which tokens may. */
+  guard(access: Access): void {
+    this.access = access
+    this.platform.live.listen(access.channel, () => {
+      this.tellTokens(access).catch((error) =>
+        this.platform.log.error({ err: error }, 'gateways could not be told of tokens'),
+      )
+    })
+  }
+
+  /** A new snapshot when other tokens may ask than by the last one. */
+  private async tellTokens(access: Access): Promise<void> {
+    const tokens = JSON.stringify(await access.tokens())
+    if (tokens === this.toldTokens) return
+    this.toldTokens = tokens
+    await inTransaction(this.platform.db, (tx) => store.nextVersion(tx))
   }
 
   /** Sets what an endpoint serves, in the caller's transaction. @returns version of the snapshot that has it. */
@@ -85,6 +118,7 @@ export class Gateways {
 
   async snapshot(): Promise<Snapshot> {
     const { version, issuedAt, endSegmentsBefore, endpoints } = await store.currentConfiguration(this.platform.db)
+    const tokens = await this.access?.tokens()
     const snapshot = Snapshot.parse({
       format: 1,
       version,
@@ -92,6 +126,9 @@ export class Gateways {
       leaseSeconds: LEASE_SECONDS,
       ...(endSegmentsBefore ? { endSegmentsBefore: endSegmentsBefore.toISOString() } : {}),
       endpoints,
+      ...(tokens
+        ? { access: { tokens: tokens.map((each) => ({ ...each, expiresAt: each.expiresAt.toISOString() })) } }
+        : {}),
     })
     return snapshot.endpoints.some(hashes) ? { ...snapshot, logKey: this.logKey() } : snapshot
   }
