@@ -66,7 +66,7 @@ test('a published endpoint answers as Python does, in MLflow’s protocol, with 
   })
   assert.equal(reply.body.predictions?.length, rows.length)
   assert.equal(reply.headers.get(HEADERS.predictionId), reply.body.prediction_id)
-  assert.match(reply.headers.get('server-timing') ?? '', /^parse;dur=[\d.]+, infer;dur=[\d.]+, log;dur=[\d.]+$/)
+  assert.match(reply.headers.get('server-timing') ?? '', /^parse;dur=[\d.]+, validate;dur=[\d.]+, queue;dur=[\d.]+, infer;dur=[\d.]+, log;dur=[\d.]+$/)
 
   const record = readLog(server.dataDir).answers.find(({ id }) => id === reply.body.prediction_id)
   assert.ok(record)
@@ -160,7 +160,7 @@ test('a candidate that cannot be loaded is named to the server, and the champion
 })
 
 const mistakes: [string, unknown, Record<string, string>, number, RegExp][] = [
-  ['another content type', 'a,b', { 'content-type': 'text/csv' }, 415, /following content types/],
+  ['another content type', 'a,b', { 'content-type': 'text/plain' }, 415, /following content types/],
   ['no JSON', '{"secret"', {}, 400, /valid JSON/],
   ['no known key', { secret: 1 }, {}, 400, /exactly one/],
   ['a missing column', { inputs: { genre: ['secret'] } }, {}, 400, /"budget"/],
