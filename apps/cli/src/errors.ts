@@ -29,6 +29,8 @@ const MESSAGES = {
     `The ${name} ${how}. The last lines of ${log}:\n${lines}`,
   NO_PLATFORM: (url: string, reason: string) =>
     `Nothing answers at ${url} (${reason}). Start the platform with "tidemark up", or name another with --url.`,
+  NO_PLATFORM_HERE: (folder: string) =>
+    `No platform runs on ${folder}. Start it with "tidemark up --data ${folder}", or name the folder of one that runs with --data.`,
   NO_PASSWORD: () => 'No password was given. Type it, or send it as the first line of standard input.',
   REFUSED: (answer: string) => `The platform refused: ${answer}`,
   WRONG_DEFINITION: (file: string, problems: string) => `${file} is not usable:\n${problems}`,

@@ -5,6 +5,7 @@ import { CliError, cliError } from './errors.ts'
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default: Command }> }> = {
   setup: { summary: 'make ahead what is made on first need', load: () => import('./commands/setup.ts') },
   up: { summary: 'start the platform', load: () => import('./commands/up.ts') },
+  gateway: { summary: 'start one more gateway beside it', load: () => import('./commands/gateway.ts') },
   demo: {
     summary: "take a film site's model round its whole life",
     load: () => import('./commands/demo.ts'),

@@ -7,6 +7,10 @@ const Environment = z.object({
     .enum(['127.0.0.1', '::1', 'localhost'], 'This release listens on loopback only: use 127.0.0.1.')
     .default('127.0.0.1'),
   TIDEMARK_GATEWAY_PORT: z.coerce.number().int().min(0).max(65535).default(5001),
+  TIDEMARK_GATEWAY_FOLDER: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, 'Use letters, digits, "-" and "_".')
+    .default('gateway'),
   TIDEMARK_SERVER_URL: z.url(),
   TIDEMARK_INTERNAL_TOKEN: z.string().min(32),
   TIDEMARK_DEFAULT_ENDPOINT: z.string().optional(),
@@ -16,6 +20,8 @@ const Environment = z.object({
 /** Settings of the gateway process, read once at its start. */
 export interface Config {
   readonly dataDir: string
+  /** Name of its own folder below the data folder: several gateways of one platform each have one. */
+  readonly folder?: string
   readonly host: string
   readonly port: number
   readonly serverUrl: string
@@ -40,6 +46,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const e = parsed.data
   return {
     dataDir: resolve(e.TIDEMARK_DATA),
+    folder: e.TIDEMARK_GATEWAY_FOLDER,
     host: e.TIDEMARK_HOST,
     port: e.TIDEMARK_GATEWAY_PORT,
     serverUrl: e.TIDEMARK_SERVER_URL.replace(/\/$/, ''),

@@ -8,10 +8,10 @@ import { createHttp } from './http.ts'
 import { PolicyLog } from './log/policy.ts'
 import { PredictionLog } from './log/segments.ts'
 import { UnloggedCount } from './log/unlogged.ts'
-import { Router } from './routing/router.ts'
 import { mlflowRoutes } from './protocols/mlflow/routes.ts'
 import { tensorflowRoutes } from './protocols/tensorflow/routes.ts'
 import { v2Routes } from './protocols/v2/routes.ts'
+import { Router } from './routing/router.ts'
 import { loadVariant } from './runtimes/load.ts'
 import { Models } from './runtimes/models.ts'
 import { PythonProcesses } from './runtimes/processes.ts'
@@ -41,7 +41,7 @@ const MIRROR_DRAIN_MS = 5000
 export async function startGateway(config: Config, out: Log): Promise<RunningGateway> {
   const tallies = new Tallies()
   const telemetry = createTelemetry(tallies)
-  const folder = join(config.dataDir, 'gateway')
+  const folder = join(config.dataDir, config.folder ?? 'gateway')
   // Laid out by a process that is gone.
   await rm(join(folder, 'models'), { recursive: true, force: true })
   const id = await gatewayId(join(folder, 'id'))

@@ -120,7 +120,11 @@ function payloads(): Payload[] {
     json('split without data', { dataframe_split: { columns } }),
     json('records that are a dictionary', { dataframe_records: {} }),
     json('a missing column', { dataframe_split: { columns: columns.slice(1), data: data.map((row) => row.slice(1)) } }),
-    json('a text for a number', { dataframe_split: { columns, data: [['secret', 100.5, 'Drama']] } }),
+    json(
+      'a text for a number',
+      { dataframe_split: { columns, data: [['secret', 100.5, 'Drama']] } },
+      'ours has one code for every value that the signature does not allow; stock has two, by where it notices',
+    ),
     json('columns of unequal length', { inputs: { ...byName, budget: [1.5] } }),
     json('a ragged row', { dataframe_split: { columns, data: [[1.5]] } }),
     { name: 'another charset', type: 'application/json; charset=latin-1', body: '{}' },
@@ -152,8 +156,23 @@ async function ask(url: string, { type, body }: Payload) {
   return { status: response.status, text, json, type: response.headers.get('content-type') ?? '' }
 }
 
+type Asked = Awaited<ReturnType<typeof ask>>
+
+/** How our answer is another than the stock server's; null: it is the same. */
+function otherwise(ours: Asked, theirs: Asked): string | null {
+  if (ours.status !== theirs.status) return `${ours.text.slice(0, 200)} | ${theirs.text.slice(0, 200)}`
+  if (ours.status === 415)
+    return ours.type.split(';')[0] === theirs.type.split(';')[0] ? null : `${ours.type} | ${theirs.type}`
+  if (ours.status !== 200) return ours.json.error_code === theirs.json.error_code ? null : 'another code'
+  const [got, wanted] = [ours.json.predictions as number[], theirs.json.predictions as number[]]
+  if (got.length !== wanted.length) return `${got.length} predictions | ${wanted.length}`
+  const row = got.findIndex((value, place) => !(Math.abs(value - (wanted[place] ?? Number.NaN)) < 1e-4))
+  return row < 0 ? null : `row ${row}: ${got[row]} | ${wanted[row]}`
+}
+
 test('every payload, good and bad, is answered as stock `mlflow models serve` answers it', async (t) => {
   const differences: string[] = []
+  const wrong: string[] = []
   let same = 0
   for (const payload of payloads()) {
     const { name, differs } = payload
@@ -164,15 +183,10 @@ test('every payload, good and bad, is answered as stock `mlflow models serve` an
       differences.push(`${shown}; ${differs}`)
       continue
     }
-    assert.equal(ours.status, theirs.status, `${shown}: ${ours.text.slice(0, 300)} | ${theirs.text.slice(0, 300)}`)
-    if (ours.status === 200) {
-      const [got, wanted] = [ours.json.predictions as number[], theirs.json.predictions as number[]]
-      assert.equal(got.length, wanted.length, name)
-      for (const [row, value] of got.entries())
-        assert.ok(Math.abs(value - (wanted[row] ?? Number.NaN)) < 1e-4, `${name}, row ${row}`)
-    } else if (ours.status === 415) assert.equal(ours.type.split(';')[0], theirs.type.split(';')[0], name)
-    else assert.equal(ours.json.error_code, theirs.json.error_code, shown)
-    same += 1
+    const problem = otherwise(ours, theirs)
+    if (problem === null) same += 1
+    else wrong.push(`${shown}: ${problem}`)
   }
+  assert.deepEqual(wrong, [])
   t.diagnostic(`${same} payloads answered alike; on purpose otherwise:\n${differences.join('\n')}`)
 })

@@ -30,6 +30,8 @@ export const WrongShape = defineError(
   (what: string) =>
     `The input must be a JSON dictionary with exactly one of the input fields dataframe_split, dataframe_records, instances, inputs. ${what}`,
 )
+/** A data frame that is none, which MLflow's server tells apart from one of another schema. */
+export const WrongTable = defineError('BAD_REQUEST', 400, (what: string) => what)
 export const InvalidInput = defineError('INVALID_PARAMETER_VALUE', 400, (what: string) => what)
 export const MissingColumns = defineError(
   'INVALID_PARAMETER_VALUE',

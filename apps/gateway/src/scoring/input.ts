@@ -1,7 +1,7 @@
 import type { EndpointSnapshot, InputColumn, JsonValue } from '@tidemark/contracts'
 import type { Frame } from '../runtimes/model.ts'
 import { DEFAULT_LIMITS } from './admission.ts'
-import { InvalidInput, MissingColumns, TooManyRows, WrongShape, WrongType } from './errors.ts'
+import { InvalidInput, MissingColumns, TooManyRows, WrongShape, WrongTable, WrongType } from './errors.ts'
 import { frameOfAnything, frameOfTensors } from './tensors.ts'
 import { isObject, isPlainText, MAX_KEY_LENGTH, plainProblem } from './values.ts'
 
@@ -119,7 +119,7 @@ function readTable(format: Format, value: unknown, columns: readonly InputColumn
     case 'dataframe_split':
       return splitTable(value, columns)
     case 'dataframe_records':
-      if (!Array.isArray(value)) throw InvalidInput('dataframe_records must be a list of records.')
+      if (!Array.isArray(value)) throw WrongTable('dataframe_records must be a list of records.')
       return recordsTable(value, columns)
     case 'instances':
     case 'inputs':
@@ -132,12 +132,12 @@ function readTable(format: Format, value: unknown, columns: readonly InputColumn
 
 function splitTable(value: unknown, columns: readonly InputColumn[]): Table {
   if (!isObject(value) || !Array.isArray(value.columns) || !Array.isArray(value.data)) {
-    throw InvalidInput('dataframe_split must be a dictionary with the lists "columns" and "data".')
+    throw WrongTable('dataframe_split must be a dictionary with the lists "columns" and "data".')
   }
   const { columns: names, data } = value as { columns: unknown[]; data: unknown[] }
-  if (new Set(names).size !== names.length) throw InvalidInput('dataframe_split names a column twice.')
+  if (new Set(names).size !== names.length) throw WrongTable('dataframe_split names a column twice.')
   const wrong = data.findIndex((row) => !Array.isArray(row) || row.length !== names.length)
-  if (wrong >= 0) throw InvalidInput(`Row ${wrong} of dataframe_split has not one value for each of its columns.`)
+  if (wrong >= 0) throw WrongTable(`Row ${wrong} of dataframe_split has not one value for each of its columns.`)
   if (names.length === columns.length && columns.every(({ name }, place) => names[place] === name))
     return { rows: data.length, has: () => true, cell: () => undefined, cells: data as unknown[][] }
   const places = columns.map((column) => names.indexOf(column.name))
@@ -150,7 +150,7 @@ function splitTable(value: unknown, columns: readonly InputColumn[]): Table {
 
 function recordsTable(records: readonly unknown[], columns: readonly InputColumn[]): Table {
   const wrong = records.findIndex((record) => !isObject(record))
-  if (wrong >= 0) throw InvalidInput(`Row ${wrong} is not a dictionary of columns.`)
+  if (wrong >= 0) throw WrongTable(`Row ${wrong} is not a dictionary of columns.`)
   const rows = records as readonly Record<string, unknown>[]
   const names = columns.map((column) => column.name)
   return {
