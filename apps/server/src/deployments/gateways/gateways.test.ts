@@ -66,7 +66,10 @@ test('a published endpoint answers as Python does, in MLflow’s protocol, with 
   })
   assert.equal(reply.body.predictions?.length, rows.length)
   assert.equal(reply.headers.get(HEADERS.predictionId), reply.body.prediction_id)
-  assert.match(reply.headers.get('server-timing') ?? '', /^parse;dur=[\d.]+, validate;dur=[\d.]+, queue;dur=[\d.]+, infer;dur=[\d.]+, log;dur=[\d.]+$/)
+  assert.match(
+    reply.headers.get('server-timing') ?? '',
+    /^parse;dur=[\d.]+, validate;dur=[\d.]+, queue;dur=[\d.]+, infer;dur=[\d.]+, log;dur=[\d.]+$/,
+  )
 
   const record = readLog(server.dataDir).answers.find(({ id }) => id === reply.body.prediction_id)
   assert.ok(record)
