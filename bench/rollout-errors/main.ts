@@ -3,7 +3,8 @@
  *
  * 20,000 requests of 2,000 callers with Pareto(1.5) traffic, own error rates with a standard deviation equal to their mean,
  * sticky routing, a base rate that doubles, labels 0–30 days late; all tests of a rollout share 5 %. The peers see the same
- * requests. `npm run bench -- rollout-errors --json FILE`; `--quick` is the size for every test run.
+ * requests. `npm run bench -- rollout-errors --json FILE`; `--quick` is the size for every test run,
+ * `--only TEXT` runs the experiments whose name has it.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -11,12 +12,18 @@ import { tallies } from './measure.ts'
 import { type Row, rowsOf } from './rows.ts'
 import { experiments } from './scenarios.ts'
 
-const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+  },
+})
 const started = performance.now()
-const counts = await tallies(values.quick)
+const counts = await tallies(values.quick, values.only)
 const rows = experiments(values.quick).flatMap((experiment, index) => {
   const tally = counts[index]
-  return tally === undefined ? [] : rowsOf(experiment, tally)
+  return tally === undefined || tally.runs === 0 ? [] : rowsOf(experiment, tally)
 })
 for (const row of rows) console.log(line(row))
 const runs = counts.reduce((sum, tally) => sum + tally.runs, 0)

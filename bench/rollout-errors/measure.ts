@@ -22,16 +22,21 @@ export interface Chunk {
 
 const RUNS_PER_CHUNK = 50
 
-/** Runs everything; resolves with a tally per experiment. Seeds go with the run, so the result is the same on any machine. */
-export async function tallies(quick: boolean): Promise<Tally[]> {
+/**
+ * Runs the experiments, or those alone whose name has `only` in it; resolves with a tally per experiment. Seeds go with the
+ * experiment and the run, so the result is the same on any machine.
+ */
+export async function tallies(quick: boolean, only = ''): Promise<Tally[]> {
   const plan = experiments(quick)
-  const chunks: Chunk[] = plan.flatMap(({ runs }, experiment) =>
-    Array.from({ length: Math.ceil(runs / RUNS_PER_CHUNK) }, (_, part) => ({
-      experiment,
-      firstRun: part * RUNS_PER_CHUNK,
-      runs: Math.min(RUNS_PER_CHUNK, runs - part * RUNS_PER_CHUNK),
-      quick,
-    })),
+  const chunks: Chunk[] = plan.flatMap(({ name, runs }, experiment) =>
+    !name.includes(only)
+      ? []
+      : Array.from({ length: Math.ceil(runs / RUNS_PER_CHUNK) }, (_, part) => ({
+          experiment,
+          firstRun: part * RUNS_PER_CHUNK,
+          runs: Math.min(RUNS_PER_CHUNK, runs - part * RUNS_PER_CHUNK),
+          quick,
+        })),
   )
   const totals = plan.map(() => emptyTally())
   await Promise.all(Array.from({ length: availableParallelism() }, () => drain(chunks, totals)))

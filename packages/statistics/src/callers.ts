@@ -46,7 +46,7 @@ export interface ClosingRule {
 }
 
 /** Requests of the endpoint for each of its callers after which a unit closes, by either rule. */
-const SPAN_PER_CALLER = 20
+const SPAN_PER_CALLER = 40
 const WHOLE_SPAN_PER_CALLER = 4
 const SHORTEST_WHOLE_SPAN = 40
 const LONGEST_WHOLE_SPAN = 8_000
@@ -56,7 +56,7 @@ const LONGEST_WHOLE_SPAN = 8_000
  * ones. The arms play no part in it, which is what keeps the bets fair. Tuned on simulated canaries of 2,000 callers and
  * 20,000 to 120,000 requests (bench/rollout-errors): a shorter span finds harm no sooner and loses it more often at small shares.
  *
- * Worked value: 2,000 callers close after 40,000 requests of the endpoint, after 8,000 without looking at errors.
+ * Worked value: 2,000 callers close after 80,000 requests of the endpoint, after 8,000 without looking at errors.
  */
 export function closingRuleFor(callers: number): ClosingRule {
   const wholeSpan = Math.min(LONGEST_WHOLE_SPAN, Math.max(SHORTEST_WHOLE_SPAN, WHOLE_SPAN_PER_CALLER * callers))
