@@ -18,13 +18,18 @@ export interface HandQuestion {
  * Asks the platform's own gateway, whatever it answers. The address is the server's setting, never the asker's.
  * @throws GatewaySilent, GatewaySlow
  */
-export async function askGateway(gatewayUrl: string, question: HandQuestion): Promise<HandAnswer> {
+export async function askGateway(
+  { gatewayUrl, internalToken }: { readonly gatewayUrl: string; readonly internalToken: string },
+  question: HandQuestion,
+): Promise<HandAnswer> {
   const start = performance.now()
   try {
     const answer = await fetch(`${gatewayUrl}/endpoints/${encodeURIComponent(question.endpoint)}/invocations`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
+        // By it the gateway knows the server where it asks everybody who they are.
+        authorization: `Bearer ${internalToken}`,
         'x-mlflow-workspace': question.workspace,
         ...(question.caller === undefined ? {} : { [HEADERS.caller]: question.caller }),
         ...(question.entity === undefined ? {} : { [HEADERS.entity]: encodeURIComponent(question.entity) }),

@@ -50,7 +50,7 @@ export function createTraffic(platform: Platform, ports: TrafficPorts): TrafficM
       })
       mount(app, contract.ask, async ({ params, body }, { actor }) => {
         await check(actor.workspace, params.endpoint)
-        return askGateway(config.gatewayUrl, { workspace: actor.workspace, endpoint: params.endpoint, ...body })
+        return askGateway(config, { workspace: actor.workspace, endpoint: params.endpoint, ...body })
       })
     },
   }

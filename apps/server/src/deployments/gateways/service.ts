@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import {
   answersUnlogged,
   type Confirmation,
@@ -11,6 +12,9 @@ import { isConfirmed, isLive } from './decide.ts'
 import { internalRoutes } from './routes.ts'
 import * as store from './store.ts'
 import { type GatewayState, LEASE_SECONDS, type LoadFailure } from './types.ts'
+
+/** The internal token has no end of its own. */
+const FAR = '9999-01-01T00:00:00Z'
 
 /** A day without a word: nobody looks for such a gateway any more. */
 const FORGET_MS = 24 * 60 * 60_000
@@ -55,6 +59,24 @@ export class Gateways {
         this.platform.log.error({ err: error }, 'gateways could not be told of tokens'),
       )
     })
+  }
+
+  /** Which tokens may ask now, the server's own among them: it asks by hand for people. undefined: everybody may. */
+  private async accessNow(): Promise<Snapshot['access']> {
+    if (!this.access) return undefined
+    const own = {
+      hash: hash('sha256', this.platform.config.internalToken, 'hex'),
+      workspace: '*',
+      endpoints: null,
+      expiresAt: FAR,
+    }
+    const tokens = (await this.access.tokens()).map(({ hash, workspace, endpoints, expiresAt }) => ({
+      hash,
+      workspace,
+      endpoints: endpoints && [...endpoints],
+      expiresAt: expiresAt.toISOString(),
+    }))
+    return { tokens: [own, ...tokens] }
   }
 
   /** A new snapshot when other tokens may ask than by the last one. */
@@ -118,7 +140,7 @@ export class Gateways {
 
   async snapshot(): Promise<Snapshot> {
     const { version, issuedAt, endSegmentsBefore, endpoints } = await store.currentConfiguration(this.platform.db)
-    const tokens = await this.access?.tokens()
+    const access = await this.accessNow()
     const snapshot = Snapshot.parse({
       format: 1,
       version,
@@ -126,9 +148,7 @@ export class Gateways {
       leaseSeconds: LEASE_SECONDS,
       ...(endSegmentsBefore ? { endSegmentsBefore: endSegmentsBefore.toISOString() } : {}),
       endpoints,
-      ...(tokens
-        ? { access: { tokens: tokens.map((each) => ({ ...each, expiresAt: each.expiresAt.toISOString() })) } }
-        : {}),
+      ...(access ? { access } : {}),
     })
     return snapshot.endpoints.some(hashes) ? { ...snapshot, logKey: this.logKey() } : snapshot
   }
