@@ -21,7 +21,7 @@ function withoutDatabase(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   )
 }
 
-/** Where the gateway listens: never beyond this machine, because it knows no login. */
+/** Where the gateway listens: never beyond this machine, because it answers to no other name. */
 export function gatewayHost(settings: PlatformSettings): string {
   return isLoopback(settings.host) ? settings.host : '127.0.0.1'
 }

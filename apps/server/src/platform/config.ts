@@ -24,7 +24,7 @@ export interface Config {
   readonly databaseUrl: string
   readonly host: string
   readonly port: number
-  /** Where applications ask for predictions: always on loopback, because the gateway knows no login. */
+  /** Where applications ask for predictions: always on loopback, because the gateway answers to no other name. */
   readonly gatewayUrl: string
   /** Whether everybody must say who they are; without it this machine's people are all the local person. */
   readonly login: boolean
