@@ -7,6 +7,7 @@
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
@@ -37,7 +38,7 @@ try {
   if (MODELS.some(({ lock }) => lock === 'tensorflow.txt')) await train(ours.url, 'keras', 'tensorflow.txt')
   for (const { name, lock, bare } of MODELS) {
     const files = join(folder, name)
-    const us = await serve(ours, `bench-${name}`)
+    const us = await serve(ours, `bench-${name}`, await readFile(join(files, 'one.json')))
     console.log(`${name} runs in ${us.runtime}`)
     const stock = await figures('mlflow', files, () =>
       pythonOf(lock).then((python) => startStock(python, join(files, 'model'))),

@@ -29,6 +29,17 @@ const round = (value: number) => (value >= 100 ? Math.round(value) : Number(valu
 
 /** The lines of the table that one model answers. Peers are `mlflow models serve` and, where it says so, the bare server. */
 export function judge(model: string, runtime: string, ours: Figures, mlflow: Figures, bare: Figures | null): Row[] {
+  return [...rowsOf(model, runtime, ours, mlflow, bare), firstAnswer(model, runtime, ours, mlflow)]
+}
+
+/** Of a registered version that nobody served yet: from the declaration of its endpoint; of the peer from the start of its process. */
+function firstAnswer(model: string, runtime: string, ours: Figures, mlflow: Figures): Row {
+  const most = runtime === 'onnx' ? 1 : 5
+  const [theirs, own] = [mlflow.secondsToFirstAnswer, ours.secondsToFirstAnswer]
+  return row(`${model} (${runtime}): first answer`, 's', theirs, own, 'less', { most })
+}
+
+function rowsOf(model: string, runtime: string, ours: Figures, mlflow: Figures, bare: Figures | null): Row[] {
   const name = `${model} (${runtime})`
   const one = `${name}: 1 row, 64 at a time`
   const batch = (figures: Figures) => Math.max(figures.batch1.perSecond, figures.batch8.perSecond) * 1000
