@@ -83,9 +83,12 @@ function frameOfColumns(format: Format, value: unknown, columns: readonly InputC
 
 /** Checks rows where they are: copying a thousand of them costs as much as checking them. */
 function checkInPlace(rows: readonly unknown[][], columns: readonly InputColumn[]): JsonValue[][] {
-  for (const [row, cells] of rows.entries()) {
-    for (const [place, column] of columns.entries()) {
+  // By number: the iterators of a thousand rows took half of the time.
+  for (let row = 0; row < rows.length; row++) {
+    const cells = rows[row] ?? []
+    for (let place = 0; place < columns.length; place++) {
       const value = cells[place]
+      const column = columns[place] as InputColumn
       // What nearly every cell is, without a call.
       if (typeof value === 'number' && (column.type === 'double' || column.type === 'float') && Number.isFinite(value))
         continue

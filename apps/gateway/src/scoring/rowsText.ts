@@ -7,7 +7,7 @@ import type { Frame } from '../runtimes/model.ts'
  * @param text the body; @param body what it was parsed to
  */
 export function rowsTextOf(text: string | undefined, body: unknown, frame: Frame): string | undefined {
-  if (text === undefined || BREAKS.test(text)) return undefined
+  if (text === undefined || BREAKS.some((sign) => text.includes(sign))) return undefined
   const split = onlyValue(body, 'dataframe_split')
   if (!isRecord(split)) return undefined
   const keys = Object.keys(split)
@@ -15,23 +15,33 @@ export function rowsTextOf(text: string | undefined, body: unknown, frame: Frame
   const { columns } = split
   if (!Array.isArray(columns) || columns.length !== frame.columns.length) return undefined
   for (let place = 0; place < columns.length; place++) if (columns[place] !== frame.columns[place]) return undefined
-  const at = onlyPlace(text, '"data"')
-  if (at < 0 || onlyPlace(text, '"columns"') < 0 || onlyPlace(text, '"dataframe_split"') < 0) return undefined
+  const at = text.indexOf('"data"')
+  if (at < 0 || !onceEach(text.slice(0, at)) || namesAgain(text, at + 6)) return undefined
   const colon = START.exec(text.slice(at + 6, at + 6 + LONGEST_GAP))
   const tail = END.exec(text.slice(-LONGEST_GAP))
   if (!colon || !tail) return undefined
   return text.slice(at + 6 + colon[0].length - 1, text.length - tail[0].length + 1)
 }
 
-const BREAKS = /[\\\n\r]/
+// One by one: a search for one sign is many times faster than for a class of them.
+const BREAKS = ['\\', '\n', '\r']
 const START = /^[ \t]*:[ \t]*\[/
 const END = /\][ \t]*\}[ \t]*\}[ \t]*$/
 /** Spaces that are looked through; who writes more is written anew. */
 const LONGEST_GAP = 16
 
-function onlyPlace(text: string, word: string): number {
-  const first = text.indexOf(word)
-  return first >= 0 && text.indexOf(word, first + 1) < 0 ? first : -1
+/** Whether the keys before the rows are there once. */
+function onceEach(head: string): boolean {
+  return ['"columns"', '"dataframe_split"'].every((word) => {
+    const first = head.indexOf(word)
+    return first >= 0 && head.indexOf(word, first + 1) < 0
+  })
+}
+
+/** Whether a key could be there again among or behind the rows; rows of numbers have no quote to begin one. */
+function namesAgain(text: string, from: number): boolean {
+  if (text.indexOf('"', from) < 0) return false
+  return ['"data"', '"columns"', '"dataframe_split"'].some((word) => text.indexOf(word, from) >= 0)
 }
 
 function onlyValue(body: unknown, key: string): unknown {
