@@ -16,18 +16,20 @@ const below = (folder: string) => (folder === '' ? sql`true` : range(folder))
 export async function lockTree(tx: Tx, workspace: string, path: string, mode: 'write' | 'freeze'): Promise<void> {
   const owner = path.split('/').slice(0, 3).join('/')
   const lock = sql.raw(mode === 'write' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock')
-  // A folder above the third level is locked by each level, so that a registration of a whole run meets a write deep inside it.
-  for (const level of selfAndAncestors(owner)) {
-    await sql`select ${lock}(hashtextextended(${`artifact:${workspace}:${level}`}, 0))`.execute(tx)
-  }
+  // A folder above the third level is locked by each level, in this order, so that a registration of a whole run meets a write deep inside it.
+  const names = selfAndAncestors(owner).map((level) => `artifact:${workspace}:${level}`)
+  await sql`select ${lock}(hashtextextended(name, 0)) from unnest(${names}::text[]) name`.execute(tx)
 }
 
 /** Why nothing may change at this path or (for a folder) below it; null when it may. */
 export async function frozenBecause(db: Queryable, workspace: string, path: string): Promise<string | null> {
-  const { rows } = await sql<{ reason: string }>`
-    select reason from frozen_folder where workspace = ${workspace} and (path = any (${selfAndAncestors(path)}::text[]) or ${range(path)})
-    limit 1`.execute(db)
+  const { rows } = await sql<{ reason: string }>`${frozenAt(workspace, path)}`.execute(db)
   return rows[0]?.reason ?? null
+}
+
+function frozenAt(workspace: string, path: string) {
+  return sql`
+    select reason from frozen_folder where workspace = ${workspace} and (path = any (${selfAndAncestors(path)}::text[]) or ${range(path)}) limit 1`
 }
 
 /** Lets nothing below a folder change any more, for the reason given. */
@@ -37,14 +39,18 @@ export async function freezeFolder(tx: Tx, workspace: string, folder: string, re
   )
 }
 
-/** True when a file stands where the path needs a folder, or a folder where it needs a file. */
-export async function collides(db: Queryable, workspace: string, path: string): Promise<boolean> {
+/** What keeps a file from being written at a path: `frozen`, why nothing may change there, or `taken`, a file or folder in its way. */
+export async function obstacles(
+  db: Queryable,
+  workspace: string,
+  path: string,
+): Promise<{ readonly frozen: string | null; readonly taken: boolean }> {
   const parents = selfAndAncestors(path).slice(0, -1)
-  const { rows } = await sql`
-    select 1 from artifact where workspace = ${workspace} and (path = any (${parents}::text[]) or ${range(path)}) limit 1`.execute(
-    db,
-  )
-  return rows.length > 0
+  const { rows } = await sql<{ frozen: string | null; taken: boolean }>`
+    select (${frozenAt(workspace, path)}) as frozen, exists (
+      select 1 from artifact where workspace = ${workspace} and (path = any (${parents}::text[]) or ${range(path)})
+    ) as taken`.execute(db)
+  return rows[0] ?? { frozen: null, taken: false }
 }
 
 /** Names a blob in the artifact tree, over what had that path before. */

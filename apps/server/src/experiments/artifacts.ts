@@ -1,6 +1,14 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { artifactFolder, artifactPath, conflict, invalid, missing, pathOfUri } from '@tidemark/mlflow-protocol'
+import {
+  artifactFolder,
+  artifactPath,
+  conflict,
+  invalid,
+  type MlflowError,
+  missing,
+  pathOfUri,
+} from '@tidemark/mlflow-protocol'
 import { type Actor, inTransaction, type Platform, type Queryable, type Tx } from '../platform/index.ts'
 import * as store from './artifactStore.ts'
 import type { ArtifactFile, FolderEntry } from './types.ts'
@@ -13,9 +21,7 @@ export function createArtifacts(platform: Platform) {
 
   async function refuseFrozen(tx: Queryable, workspace: string, path: string): Promise<void> {
     const reason = await store.frozenBecause(tx, workspace, path)
-    if (reason !== null) {
-      throw conflict(`'${path}' belongs to ${reason}: the files of a registered version never change. Log a new model.`)
-    }
+    if (reason !== null) throw frozen(path, reason)
   }
 
   /** Refuses, before anything is sent, what `write` would refuse for this path. @returns the path in its normal form. */
@@ -34,8 +40,9 @@ export function createArtifacts(platform: Platform) {
       const blob = await blobs.write(content)
       await inTransaction(db, async (tx) => {
         await store.lockTree(tx, actor.workspace, path, 'write')
-        await refuseFrozen(tx, actor.workspace, path)
-        if (await store.collides(tx, actor.workspace, path)) {
+        const found = await store.obstacles(tx, actor.workspace, path)
+        if (found.frozen !== null) throw frozen(path, found.frozen)
+        if (found.taken) {
           throw invalid(`'${path}' cannot be a file: a folder has its name, or a file stands where it needs a folder.`)
         }
         await blobs.grant(tx, actor.workspace, blob)
@@ -94,6 +101,10 @@ export function createArtifacts(platform: Platform) {
       return store.filesBelow(tx, workspace, folder)
     },
   }
+}
+
+function frozen(path: string, reason: string): MlflowError {
+  return conflict(`'${path}' belongs to ${reason}: the files of a registered version never change. Log a new model.`)
 }
 
 function filePath(path: string): string {
