@@ -4,6 +4,7 @@ import { gatewayMigrations, segmentEndMigrations } from './deployments/gateways/
 import {
   deploymentMigrations,
   endpointInputMigrations,
+  evidenceRolloutMigrations,
   strategyMigrations,
   waivedRolloutMigrations,
 } from './deployments/index.ts'
@@ -53,4 +54,5 @@ export const migrations: readonly Migration[] = [
   ...trafficMigrations,
   ...strategyMigrations,
   ...tokenScopeMigrations,
+  ...evidenceRolloutMigrations,
 ]

@@ -3,7 +3,16 @@ import { endpoint } from './endpoint.ts'
 import { InputColumn, ModelInput } from './gateway.ts'
 import { EndpointPolicy } from './policy.ts'
 import { RolloutPolicy } from './rolloutPolicy.ts'
-import { ReplayedDecision, Rollout, RolloutDistribution, RolloutListItem, RolloutPair, Verdict } from './rollouts.ts'
+import {
+  EvidenceRollout,
+  Observation,
+  ReplayedDecision,
+  Rollout,
+  RolloutDistribution,
+  RolloutListItem,
+  RolloutPair,
+  Verdict,
+} from './rollouts.ts'
 import { Id, Instant, ModelVersionRef, Name } from './values.ts'
 
 const tag = 'deployments'
@@ -183,5 +192,53 @@ export const deployments = {
     permission: 'deployments.read',
     params: z.object({ id: Id }),
     reply: Verdict,
+  }),
+  createEvidenceRollout: endpoint({
+    method: 'POST',
+    path: '/api/v1/evidence-rollouts',
+    tag,
+    summary: "Begin to judge a rollout that another platform's mesh carries out",
+    permission: 'deployments.write',
+    status: 201,
+    body: z.object({ name: Name, policy: RolloutPolicy.prefault({}) }),
+    reply: EvidenceRollout,
+  }),
+  listEvidenceRollouts: endpoint({
+    method: 'GET',
+    path: '/api/v1/evidence-rollouts',
+    tag,
+    summary: 'Rollouts that are only judged here, newest first',
+    permission: 'deployments.read',
+    query: z.object({ limit: z.coerce.number().int().min(1).max(500).default(50) }),
+    reply: z.object({ rollouts: z.array(EvidenceRollout) }),
+  }),
+  observeRollout: endpoint({
+    method: 'POST',
+    path: '/api/v1/evidence-rollouts/:id/observations',
+    tag,
+    summary:
+      'Report what happened to callers since the last report; answers the verdict. The same report key counts once',
+    permission: 'deployments.write',
+    params: z.object({ id: Id }),
+    body: z.object({
+      report: z
+        .string()
+        .min(1)
+        .max(200)
+        .describe('A key of your own for this report, so that a repeated one counts once.'),
+      at: Instant.optional(),
+      observations: z.array(Observation).min(1).max(10_000),
+    }),
+    reply: Verdict,
+  }),
+  endEvidenceRollout: endpoint({
+    method: 'POST',
+    path: '/api/v1/evidence-rollouts/:id/end',
+    tag,
+    summary: 'Take no more observations; the verdict stays',
+    permission: 'deployments.write',
+    params: z.object({ id: Id }),
+    body: WithReason,
+    reply: EvidenceRollout,
   }),
 } as const

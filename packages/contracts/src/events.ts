@@ -344,6 +344,25 @@ export const rolloutResumed = defineEvent(
   (p) => `rollout:${p.rollout}`,
   (p) => `Rollout of ${p.model}/${p.version} on ${p.endpoint} resumed: ${p.reason}`,
 )
+const JudgedElsewhere = z.object({ rollout: Id, name: Name, reason: z.string() })
+export const evidenceRolloutBegun = defineEvent(
+  'deployments.evidence_rollout_begun',
+  z.object({ rollout: Id, name: Name }),
+  (p) => `rollout:${p.rollout}`,
+  (p) => `Rollout ${p.name}, which another platform carries out, is judged from now on`,
+)
+export const evidenceRolloutJudged = defineEvent(
+  'deployments.evidence_rollout_judged',
+  JudgedElsewhere.extend({ verdict: z.enum(['promote', 'roll_back']), evidence: Evidence }),
+  (p) => `rollout:${p.rollout}`,
+  (p) => `Verdict on rollout ${p.name}: ${p.verdict.replace('_', ' ')}, ${p.reason}`,
+)
+export const evidenceRolloutEnded = defineEvent(
+  'deployments.evidence_rollout_ended',
+  JudgedElsewhere,
+  (p) => `rollout:${p.rollout}`,
+  (p) => `Rollout ${p.name} is judged no more: ${p.reason}`,
+)
 export const rolloutObserved = defineEvent(
   'deployments.rollout_observed',
   Rollout.extend({ verdict: z.enum(['not worse', 'no proof']), reason: z.string(), evidence: Evidence }),
@@ -605,6 +624,9 @@ export const EVENT_TYPES = [
   rolloutPaused,
   rolloutResumed,
   rolloutObserved,
+  evidenceRolloutBegun,
+  evidenceRolloutJudged,
+  evidenceRolloutEnded,
   windowClosed,
   driftDetected,
   inputFaultDetected,

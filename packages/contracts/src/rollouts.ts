@@ -204,3 +204,33 @@ export const Verdict = z
   })
   .meta({ id: 'Verdict' })
 export type Verdict = z.infer<typeof Verdict>
+
+/** A rollout that somebody else's mesh carries out: counts come in, the verdict goes out. */
+export const EvidenceRollout = z
+  .object({
+    id: Id,
+    name: Name,
+    policy: RolloutPolicy,
+    state: z.enum(['open', 'ended']),
+    verdict: z.enum(['promote', 'roll_back', 'hold']),
+    reason: z.string(),
+    requests: z.int(),
+    createdAt: Instant,
+    endedAt: Instant.nullable(),
+  })
+  .meta({ id: 'EvidenceRollout' })
+export type EvidenceRollout = z.infer<typeof EvidenceRollout>
+
+/** What happened to one caller since the last report. The arm was tossed once per caller and weight. */
+export const Observation = z.strictObject({
+  caller: z.string().min(1).max(500),
+  arm: z.enum(['champion', 'candidate']),
+  /** Share of callers on the candidate when this caller was assigned. */
+  weightPercent: z.number().gt(0).lt(100),
+  /** Goes up by one with each change of the weight. */
+  stage: z.int().min(1).default(1),
+  requests: z.int().min(1).max(1_000_000),
+  /** The version's own: not what callers did wrong. */
+  errors: z.int().min(0).default(0),
+})
+export type Observation = z.infer<typeof Observation>

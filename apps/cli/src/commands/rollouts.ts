@@ -3,16 +3,22 @@ import type { Rollout } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
 import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
+import { readRolloutFile } from '../rollouts/file.ts'
 import { table } from '../table.ts'
 
 const command: Command = {
   help: `usage: tidemark rollouts list [--endpoint NAME]
        tidemark rollouts show ID
+       tidemark rollouts apply FILE
        tidemark rollouts start ENDPOINT VERSION --reason TEXT
-       tidemark rollouts promote ID --reason TEXT
-       tidemark rollouts abort ID --reason TEXT
+       tidemark rollouts pause|resume|promote|abort|retry ID --reason TEXT
+       tidemark rollouts pairs ID
+       tidemark rollouts verdict ID
+       tidemark rollouts replay ID
 
 Rollouts decide by themselves; these show what they decided and on what evidence, or overrule them, which is recorded.
+"apply" starts the rollout that FILE declares: endpoint, version, reason, and a policy of its own. "verdict" ends with 0 for
+promote, 3 for hold and 4 for roll_back. "replay" computes every stored decision again and ends with 1 when one differs.
 
   --endpoint NAME  only the rollouts of one endpoint
   --reason TEXT    why, for the record
@@ -58,18 +64,68 @@ ${URL_HELP}`,
         )
         return 0
       }
+      case 'apply': {
+        const { endpoint, ...asked } = readRolloutFile(needed(first, 'The file'))
+        console.log(shown(await client.deployments.startRollout({ params: { endpoint }, body: asked })))
+        return 0
+      }
+      case 'pause':
+      case 'resume':
       case 'promote':
-        console.log(shown(await client.deployments.promoteRollout({ params: params(), body: body() })))
-        return 0
       case 'abort':
-        console.log(shown(await client.deployments.abortRollout({ params: params(), body: body() })))
+      case 'retry': {
+        const call = client.deployments[OVERRULE[verb]]
+        console.log(shown(await call({ params: params(), body: body() })))
         return 0
+      }
+      case 'pairs': {
+        const { pairs } = await client.deployments.rolloutPairs({ params: params(), query: {} })
+        const rows = pairs.map((pair) => [
+          pair.entity,
+          pair.version,
+          JSON.stringify(pair.champion),
+          JSON.stringify(pair.candidate),
+          number(pair.difference),
+          number(pair.label),
+        ])
+        console.log(table([['THING', 'VERSION', 'CHAMPION SAID', 'IT SAID', 'DIFFERENCE', 'LABEL'], ...rows]))
+        return 0
+      }
+      case 'verdict': {
+        const found = await client.deployments.rolloutVerdict({ params: params() })
+        console.log(`${found.verdict}: ${found.reason}${found.nextLook ? ` (next look ${found.nextLook})` : ''}`)
+        return VERDICTS[found.verdict]
+      }
+      case 'replay': {
+        const found = await client.deployments.replayRollout({ params: params() })
+        for (const each of found.decisions) {
+          const again =
+            each.outcome === 'different' ? `; computed again: ${each.again?.kind}, ${each.again?.reason}` : ''
+          console.log(`${each.outcome.padEnd(11)}  ${each.kind.padEnd(9)}  ${each.reason}${again}`)
+        }
+        console.log(`${found.same} the same, ${found.different} different, ${found.byPersons} by persons`)
+        return found.different === 0 ? 0 : 1
+      }
       default:
-        throw cliError('USAGE', 'Say "list", "show", "start", "promote" or "abort".', 'rollouts')
+        throw cliError(
+          'USAGE',
+          'Say list, show, apply, start, pause, resume, promote, abort, retry, pairs, verdict or replay.',
+          'rollouts',
+        )
     }
   },
 }
 export default command
+
+const OVERRULE = {
+  pause: 'pauseRollout',
+  resume: 'resumeRollout',
+  promote: 'promoteRollout',
+  abort: 'abortRollout',
+  retry: 'retryRollout',
+} as const
+/** Exit codes, so that a script can ask. */
+const VERDICTS = { promote: 0, hold: 3, roll_back: 4 } as const
 
 function stateOf({ state, confirmed, paused }: Pick<Rollout, 'state' | 'confirmed' | 'paused'>): string {
   const waiting = `${paused ? ', paused' : ''}${confirmed ? '' : ', waits for gateways'}`
@@ -107,7 +163,11 @@ function shown(rollout: Rollout): string {
   return [
     `${model}/${version} against version ${championVersion} on ${endpoint}: ${stateOf(rollout)}`,
     `  ${rollout.reason}`,
-    ...(rollout.nextLook ? [`  next look: ${rollout.nextLook}`] : []),
+    ...(rollout.nextLook
+      ? [
+          `  next look: ${rollout.nextLook}${rollout.nextLookAt ? `, by time on ${rollout.nextLookAt.slice(0, 16)}` : ''}`,
+        ]
+      : []),
     `  ${progress.requests} requests, ${progress.callersAtStep} callers at this step, ${progress.pairs} things seen by both, ${progress.labelledPairs} labelled`,
     '',
     table([head, ...rows]),

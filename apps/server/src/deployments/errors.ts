@@ -68,3 +68,13 @@ export const RolloutVersionsDiffer = defineError(
   (version: number, variants: readonly number[]) =>
     `Version ${version} is none of the variants ${variants.join(', ')}. Name one of them as "version", or add it under policy.ab.variants.`,
 )
+export const EvidenceRolloutEnded = defineError(
+  'EVIDENCE_ROLLOUT_ENDED',
+  409,
+  (name: string) => `Rollout "${name}" has ended and takes no more observations. Begin another for another version.`,
+)
+export const ObservationWrong = defineError(
+  'OBSERVATION_WRONG',
+  400,
+  (place: number, what: string) => `observations[${place}]: ${what} Nothing of this report was counted.`,
+)

@@ -1,6 +1,7 @@
 export {
   deploymentMigrations,
   endpointInputMigrations,
+  evidenceRolloutMigrations,
   strategyMigrations,
   waivedRolloutMigrations,
 } from './migrations.ts'

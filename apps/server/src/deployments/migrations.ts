@@ -79,6 +79,7 @@ export const deploymentBlobColumns: BlobColumns = {
   'endpoint.columns': NO_DIGESTS,
   'endpoint.input': NO_DIGESTS,
   'endpoint.policy': NO_DIGESTS,
+  'evidence_rollout.policy': NO_DIGESTS,
   'rollout.own_policy': NO_DIGESTS,
   'rollout.paused': NO_DIGESTS,
   'rollout.policy': NO_DIGESTS,
@@ -147,6 +148,28 @@ export const strategyMigrations: readonly Migration[] = [
       -- What the versions answered, of whatever type.
       alter table rollout_half add column said jsonb;
       alter table rollout_pair add column champion_said jsonb, add column candidate_said jsonb;
+    `,
+  },
+]
+
+/** Since rollouts that another platform carries out are judged here. */
+export const evidenceRolloutMigrations: readonly Migration[] = [
+  {
+    id: '0261-evidence-rollouts',
+    sql: `
+      create table evidence_rollout (
+        workspace text not null, id uuid not null, name text not null, policy jsonb not null,
+        state text not null check (state in ('open', 'ended')),
+        verdict text not null check (verdict in ('promote', 'roll_back', 'hold')), reason text not null,
+        created_at timestamptz not null, ended_at timestamptz,
+        primary key (workspace, id)
+      );
+      create index evidence_rollout_created on evidence_rollout (workspace, created_at);
+      -- Reports that were counted: one that is sent again counts nothing.
+      create table evidence_report (
+        workspace text not null, rollout uuid not null, report text not null, at timestamptz not null,
+        primary key (workspace, rollout, report)
+      );
     `,
   },
 ]

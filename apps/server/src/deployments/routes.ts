@@ -4,7 +4,7 @@ import type { Deployments } from './service.ts'
 
 /** The edge: parse, authorise, call the service, reply. */
 export function deploymentRoutes(app: HttpServer, deployments: Deployments): void {
-  const { endpoints, rollouts, starter } = deployments
+  const { endpoints, rollouts, starter, external } = deployments
 
   mount(app, contract.putEndpoint, async ({ params, body }, { actor }) => {
     await endpoints.put(actor, params.endpoint, body)
@@ -44,4 +44,19 @@ export function deploymentRoutes(app: HttpServer, deployments: Deployments): voi
   )
   mount(app, contract.replayRollout, ({ params }, { actor }) => deployments.replayRollout(actor.workspace, params.id))
   mount(app, contract.rolloutVerdict, ({ params }, { actor }) => deployments.verdict(actor.workspace, params.id))
+  mount(app, contract.createEvidenceRollout, async ({ body }, { actor }) => {
+    const id = await external.begin(actor, body.name, body.policy)
+    return external.view(actor.workspace, id)
+  })
+  mount(app, contract.listEvidenceRollouts, async ({ query }, { actor }) => ({
+    rollouts: await external.list(actor.workspace, query.limit),
+  }))
+  mount(app, contract.observeRollout, async ({ params, body }, { actor }) => {
+    await external.observe(actor, params.id, body)
+    return deployments.verdict(actor.workspace, params.id)
+  })
+  mount(app, contract.endEvidenceRollout, async ({ params, body }, { actor }) => {
+    await external.end(actor, params.id, body.reason)
+    return external.view(actor.workspace, params.id)
+  })
 }

@@ -6,6 +6,7 @@ import { EndpointNotFound, RolloutNotFound } from './errors.ts'
 import { eraseEvidence } from './evidence/erase.ts'
 import { rolloutEvidenceFold, rolloutLabelFold } from './evidence/fold.ts'
 import { evidencesOf } from './evidence/store.ts'
+import { ExternalRollouts } from './external/service.ts'
 import type { Gateways } from './gateways/index.ts'
 import { distributionOf, pairsOf } from './rollouts/compare.ts'
 import { evidenceOfRollout } from './rollouts/evidence.ts'
@@ -23,6 +24,7 @@ export class Deployments {
   readonly endpoints: Endpoints
   readonly rollouts: Rollouts
   readonly starter: RolloutStarter
+  readonly external: ExternalRollouts
   readonly predictionFold: PredictionFold
   readonly labelFold: LabelFold
   /** Takes a subject's name out of what rollouts stored. */
@@ -32,6 +34,7 @@ export class Deployments {
   constructor(platform: Platform, gateways: Gateways, ports: DeploymentPorts) {
     this.platform = platform
     this.endpoints = new Endpoints(platform, gateways, ports)
+    this.external = new ExternalRollouts(platform)
     this.starter = new RolloutStarter(platform, gateways, ports)
     this.rollouts = new Rollouts(platform, gateways, ports, this.starter)
     const look = (key: { workspace: string; rollout: string }) => this.rollouts.advance(key.workspace, key.rollout)
@@ -112,6 +115,8 @@ export class Deployments {
 
   /** What the evidence so far says, for whoever moves the traffic themselves. */
   async verdict(workspace: string, id: string) {
+    const external = await this.external.verdict(workspace, id)
+    if (external) return external
     const { rollout, evidence } = await this.standing(workspace, id)
     return verdictView(rollout, evidence)
   }

@@ -185,26 +185,26 @@ export async function foldLabels(
   await deployments.labelFold.committed?.(new Set([`${WORKSPACE}/${ENDPOINT}`]))
 }
 
-/** What a gateway logs of one visit: the answer, and the mirror while a rollout is in force. */
+/**
+ * What a gateway logs of one visit: the answer, and the mirrors while a rollout is in force. `said`: what each version says, null when it fails;
+ * or the champion's and the candidate's.
+ */
 export function visitOf(
   snapshot: EndpointSnapshot,
   caller: string,
   entity: string,
   eventTime: number,
-  champion: number | null,
-  candidate: number | null,
+  ...said: [champion: number | null, candidate: number | null] | [Record<string, number | null>]
 ): LogRecord[] {
   const { routing } = snapshot
-  const weightPercent = routing.kind === 'canary' ? routing.weightPercent : 0
-  const share = routing.kind === 'canary' ? shareOf(`${routing.salt} ${caller}`) : 1
-  const arm = share * 100 < weightPercent ? ('candidate' as const) : ('champion' as const)
-  const versions = {
-    champion: { version: snapshot.champion.version, value: champion },
-    candidate: {
-      version: routing.kind === 'single' || routing.kind === 'split' ? '' : routing.candidate.version,
-      value: candidate,
-    },
-  }
+  const champion = snapshot.champion.version
+  const tried = triedIn(routing)
+  const values =
+    said.length === 1
+      ? said[0]
+      : Object.fromEntries([champion, ...tried].map((each, n) => [each, said[n === 0 ? 0 : 1]]))
+  const version = versionFor(snapshot, caller)
+  const armOf = (each: string) => (each === champion ? ('champion' as const) : ('candidate' as const))
   const id = uuidv7()
   const common = {
     id,
@@ -215,34 +215,63 @@ export function visitOf(
     entities: [entity],
     milliseconds: 1,
   }
-  const said = (value: number | null) => ({
-    predictions: value === null ? null : [value],
-    error: value === null ? 'failed' : null,
-  })
+  const outcome = (each: string) => {
+    const value = values[each] ?? null
+    return { predictions: value === null ? null : [value], error: value === null ? 'failed' : null }
+  }
   const answer: AnswerRecord = {
     kind: 'answer',
     ...common,
     arrivedAt: Date.now(),
     requestId: id,
-    version: versions[arm].version,
+    version,
     runtime: 'onnx',
-    rollout: routing.kind === 'single' ? null : { id: routing.rollout, stage: routing.stage, arm, weightPercent },
+    rollout: routing.kind === 'single' ? null : { ...rolloutOf(routing), arm: armOf(version) },
     columns: ['budget'],
     rows: [[1]],
-    ...said(versions[arm].value),
+    ...outcome(version),
   }
   if (routing.kind === 'single') return [answer]
-  const other = arm === 'candidate' ? ('champion' as const) : ('candidate' as const)
+  const { rollout, stage } = routing
+  const mirrors = [champion, ...tried].filter((each) => each !== version)
   return [
     answer,
-    {
-      kind: 'mirror',
+    ...mirrors.map((each) => ({
+      kind: 'mirror' as const,
       ...common,
-      version: versions[other].version,
-      rollout: { id: routing.rollout, stage: routing.stage, arm: other },
-      ...said(versions[other].value),
-    },
+      version: each,
+      rollout: { id: rollout, stage, arm: armOf(each) },
+      ...outcome(each),
+    })),
   ]
+}
+
+function triedIn(routing: EndpointSnapshot['routing']): string[] {
+  if (routing.kind === 'single') return []
+  return routing.kind === 'split' ? routing.variants.map(({ version }) => version) : [routing.candidate.version]
+}
+
+function versionFor({ routing, champion }: EndpointSnapshot, caller: string): string {
+  if (routing.kind === 'single' || routing.kind === 'shadow') return champion.version
+  const percent = 100 * shareOf(`${routing.salt} ${caller}`)
+  const chosen =
+    routing.kind === 'canary'
+      ? percent < routing.weightPercent && routing.candidate.version
+      : routing.parts.find(({ toPercent }) => percent < toPercent)?.version
+  return chosen || champion.version
+}
+
+function rolloutOf(routing: Exclude<EndpointSnapshot['routing'], { kind: 'single' }>) {
+  const { rollout: id, stage } = routing
+  if (routing.kind !== 'split')
+    return { id, stage, weightPercent: routing.kind === 'canary' ? routing.weightPercent : 0 }
+  const weights: Record<string, number> = {}
+  let from = 0
+  for (const { toPercent, version } of routing.parts) {
+    if (version !== null) weights[version] = (weights[version] ?? 0) + toPercent - from
+    from = toPercent
+  }
+  return { id, stage, weightPercent: 0, weights }
 }
 
 function shareOf(text: string): number {

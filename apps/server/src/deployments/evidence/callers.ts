@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { addLatencyUnit, type Closing, close, dueClosings, remainingClosings, withRequests } from '@tidemark/statistics'
 import type { Tx } from '../../platform/index.ts'
 import { withTime } from './latency.ts'
-import { addAnswer, addClosedUnit } from './state.ts'
+import { addAnswer, addAnswered, addClosedUnit } from './state.ts'
 import * as store from './store.ts'
 import type { CallerRow, EvidenceState } from './types.ts'
 import { closingRule, openRow, wasTossed } from './units.ts'
@@ -93,6 +93,8 @@ export async function foldCallers(
       counted = judged.row
       state = { ...state, latency: judged.latency }
     }
+    const slow = counted.times.errors - row.times.errors
+    state = addAnswered(state, { candidate, requests, errors, slow })
     // Without a caller's name each request is a caller of its own, complete at once.
     if (event.caller === null) betAll(counted)
     else {

@@ -1,6 +1,13 @@
 import type { Guardrail } from '@tidemark/contracts'
-import { allocateAlpha, latencyEvidence, meanEvidence, meanInterval, rateEvidence } from '@tidemark/statistics'
-import type { EvidenceSettings, EvidenceState } from './types.ts'
+import {
+  allocateAlpha,
+  latencyEvidence,
+  meanEvidence,
+  meanInterval,
+  type RateEvidence,
+  rateEvidence,
+} from '@tidemark/statistics'
+import type { AnsweredCounts, EvidenceSettings, EvidenceState } from './types.ts'
 
 /**
  * What each harm test may spend of the rollout's alpha; the union bound keeps all of them together at alpha. Not the mean of their e-values:
@@ -28,21 +35,30 @@ export function guardrailsOf(state: EvidenceState): Guardrail[] {
   ]
 }
 
+/** Shares of closed callers; until both arms have some, of all judged answers: harm may be proven before any unit has closed. */
+function ratesOf(harm: RateEvidence, answered: EvidenceState['answered'], what: 'errors' | 'slow') {
+  const closed = harm.callers.champion > 0 && harm.callers.candidate > 0
+  const share = (arm: AnsweredCounts) => (arm.requests > 0 ? arm[what] / arm.requests : null)
+  const champion = closed ? harm.championRate : share(answered.champion)
+  const candidate = closed ? harm.candidateRate : share(answered.candidate)
+  return { champion, candidate, difference: champion === null || candidate === null ? null : candidate - champion }
+}
+
 function errorsGuardrail(state: EvidenceState): Guardrail {
   const { alpha, errorMarginPercent } = state.settings
   const harm = rateEvidence(state.errors.harm)
   const acceptance = rateEvidence(state.errors.acceptance)
   const units = harm.callers.champion + harm.callers.candidate
-  const seenBoth = harm.callers.champion > 0 && harm.callers.candidate > 0
+  const { champion, candidate, difference } = ratesOf(harm, state.answered, 'errors')
   // Two kinds of evidence may prove the errors' guardrail: each gets half of alpha.
   const acceptanceNeeds = 2 / alpha
   return {
     name: 'errors',
     unit: 'caller',
     units,
-    champion: harm.callers.champion > 0 ? harm.championRate : null,
-    candidate: harm.callers.candidate > 0 ? harm.candidateRate : null,
-    difference: seenBoth ? harm.candidateRate - harm.championRate : null,
+    champion,
+    candidate,
+    difference,
     lower: null,
     upper: null,
     margin: errorMarginPercent / 100,
@@ -105,19 +121,18 @@ function lossGuardrail(state: EvidenceState): Guardrail {
 }
 
 /** Only its harm is looked for: that a version is not slower is nothing that a promotion waits for. */
-function latencyGuardrail({ latency, settings }: EvidenceState): Guardrail[] {
+function latencyGuardrail({ latency, settings, answered }: EvidenceState): Guardrail[] {
   if (latency === null || settings.latency === null) return []
   const harm = latencyEvidence(latency)
-  const { champion, candidate } = harm.callers
-  const seenBoth = champion > 0 && candidate > 0
+  const { champion, candidate, difference } = ratesOf(harm, answered, 'slow')
   return [
     {
       name: 'latency',
       unit: 'caller',
-      units: champion + candidate,
-      champion: champion > 0 ? harm.championRate : null,
-      candidate: candidate > 0 ? harm.candidateRate : null,
-      difference: seenBoth ? harm.candidateRate - harm.championRate : null,
+      units: harm.callers.champion + harm.callers.candidate,
+      champion,
+      candidate,
+      difference,
       lower: null,
       upper: null,
       margin: settings.latency.marginPercent / 100,

@@ -24,7 +24,14 @@ const USUAL_ERROR_RATE = 0.02
 const FAILURE_SCALE = 0.1
 const DISAGREEMENT_SCALE = 0.5
 
-const UNCOUNTED = { requestsAtStage: 0, labelledAtStage: 0, exposedRequests: 0, exposedCallers: 0 }
+const NO_ANSWERS = { requests: 0, errors: 0, slow: 0 }
+const UNCOUNTED = {
+  answered: { champion: NO_ANSWERS, candidate: NO_ANSWERS },
+  requestsAtStage: 0,
+  labelledAtStage: 0,
+  exposedRequests: 0,
+  exposedCallers: 0,
+}
 const UNCOMPARED = { harm: null, sequence: null, things: 0, differing: 0 }
 
 /** Stored evidence, of this release or one that counted less. */
@@ -137,6 +144,17 @@ export function addAnswer(
     eventTimeFrom: Math.min(state.eventTimeFrom ?? eventTime, eventTime),
     eventTimeTo: Math.max(state.eventTimeTo ?? eventTime, eventTime),
   }
+}
+
+/** Counts judged answers of a tossed caller: nothing is bet on them, they are told until its unit closes. */
+export function addAnswered(
+  state: EvidenceState,
+  { candidate, requests, errors, slow }: { candidate: boolean; requests: number; errors: number; slow: number },
+): EvidenceState {
+  const arm = candidate ? 'candidate' : 'champion'
+  const before = state.answered[arm]
+  const after = { requests: before.requests + requests, errors: before.errors + errors, slow: before.slow + slow }
+  return { ...state, answered: { ...state.answered, [arm]: after } }
 }
 
 /** Bets one closed caller unit. */

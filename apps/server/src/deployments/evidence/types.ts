@@ -19,6 +19,12 @@ export interface EvidenceSettings {
   readonly betterErrors: boolean
 }
 
+export interface AnsweredCounts {
+  readonly requests: number
+  readonly errors: number
+  readonly slow: number
+}
+
 /** All statistics of one rollout: plain JSON, stored after each batch of the log and resumed. */
 export interface EvidenceState {
   readonly format: 1
@@ -35,6 +41,8 @@ export interface EvidenceState {
   /** Requests that the version on trial answered, and the distinct callers of these. */
   readonly exposedRequests: number
   readonly exposedCallers: number
+  /** All judged answers of callers that were tossed, by arm: what is told before units close. */
+  readonly answered: { readonly champion: AnsweredCounts; readonly candidate: AnsweredCounts }
   /** Answers of the version on trial that are yet to come before any is judged. */
   readonly warmUpLeft: number
   readonly pairs: number

@@ -35,7 +35,8 @@ export function evidenceOfRollout(
     eventTimeTo,
     now: endpoint.replay ? eventTimeTo : moment.now.getTime(),
     limitsFrom: since ?? eventTimeFrom,
-    stageFrom: rollout.stageFrom?.getTime() ?? null,
+    // In replay a stage that began before any event begins with the first.
+    stageFrom: rollout.stageFrom?.getTime() ?? eventTimeFrom,
     requests: most((state) => state.requests),
     pairs: most((state) => state.pairs),
     labelledPairs: most((state) => state.loss.harm.n),

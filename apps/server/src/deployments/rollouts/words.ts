@@ -6,15 +6,16 @@ import type { RolloutEvidence } from './types.ts'
 /** What a guardrail has seen, in a sentence's beginning. */
 export function observed(guardrail: Guardrail): string {
   const { name, units, champion, candidate, difference, margin } = guardrail
+  const callers = units > 0 ? `over ${units} callers` : 'so far'
   switch (name) {
     case 'errors':
-      return `${percent(candidate)} of its requests fail, ${percent(champion)} of the champion's, over ${units} callers`
+      return `${percent(candidate)} of its requests fail, ${percent(champion)} of the champion's, ${callers}`
     case 'failures':
       return `it fails on ${percent(candidate)} of ${units} things, the champion on ${percent(champion)}`
     case 'loss':
       return `its mean loss is ${number(difference)} higher over ${units} labelled things`
     case 'latency':
-      return `${percent(candidate)} of its answers are slow, ${percent(champion)} of the champion's, over ${units} callers`
+      return `${percent(candidate)} of its answers are slow, ${percent(champion)} of the champion's, ${callers}`
     case 'disagreement':
       return `it answers ${percent(candidate)} of ${units} things differently, more than the ${percent(margin)} allowed`
   }
