@@ -1,7 +1,7 @@
 import type { Guardrail, RolloutPolicy } from '@tidemark/contracts'
 import { causeOf, DAY, exposed, harmReason, isHarmful, isOverdue, isSpent, strongestAccuser } from './rules.ts'
 import type { Decision, DecisionInput, LiveState, RolloutEvidence, Weights } from './types.ts'
-import { number, proofReason } from './words.ts'
+import { limitOf, number, proofReason } from './words.ts'
 
 /**
  * What an A/B rollout does next. A version whose harm is proven loses its share to the champion; when none is left it is rolled back. The winner
@@ -53,7 +53,7 @@ export function decideContest(input: DecisionInput, state: Extract<LiveState, { 
 }
 
 function atTimeLimit({ policy, waived }: DecisionInput, ready: RolloutEvidence['contenders']): Decision {
-  const days = `${policy.maxDays} days of event time passed without a winner`
+  const days = `${limitOf(policy)} of event time passed without a winner`
   if (policy.onTimeLimit === 'pause') return { kind: 'pause', reason: `${days}; the policy pauses then` }
   const [best] = ready.toSorted((a, b) => (a.difference ?? 0) - (b.difference ?? 0))
   if (policy.onTimeLimit === 'promote_without_proof' && !waived && best?.difference != null && best.difference < 0) {
@@ -69,7 +69,7 @@ function shift(policy: RolloutPolicy, weights: Weights, reason: string, evidence
 
 function awaited(policy: RolloutPolicy, { limitsFrom }: RolloutEvidence) {
   return {
-    nextLook: `with each labelled thing and each caller, at the latest ${policy.maxDays} days after its start`,
+    nextLook: `with each labelled thing and each caller, at the latest ${limitOf(policy)} after its start`,
     nextLookAt: limitsFrom === null ? null : limitsFrom + policy.maxDays * DAY,
   }
 }

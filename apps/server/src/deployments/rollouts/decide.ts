@@ -3,7 +3,7 @@ import { decideContest } from './contest.ts'
 import { type Plan, planOf } from './plan.ts'
 import { causeOf, DAY, exposed, HOUR, harmReason, isHarmful, isOverdue, isSpent, strongestAccuser } from './rules.ts'
 import type { Decision, DecisionInput, LiveState, RolloutEvidence } from './types.ts'
-import { proofReason, unproven } from './words.ts'
+import { limitOf, proofReason, unproven } from './words.ts'
 
 /**
  * What the rollout does next. The same input always gives the same answer, so any past decision can be replayed.
@@ -144,7 +144,7 @@ function held(reason: string, nextLook: string, nextLookAt: number | null): Deci
 }
 
 function proofAwaited(policy: RolloutPolicy, evidence: RolloutEvidence, step?: CanaryStep) {
-  const nextLook = `with each labelled thing and each caller, at the latest ${policy.maxDays} days after its start`
+  const nextLook = `with each labelled thing and each caller, at the latest ${limitOf(policy)} after its start`
   return { nextLook, nextLookAt: limitAt(policy, evidence, step) }
 }
 
@@ -164,7 +164,7 @@ function rollBack(accuser: Guardrail): Decision {
 }
 
 function atTimeLimit({ policy, state, evidence, waived }: DecisionInput): Decision {
-  const days = `${policy.maxDays} days of event time passed without proof either way`
+  const days = `${limitOf(policy)} of event time passed without proof either way`
   if (policy.strategy === 'shadow') {
     return { kind: 'finish', verdict: 'no proof', reason: `${days}; ${evidence.pairs} things were predicted by both` }
   }

@@ -72,6 +72,11 @@ export function wouldChange(policy: RolloutPolicy, evidence: RolloutEvidence, ne
   return [...harms, ...proofs, ...(nextLook === null ? [] : [`It is looked at again ${nextLook}.`])]
 }
 
+/** A limit of days as people say it: short ones in hours. */
+export function limitOf({ maxDays }: RolloutPolicy): string {
+  return maxDays >= 1 ? `${maxDays} days` : `${number(maxDays * 24)} hours`
+}
+
 /** Three significant digits; large ones as powers of ten. */
 export function number(value: number | null): string {
   return value === null ? 'unknown' : value >= 1e6 ? value.toExponential(1) : String(Number(value.toPrecision(3)))
