@@ -54,7 +54,10 @@ async function letIn(version: number): Promise<string> {
     const found = evaluations[0]
     return found && found.finishedAt !== null ? found : undefined
   })
-  const inTheWay = evaluation.gates.filter(({ name, verdict }) => verdict === 'failed' || (verdict === 'not_judged' && (name === 'beats_champion' || name === 'integrity')))
+  const inTheWay = evaluation.gates.filter(
+    ({ name, verdict }) =>
+      verdict === 'failed' || (verdict === 'not_judged' && (name === 'beats_champion' || name === 'integrity')),
+  )
   await client.governance.recordWaiver({
     body: { ...asked, gates: inTheWay.map(({ name }) => name), reason: 'a journey judges it by its rollout' },
   })

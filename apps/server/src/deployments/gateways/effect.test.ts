@@ -180,7 +180,9 @@ test('a gateway that is cut off from its server gives callers back to the champi
     (LEASE_SECONDS + 5) * 1000,
   )
   const seconds = (performance.now() - cutAt) / 1000
-  t.diagnostic(`the champion answers again ${seconds.toFixed(1)} s after the cut; ${answered} requests meanwhile, none failed`)
+  t.diagnostic(
+    `the champion answers again ${seconds.toFixed(1)} s after the cut; ${answered} requests meanwhile, none failed`,
+  )
   assert.ok(seconds <= LEASE_SECONDS + 5)
   assert.equal(readLog(server.dataDir).answers.at(-1)?.rollout, null)
   cable.mend()
