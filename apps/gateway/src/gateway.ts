@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Variant } from '@tidemark/contracts'
 import { type Names, serverNames } from '@tidemark/process'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
@@ -11,6 +12,7 @@ import { UnloggedCount } from './log/unlogged.ts'
 import { mlflowRoutes } from './protocols/mlflow/routes.ts'
 import { tensorflowRoutes } from './protocols/tensorflow/routes.ts'
 import { v2Routes } from './protocols/v2/routes.ts'
+import { Rechecks } from './recheck/rechecks.ts'
 import { Router } from './routing/router.ts'
 import { loadVariant } from './runtimes/load.ts'
 import { Models } from './runtimes/models.ts'
@@ -49,21 +51,25 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   const blobs = new BlobCache(join(folder, 'blobs'), (digest, signal) => server.blob(digest, signal))
   const stopping = new AbortController()
   const processes = new PythonProcesses((line) => out.debug({ part: 'model' }, line.slice(0, 1000)))
-  const models = new Models(
-    (variant) =>
-      loadVariant(variant, {
-        blobs,
-        folder: join(folder, 'models'),
-        signal: stopping.signal,
-        startProcess: (modelFolder, lockFile, limits) => processes.start(modelFolder, lockFile, limits),
-        onRetry: (version, requests) => telemetry.retries.labels(version).inc(requests),
-        onRestart: (version, reason) => {
-          telemetry.restarts.labels(version).inc()
-          out.warn({ version, reason }, 'a model process ended, it is started again')
-        },
-      }),
-    (count) => telemetry.models.set(count),
-  )
+  const load = (variant: Variant) =>
+    loadVariant(variant, {
+      blobs,
+      folder: join(folder, 'models'),
+      signal: stopping.signal,
+      startProcess: (modelFolder, lockFile, limits) => processes.start(modelFolder, lockFile, limits),
+      onRetry: (version, requests) => telemetry.retries.labels(version).inc(requests),
+      onRestart: (version, reason) => {
+        telemetry.restarts.labels(version).inc()
+        out.warn({ version, reason }, 'a model process ended, it is started again')
+      },
+    })
+  const models = new Models(load, (count) => telemetry.models.set(count))
+  const rechecks = new Rechecks({
+    load: (version, runtime) => load({ version, runtime }),
+    report: (mismatch) => server.mismatch(mismatch),
+    telemetry,
+    out,
+  })
   const segments = new PredictionLog({
     folder: join(config.dataDir, 'log', id),
     gateway: id,
@@ -106,6 +112,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     mirror,
     tallies,
     admission,
+    rechecks,
     out,
     router: new Router(() => follower.leased),
   })
@@ -151,6 +158,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     stop: async () => {
       await drain(app)
       await mirror.drain(MIRROR_DRAIN_MS)
+      await rechecks.close()
       await segments.close()
       await unlogged.close()
       stopping.abort()

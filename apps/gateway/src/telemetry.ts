@@ -43,6 +43,12 @@ export function createTelemetry(tallies: Tallies = new Tallies()) {
       help: 'Answers that are yet to be mirrored.',
       registers,
     }),
+    rechecks: new Counter({
+      name: 'tidemark_gateway_rechecks_total',
+      help: 'Rows that ONNX answered and Python was asked again: same, tie (two classes exactly tied), different.',
+      labelNames: ['endpoint', 'outcome'],
+      registers,
+    }),
     requestsWaiting: new Gauge({
       name: 'tidemark_gateway_requests_waiting',
       help: 'Requests that wait for their turn.',

@@ -37,6 +37,7 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
     },
     predictions: { find: (_db, workspace, id) => monitoring.predictions.find(workspace, id) },
   })
+  gateways.onMismatch((mismatch) => evaluation.runtimeMismatch(mismatch))
   const traffic = createTraffic(platform, {
     endpoint: async (db, workspace, name) => (await deployments.endpoint(db, workspace, name)) !== null,
   })
@@ -55,6 +56,7 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
       }
     },
     holdout: (...question) => evaluation.holdoutLosses(...question),
+    runtimeSwitch: (...question) => evaluation.runtimeSwitch(...question),
     predictionFolds: [deployments.predictionFold, traffic.predictionFold],
     labelFolds: [deployments.labelFold],
     eraseStored: [deployments.erase, evaluation.erase],

@@ -22,6 +22,7 @@ import {
   retrainingNotStarted,
   rolloutPromoted,
   rolloutRolledBack,
+  runtimeSwitched,
   versionApproved,
   versionMeasured,
   versionRegistered,
@@ -90,6 +91,9 @@ export function wireReactions(events: Events, modules: LoopModules): void {
   on(endpointCreated, 'monitoring.adopt', (e, actor) =>
     monitoring.adoptReference(actor, e.endpoint, e.model, e.version),
   )
+
+  // A version that was caught answering otherwise as ONNX runs in Python, on every gateway.
+  on(runtimeSwitched, 'deployments.rerun', (e, actor) => deployments.endpoints.rerun(actor, e))
 
   // What is served is watched; lost performance is answered by a retraining when that pays.
   on(windowClosed, 'monitoring.assess', (e, actor) => monitoring.assess(actor, e.window))

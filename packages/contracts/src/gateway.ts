@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { LimitsPolicy, LoggingPolicy, Redaction, WorkerPolicy } from './policy.ts'
+import { LimitsPolicy, LoggingPolicy, RecheckPolicy, Redaction, WorkerPolicy } from './policy.ts'
 import { Exposure, RoutingRule } from './rolloutPolicy.ts'
 import { AnswerKind } from './runtimes.ts'
 import { Digest, Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
@@ -38,6 +38,12 @@ export type ModelInput = z.infer<typeof ModelInput>
  * How a version runs. `onnx`: in process, after a parity check. `python`: a persistent worker process.
  * Files are content addresses that the gateway fetches from the server and keeps.
  */
+const PythonRuntime = z.object({
+  kind: z.literal('python'),
+  lockDigest: Digest,
+  files: z.array(z.object({ path: z.string(), digest: Digest })),
+})
+
 export const Runtime = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('onnx'),
@@ -64,12 +70,10 @@ export const Runtime = z.discriminatedUnion('kind', [
         scores: z.string().nullable(),
       })
       .optional(),
+    /** The same version in Python, which a sample of its answers is asked again of; absent: none is. */
+    python: PythonRuntime.optional(),
   }),
-  z.object({
-    kind: z.literal('python'),
-    lockDigest: Digest,
-    files: z.array(z.object({ path: z.string(), digest: Digest })),
-  }),
+  PythonRuntime,
 ])
 export type Runtime = z.infer<typeof Runtime>
 
@@ -144,6 +148,8 @@ export const EndpointSnapshot = z.object({
   logging: LoggingPolicy.pick({ sensitive: true, caller: true, unwritable: true }).optional(),
   /** Snapshots of before limits were kept have the default ones. */
   limits: LimitsPolicy.optional(),
+  /** Absent in snapshots of before: nothing is asked of Python again. */
+  recheck: RecheckPolicy.optional(),
 })
 export type EndpointSnapshot = z.infer<typeof EndpointSnapshot>
 
@@ -194,6 +200,21 @@ export const UnloggedAnswers = z.object({
   reason: z.string().max(500),
 })
 export type UnloggedAnswers = z.infer<typeof UnloggedAnswers>
+
+/** An answer that a version gave as ONNX and gives otherwise in Python. Names the row, and holds nothing of it. */
+export const RuntimeMismatch = z.object({
+  gateway: z.string(),
+  workspace: z.string(),
+  endpoint: Name,
+  version: ModelVersionRef,
+  prediction: Id,
+  /** Of the answer's rows, from 0. */
+  row: z.int().min(0),
+  /** null: not a matter of numbers, as with labels. */
+  difference: z.number().nullable(),
+  tolerance: z.number(),
+})
+export type RuntimeMismatch = z.infer<typeof RuntimeMismatch>
 
 /** First line of a segment of the prediction log. */
 export const SegmentHeader = z.object({

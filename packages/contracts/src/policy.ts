@@ -109,6 +109,14 @@ export const LimitsPolicy = z.strictObject({
 })
 export type LimitsPolicy = z.infer<typeof LimitsPolicy>
 
+/** Which answers of a converted model are asked of Python again while it serves: a mismatch sends the version to Python. */
+export const RecheckPolicy = z.strictObject({
+  sharePercent: z.number().min(0).max(100).default(1),
+  /** With little traffic at least so many, spread over the hour. */
+  minPerHour: z.int().min(0).max(3600).default(6),
+})
+export type RecheckPolicy = z.infer<typeof RecheckPolicy>
+
 /** Everything that an endpoint's owner declares; the example's `endpoint.yaml`. */
 export const EndpointPolicy = z.strictObject({
   gates: GatePolicy.prefault({}),
@@ -119,5 +127,6 @@ export const EndpointPolicy = z.strictObject({
   logging: LoggingPolicy.prefault({}),
   workers: WorkerPolicy.prefault({}),
   limits: LimitsPolicy.prefault({}),
+  recheck: RecheckPolicy.prefault({}),
 })
 export type EndpointPolicy = z.infer<typeof EndpointPolicy>

@@ -21,6 +21,8 @@ export interface Model {
   readonly kind: 'onnx' | 'python'
   /** @throws VersionFailed */
   predict(frame: Frame): Promise<Predictions>
+  /** What decided its labels, a list a row; null or absent where it gives none. */
+  scores?(frame: Frame): Promise<number[][] | null>
   close(): Promise<void>
 }
 

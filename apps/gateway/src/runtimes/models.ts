@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto'
-import type { Variant } from '@tidemark/contracts'
+import type { Runtime, Variant } from '@tidemark/contracts'
 import type { Model } from './model.ts'
 
 /** A loaded version with the number of those who use it: it is closed when its snapshot is gone and its last request was answered. */
 export interface LoadedVersion {
   readonly version: string
+  readonly runtime: Runtime
   readonly model: Model
 }
 
@@ -35,7 +36,7 @@ export class Models {
     const known = this.entries.get(key)
     if (known) return known.loaded
     const loaded = this.load(variant).then((model) => {
-      const version = { version: variant.version, model }
+      const version = { version: variant.version, runtime: variant.runtime, model }
       this.byVersion.set(version, entry)
       return version
     })

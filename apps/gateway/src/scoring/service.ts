@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type AnswerRecord, answerOf, type LimitsPolicy, uuidv7 } from '@tidemark/contracts'
 import type { Kept, PolicyLog } from '../log/policy.ts'
+import type { Rechecks } from '../recheck/rechecks.ts'
 import type { Router } from '../routing/router.ts'
 import type { Frame } from '../runtimes/model.ts'
 import type { LoadedVersion, Models } from '../runtimes/models.ts'
@@ -18,6 +19,7 @@ export interface ScoringParts {
   readonly mirror: Mirror
   readonly tallies: Tallies
   readonly admission: Admission
+  readonly rechecks: Rechecks
   readonly out: Log
   readonly router: Router
 }
@@ -94,7 +96,7 @@ export class Scoring {
   }
 
   private async predictAndLog(question: Question, queueMs: number, endsAt: number): Promise<Answer> {
-    const { models, log, mirror, tallies, admission, out, router } = this.parts
+    const { models, log, mirror, rechecks, tallies, admission, out, router } = this.parts
     const { endpoint, requestId, arrivedAt, caller, headers, frame, pinned, parseMs, validateMs } = question
     const { spec } = endpoint
     const id = uuidv7(arrivedAt)
@@ -156,6 +158,11 @@ export class Scoring {
       tally.failedMs += outcome.milliseconds
       const { trace } = question
       out.warn({ requestId, trace, prediction: id, version: version.version, reason: outcome.error }, 'version failed')
+    }
+    if (outcome.kind === 'predicted' && version.model.kind === 'onnx') {
+      const { workspace, name: endpointName, recheck: policy } = spec
+      const { values } = outcome.predictions
+      rechecks.offer({ prediction: id, workspace, endpoint: endpointName, version, policy, frame, values })
     }
     for (const other of mirrored) mirror.add({ answer: record, ...other, limits })
     const timings = {

@@ -192,5 +192,7 @@ export class SnapshotFollower {
 }
 
 function digestsOf({ runtime }: Variant): string[] {
-  return runtime.kind === 'onnx' ? [runtime.model] : [runtime.lockDigest, ...runtime.files.map((file) => file.digest)]
+  if (runtime.kind === 'python') return [runtime.lockDigest, ...runtime.files.map((file) => file.digest)]
+  // Its form in Python is fetched when it is first needed, and then kept as long.
+  return [runtime.model, ...(runtime.python ? digestsOf({ version: '', runtime: runtime.python }) : [])]
 }

@@ -1,4 +1,4 @@
-import { type Confirmation, Snapshot, type UnloggedAnswers } from '@tidemark/contracts'
+import { type Confirmation, type RuntimeMismatch, Snapshot, type UnloggedAnswers } from '@tidemark/contracts'
 
 /** The server did not answer as it should: it is away, restarting, or without its database. */
 export class ServerAway extends Error {}
@@ -49,6 +49,12 @@ export class ServerLink {
   async unlogged(answers: Omit<UnloggedAnswers, 'gateway'>): Promise<void> {
     const body = { ...answers, gateway: this.options.gateway }
     await this.call('POST', '/internal/unlogged', AbortSignal.timeout(5_000), [], body)
+  }
+
+  /** Tells of an answer that Python gives otherwise. */
+  async mismatch(mismatch: Omit<RuntimeMismatch, 'gateway'>): Promise<void> {
+    const body = { ...mismatch, gateway: this.options.gateway }
+    await this.call('POST', '/internal/mismatches', AbortSignal.timeout(10_000), [], body)
   }
 
   /** Says that this gateway routes nothing any more. */

@@ -8,8 +8,8 @@ import { arrange, type Loaded, NOTHING } from './serving.ts'
 
 const model: Model = { kind: 'onnx', predict: async () => ({ values: [] }), close: async () => {} }
 const loadedVersions = new Map<string, LoadedVersion>()
-const good = ({ version }: Variant): Loaded => {
-  const known = loadedVersions.get(version) ?? { version, model }
+const good = ({ version, runtime }: Variant): Loaded => {
+  const known = loadedVersions.get(version) ?? { version, runtime, model }
   loadedVersions.set(version, known)
   return { kind: 'loaded', version: known }
 }

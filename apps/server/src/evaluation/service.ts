@@ -7,6 +7,8 @@ import {
   gatesPassed,
   type LossName,
   type Runtime,
+  type RuntimeMismatch,
+  type RuntimeSwitch,
   uuidv7,
   type VersionRuntime,
   versionMeasured,
@@ -186,9 +188,19 @@ export class Evaluations {
     }
   }
 
+  /** Takes a gateway's word that a version answers otherwise in Python: it runs there from now on. */
+  runtimeMismatch(mismatch: RuntimeMismatch): Promise<void> {
+    return this.runtimes.switchToPython(mismatch)
+  }
+
+  /** What ended a version's time as ONNX; null: nothing did. */
+  async runtimeSwitch(db: Queryable, workspace: string, model: string, version: number): Promise<RuntimeSwitch | null> {
+    return (await this.runtimes.of(db, { workspace, model, version }))?.switched ?? null
+  }
+
   /** Where a version runs; null before it was ever evaluated. */
   async runtime(db: Queryable, workspace: string, model: string, version: number): Promise<Runtime | null> {
-    return (await this.runtimes.of(db, { workspace, model, version }))?.runtime ?? null
+    return this.runtimes.toServe(db, { workspace, model, version })
   }
 
   /** Losses of a version on its latest holdout, in units of its endpoint's gate loss; null when it has none. */

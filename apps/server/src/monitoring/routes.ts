@@ -24,11 +24,11 @@ export function monitoringRoutes(app: HttpServer, platform: Platform, ports: Mon
     const endpoints = await ports.endpoints(db, actor.workspace)
     return {
       endpoints: await Promise.all(
-        endpoints.map(async ({ name, championVersion }) => {
+        endpoints.map(async ({ name, model, championVersion }) => {
           const key = { workspace: actor.workspace, endpoint: name }
           const { windows, alarmed } = await windowTotals(db, key)
           const eventTime = (await eventTimeOf(db, key))?.toISOString() ?? null
-          const state = await stateOf(db, key, championVersion)
+          const state = await stateOf(db, ports, key, { model, championVersion })
           return { endpoint: name, ...state, eventTime, windows, alarmedWindows: alarmed }
         }),
       ),

@@ -259,6 +259,7 @@ export async function assemble(dataDir: string, databaseUrl: string, world: Worl
     endpoints: async () => [world.endpoint],
     referenceFiles: async () => world.referenceFiles,
     holdout: async () => world.holdout,
+    runtimeSwitch: async () => null,
     predictionFolds: [],
     labelFolds: [],
     eraseStored: [],

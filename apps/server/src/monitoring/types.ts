@@ -36,6 +36,13 @@ export interface MonitoringPorts {
     model: string,
     version: number,
   ): Promise<{ readonly losses: readonly number[]; readonly predictions: readonly number[] } | null>
+  /** Why a version stopped to run as ONNX; null: nothing was found against it. */
+  runtimeSwitch(
+    db: Queryable,
+    workspace: string,
+    model: string,
+    version: number,
+  ): Promise<{ readonly at: string; readonly sentence: string } | null>
   /** Folds of other modules over the same log and labels; applied in the reader's transaction. */
   readonly predictionFolds: readonly PredictionFold[]
   readonly labelFolds: readonly LabelFold[]

@@ -17,7 +17,7 @@ import {
 } from '../errors.ts'
 import type { Gateways } from '../gateways/index.ts'
 import type { DeploymentPorts, Endpoint } from '../types.ts'
-import { loggingOf, snapshotOf, withWorkers } from './snapshot.ts'
+import { loggingOf, snapshotOf, withRuntime, withWorkers } from './snapshot.ts'
 import * as store from './store.ts'
 
 /** What an owner declares of an endpoint. */
@@ -58,7 +58,7 @@ export class Endpoints {
         await store.saveEndpoint(tx, { ...existing, replay: declaration.replay, policy: declaration.policy })
         const published = await this.gateways.published(actor.workspace, name)
         const { policy, replay } = declaration
-        const spec = { replay, logging: loggingOf(policy), limits: policy.limits }
+        const spec = { replay, logging: loggingOf(policy), limits: policy.limits, recheck: policy.recheck }
         const next = published && withWorkers({ ...published, ...spec }, policy.workers)
         if (next && !isDeepStrictEqual(published, next)) await this.gateways.publish(tx, next)
         await this.platform.events.append(tx, actor, endpointChanged, { endpoint: name, changed })
@@ -106,6 +106,26 @@ export class Endpoints {
       await store.saveEndpoint(tx, { ...endpoint, state: 'broken', problem: broken.problem })
     })
     this.platform.live.changed('endpoint', broken.endpoint)
+  }
+
+  /** Publishes again what serves a version, because it runs elsewhere now. Runs at least once: the same snapshot is not published twice. */
+  async rerun(actor: Actor, { model, version }: { model: string; version: number }): Promise<void> {
+    const { db, live } = this.platform
+    const { workspace } = actor
+    const runtime = await this.ports.evaluation.runtime(db, workspace, model, version)
+    if (!runtime) return
+    const named = `${model}/${version}`
+    for (const { name, model: own } of await store.endpointsOf(db, workspace)) {
+      if (own !== model) continue
+      await inTransaction(db, async (tx) => {
+        const endpoint = await store.lockEndpoint(tx, workspace, name)
+        const published = await this.gateways.published(workspace, name)
+        if (!endpoint || !published) return
+        const changed = withWorkers(withRuntime(published, named, runtime), endpoint.policy.workers)
+        if (!isDeepStrictEqual(changed, published)) await this.gateways.publish(tx, changed)
+      })
+      live.changed('endpoint', name)
+    }
   }
 
   async runtimeKind(endpoint: Endpoint): Promise<RuntimeVerdict['kind'] | null> {

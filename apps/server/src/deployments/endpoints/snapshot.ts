@@ -33,6 +33,7 @@ export function snapshotOf(endpoint: Endpoint, champion: Runtime, rollout: Route
     input: endpoint.input,
     logging: loggingOf(endpoint.policy),
     limits: endpoint.policy.limits,
+    recheck: endpoint.policy.recheck,
     champion: variantOf(endpoint, endpoint.championVersion, champion),
   }
   const single = { ...base, routing: { kind: 'single' as const } }
@@ -69,16 +70,24 @@ function variantOf({ model, policy }: Endpoint, version: number, runtime: Runtim
 
 /** The same endpoint under another policy for its Python processes. */
 export function withWorkers(published: EndpointSnapshot, workers: WorkerPolicy): EndpointSnapshot {
-  const on = (variant: Variant): Variant => (variant.runtime.kind === 'python' ? { ...variant, workers } : variant)
+  return withVariants(published, (variant) => (variant.runtime.kind === 'python' ? { ...variant, workers } : variant))
+}
+
+/** The same endpoint with a version that runs elsewhere now, in whatever part it serves. */
+export function withRuntime(published: EndpointSnapshot, version: string, runtime: Runtime): EndpointSnapshot {
+  return withVariants(published, (variant) => (variant.version === version ? { ...variant, runtime } : variant))
+}
+
+function withVariants(published: EndpointSnapshot, change: (variant: Variant) => Variant): EndpointSnapshot {
   const { champion, routing } = published
-  const changed = { ...published, champion: on(champion) }
+  const changed = { ...published, champion: change(champion) }
   switch (routing.kind) {
     case 'single':
       return changed
     case 'split':
-      return { ...changed, routing: { ...routing, variants: routing.variants.map(on) } }
+      return { ...changed, routing: { ...routing, variants: routing.variants.map(change) } }
     default:
-      return { ...changed, routing: { ...routing, candidate: on(routing.candidate) } }
+      return { ...changed, routing: { ...routing, candidate: change(routing.candidate) } }
   }
 }
 

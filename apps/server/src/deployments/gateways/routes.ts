@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { Confirmation, Digest, UnloggedAnswers } from '@tidemark/contracts'
+import { Confirmation, Digest, RuntimeMismatch, UnloggedAnswers } from '@tidemark/contracts'
 import { z } from 'zod'
 import { type HttpServer, type Platform, parsePart } from '../../platform/index.ts'
 import { BlobUnknown, InternalTokenRefused } from './errors.ts'
@@ -51,6 +51,11 @@ export function internalRoutes(app: HttpServer, platform: Platform, gateways: Ga
 
       internal.post('/unlogged', async (request, reply) => {
         await gateways.unlogged(parsePart(UnloggedAnswers.extend({ gateway: GatewayId }), request.body, 'body'))
+        return reply.code(204).send()
+      })
+
+      internal.post('/mismatches', async (request, reply) => {
+        await gateways.mismatch(parsePart(RuntimeMismatch.extend({ gateway: GatewayId }), request.body, 'body'))
         return reply.code(204).send()
       })
 

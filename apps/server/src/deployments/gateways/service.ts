@@ -4,6 +4,7 @@ import {
   type Confirmation,
   EndpointSnapshot,
   type EndpointSnapshot as EndpointSnapshotType,
+  type RuntimeMismatch,
   Snapshot,
   type UnloggedAnswers,
 } from '@tidemark/contracts'
@@ -41,6 +42,7 @@ export class Gateways {
   private readonly waiting = new Set<() => void>()
   private access: Access | undefined
   private toldTokens = ''
+  private decideMismatch: (mismatch: RuntimeMismatch) => Promise<void> = async () => {}
   private readonly listeners = new Set<(confirmation: Confirmation) => void>()
 
   constructor(platform: Platform) {
@@ -206,6 +208,16 @@ export class Gateways {
     }
     for (const listener of this.listeners) listener(confirmation)
     this.platform.live.changed('gateway', confirmation.gateway)
+  }
+
+  /** Has what a gateway found told to whoever decides where versions run. */
+  onMismatch(decide: (mismatch: RuntimeMismatch) => Promise<void>): void {
+    this.decideMismatch = decide
+  }
+
+  /** Takes a gateway's word that a version answers otherwise in Python; it says so again until this returns. */
+  async mismatch(mismatch: RuntimeMismatch): Promise<void> {
+    await this.decideMismatch(mismatch)
   }
 
   /** A gateway that stops routes nothing any more: a change need not wait for it. */

@@ -1,8 +1,15 @@
 import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Runtime, type RuntimeVerdict, runtimeDecided } from '@tidemark/contracts'
+import {
+  parseModelVersionRef,
+  type Runtime,
+  type RuntimeMismatch,
+  type RuntimeVerdict,
+  runtimeDecided,
+  runtimeSwitched,
+} from '@tidemark/contracts'
 import { chooseLock, servingLocks } from '@tidemark/workers'
-import { type Actor, inTransaction, type Platform, type Queryable } from '../../platform/index.ts'
+import { type Actor, inTransaction, type Platform, type Queryable, systemActor } from '../../platform/index.ts'
 import { NoEnvironment } from '../errors.ts'
 import type { EvaluationPorts } from '../types.ts'
 import { convertVersion } from './convert.ts'
@@ -66,6 +73,44 @@ export class VersionRuntimes {
       })
     })
     return verdict
+  }
+
+  /** What the gateways run: a converted version with its form in Python beside it, so that they can ask it again. */
+  async toServe(db: Queryable, key: VersionKey): Promise<Runtime | null> {
+    const found = await store.runtimeOf(db, key)
+    if (!found) return null
+    const { runtime, python } = found
+    return runtime.kind === 'onnx' && python ? { ...runtime, python } : runtime
+  }
+
+  /**
+   * Sends a version to Python for good, because an answer that it gave as ONNX is another in Python. The first mismatch decides; told again, or of a
+   * version that runs in Python, nothing happens.
+   */
+  async switchToPython(mismatch: RuntimeMismatch): Promise<void> {
+    const { workspace, endpoint, prediction, row, difference, tolerance } = mismatch
+    const key = { workspace, ...parseModelVersionRef(mismatch.version) }
+    const { db, clock, events, live } = this.platform
+    await inTransaction(db, async (tx) => {
+      const found = await store.runtimeOf(tx, key)
+      if (!found?.python) return
+      const by =
+        difference === null
+          ? 'another answer'
+          : `a difference of ${difference.toExponential(1)}, allowed ${tolerance.toExponential(1)}`
+      const sentence = `asked again, Python gave ${by}, for row ${row} of prediction ${prediction} on ${endpoint}`
+      const why = { at: clock.now().toISOString(), endpoint, prediction, row, difference, tolerance, sentence }
+      if (!(await store.switchToPython(tx, key, found.python, why))) return
+      const { model, version } = key
+      await events.append(tx, systemActor('evaluation', workspace), runtimeSwitched, {
+        model,
+        version,
+        endpoint,
+        prediction,
+        summary: sentence,
+      })
+    })
+    live.changed('model-version', mismatch.version)
   }
 
   /** The environment that a version runs in, by what it was logged with. @throws NoEnvironment */

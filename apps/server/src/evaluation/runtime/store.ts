@@ -51,3 +51,17 @@ export async function saveRuntime(
     on conflict do nothing returning model`.execute(tx)
   return rows.length === 1
 }
+
+/** Sends a converted version to Python, once. @returns false when it was there before, or is not known */
+export async function switchToPython(
+  tx: Tx,
+  key: VersionKey,
+  python: PythonRuntime,
+  why: RuntimeSwitch,
+): Promise<boolean> {
+  const { rows } = await sql`
+    update version_runtime set runtime = ${JSON.stringify(python)}::jsonb, python = ${JSON.stringify(python)}::jsonb, switched = ${JSON.stringify(why)}::jsonb
+    where workspace = ${key.workspace} and model = ${key.model} and version = ${key.version} and runtime ->> 'kind' = 'onnx'
+    returning model`.execute(tx)
+  return rows.length === 1
+}

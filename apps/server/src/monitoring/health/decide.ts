@@ -2,6 +2,8 @@ import type { EndpointHealth, PerformanceState } from '@tidemark/contracts'
 import { studentQuantile } from '@tidemark/statistics'
 
 export interface HealthFacts {
+  /** Why the champion stopped to run as ONNX; null: nothing was found against it. */
+  readonly switched: { readonly at: string; readonly sentence: string } | null
   readonly openFaults: readonly { readonly feature: string; readonly sentence: string }[]
   readonly performance: PerformanceState | null
   /** Newest first; judged ones only. */
@@ -14,6 +16,13 @@ export function decideHealth(facts: HealthFacts): Pick<EndpointHealth, 'state' |
   if (fault) return { state: 'harm', sentence: `Input fault: ${fault.sentence}.` }
   if (facts.performance?.state === 'lost')
     return { state: 'harm', sentence: `Performance lost: ${facts.performance.sentence}.` }
+  if (facts.switched) {
+    const { at, sentence } = facts.switched
+    return {
+      state: 'watch',
+      sentence: `The champion runs in Python since ${at.slice(0, 10)}, because its converted form answered otherwise: ${sentence}.`,
+    }
+  }
   const [newest] = facts.judged
   if (!newest) return { state: 'unknown', sentence: 'No window has been judged yet.' }
   if (newest.alarms > 0) {

@@ -61,6 +61,7 @@ export async function endpointHealth(
     championVersion: facts.championVersion,
     eventTime: eventTime?.toISOString() ?? null,
     ...decideHealth({
+      switched: await ports.runtimeSwitch(db, key.workspace, facts.model, facts.championVersion),
       openFaults: faults.filter((fault) => fault.state === 'open'),
       performance,
       judged: judged.map((row) => ({ from: row.starts.toISOString(), alarms: row.alarms })),
@@ -141,13 +142,15 @@ function performanceOf(watch: StoredWatch | null): PerformanceState | null {
 /** State, sentence and counts of one endpoint, cheaper than the whole page. */
 export async function stateOf(
   db: Queryable,
+  ports: MonitoringPorts,
   key: EndpointKey,
-  championVersion: number,
+  { model, championVersion }: { model: string; championVersion: number },
 ): Promise<Pick<EndpointHealth, 'state' | 'sentence'> & { openFaults: number }> {
   const faults = (await listFaults(db, key)).map(faultOf).filter((fault) => fault.state === 'open')
   const performance = performanceOf(await watchOf(db, key, championVersion))
   const judged = (await listWindows(db, key, 5))
     .filter((row) => row.state === 'judged')
     .map((row) => ({ from: row.starts.toISOString(), alarms: row.alarms }))
-  return { ...decideHealth({ openFaults: faults, performance, judged }), openFaults: faults.length }
+  const switched = await ports.runtimeSwitch(db, key.workspace, model, championVersion)
+  return { ...decideHealth({ openFaults: faults, performance, judged, switched }), openFaults: faults.length }
 }

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { afterEach, test } from 'node:test'
+import type { Runtime, RuntimeMismatch } from '@tidemark/contracts'
+import { pino } from 'pino'
+import { fixture, onnxInputs } from '../fixtures.ts'
+import { type Model, VersionFailed } from '../runtimes/model.ts'
+import { OnnxModel } from '../runtimes/onnx.ts'
+import { createTelemetry } from '../telemetry.ts'
+import { type Answered, Rechecks } from './rechecks.ts'
+
+const { bytes, columns, rows, expected } = fixture('champion')
+const digest = `sha256:${'0'.repeat(64)}`
+const runtime: Runtime = {
+  kind: 'onnx',
+  model: digest,
+  inputs: [...onnxInputs],
+  output: 'variable',
+  check: { kind: 'numbers', tolerance: 1e-4, scores: null },
+  python: { kind: 'python', lockDigest: digest, files: [] },
+}
+const onnx = await OnnxModel.load(bytes, runtime)
+const frame = { kind: 'table' as const, columns, rows }
+const { values } = await onnx.predict(frame)
+
+/** A stand-in for the model in Python: it knows what scikit-learn predicted for the fixture's rows, but where the test says otherwise. */
+function pythonThat(answers: (row: number) => number | Error): {
+  model: Model
+  calls: number[]
+  closed: () => boolean
+} {
+  const calls: number[] = []
+  let closed = false
+  const model: Model = {
+    kind: 'python',
+    predict: async ({ rows: asked }) => {
+      calls.push(asked.length)
+      const found = asked.map((cells) => answers(rows.indexOf(cells as (typeof rows)[number])))
+      const failed = found.find((answer) => answer instanceof Error)
+      if (failed) throw failed
+      return { values: found as number[] }
+    },
+    close: async () => {
+      closed = true
+    },
+  }
+  return { model, calls, closed: () => closed }
+}
+
+let rechecks: Rechecks
+afterEach(() => rechecks.close())
+
+function start(model: Model, more: { sharePercent?: number; now?: () => number; report?: () => Promise<void> } = {}) {
+  const told: Omit<RuntimeMismatch, 'gateway'>[] = []
+  const { sharePercent = 100, now = () => 0, report } = more
+  rechecks = new Rechecks({
+    load: async () => model,
+    report: async (mismatch) => {
+      await report?.()
+      told.push(mismatch)
+    },
+    telemetry: createTelemetry(),
+    out: pino({ level: 'silent' }),
+    gatherMs: 60_000,
+    idleMs: 1000,
+    now,
+    chance: () => 0,
+  })
+  const offer = (change: Partial<Answered> = {}) =>
+    rechecks.offer({
+      prediction: '00000000-0000-7000-8000-000000000001',
+      workspace: 'default',
+      endpoint: 'films',
+      version: { version: 'films/1', runtime, model: onnx },
+      policy: { sharePercent, minPerHour: 0 },
+      frame,
+      values,
+      ...change,
+    })
+  return { told, offer }
+}
+
+test('answers that Python gives too are told to nobody, and many are asked in one call', async () => {
+  const python = pythonThat((row) => expected[row] ?? Number.NaN)
+  const { told, offer } = start(python.model)
+  offer()
+  offer()
+  await rechecks.flush()
+  assert.deepEqual(told, [])
+  assert.deepEqual(python.calls, [2 * Math.min(20, rows.length)])
+})
+
+test('a row that Python answers otherwise is named by its prediction, once', async () => {
+  const python = pythonThat((row) => (expected[row] ?? 0) + (row === 4 ? 0.5 : 0))
+  const { told, offer } = start(python.model)
+  offer()
+  await rechecks.flush()
+  offer()
+  await rechecks.flush()
+  assert.equal(told.length, 1)
+  const [mismatch] = told
+  assert.ok(Math.abs((mismatch?.difference ?? 0) - 0.5) < 1e-5)
+  assert.deepEqual([mismatch?.row, mismatch?.version, mismatch?.tolerance], [4, 'films/1', 1e-4])
+  assert.equal(mismatch?.prediction, '00000000-0000-7000-8000-000000000001')
+  assert.equal(python.calls.length, 1)
+})
+
+test('a row that Python refuses and ONNX answered is a mismatch; a crash of Python says nothing', async () => {
+  const refused = start(
+    pythonThat((row) => (row === 2 ? new VersionFailed('raised', 'no') : (expected[row] ?? 0))).model,
+  )
+  refused.offer()
+  await rechecks.flush()
+  assert.deepEqual(
+    refused.told.map(({ row, difference }) => [row, difference]),
+    [[2, null]],
+  )
+  await rechecks.close()
+  const crashed = start(pythonThat(() => new VersionFailed('crashed', 'gone')).model)
+  crashed.offer()
+  await rechecks.flush()
+  assert.deepEqual(crashed.told, [])
+})
+
+test('a version without a form in Python, and an endpoint without a policy, are not asked again', async () => {
+  const python = pythonThat(() => 0)
+  const { told, offer } = start(python.model)
+  const { python: _, ...alone } = runtime
+  offer({ version: { version: 'films/1', runtime: alone, model: onnx } })
+  offer({ policy: undefined })
+  await rechecks.flush()
+  assert.deepEqual([told, python.calls], [[], []])
+})
+
+test('Python ends when nothing is chosen any more', async () => {
+  let now = 0
+  const python = pythonThat((row) => expected[row] ?? Number.NaN)
+  const { offer } = start(python.model, { now: () => now })
+  offer()
+  await rechecks.flush()
+  assert.equal(python.closed(), false)
+  now = 1000
+  await rechecks.flush()
+  assert.equal(python.closed(), true)
+})
+
+test('a server that is away is told when it is back', async () => {
+  let away = true
+  const python = pythonThat(() => 0)
+  const { told, offer } = start(python.model, {
+    report: async () => {
+      if (away) throw new Error('away')
+    },
+  })
+  offer()
+  await rechecks.flush()
+  assert.deepEqual(told, [])
+  away = false
+  for (let waited = 0; told.length === 0 && waited < 100; waited++) await new Promise((done) => setTimeout(done, 50))
+  assert.equal(told.length, 1)
+})
