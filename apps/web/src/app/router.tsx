@@ -86,7 +86,14 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: '/endpoints/$endpoint',
+    validateSearch: (search: Record<string, unknown>) =>
+      textFields(search, ['range', 'version', 'caller', 'entity', 'outcome', 'where', 'from', 'to', 'cursor']),
     component: lazyRouteComponent(() => import('../endpoints/endpoint.tsx'), 'EndpointPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/predictions/$id',
+    component: lazyRouteComponent(() => import('../endpoints/prediction.tsx'), 'PredictionPage'),
   }),
   createRoute({
     getParentRoute: () => root,

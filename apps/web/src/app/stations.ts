@@ -26,6 +26,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   runs: '/experiments',
   'pipeline-runs': '/pipelines',
   rollouts: '/endpoints',
+  predictions: '/endpoints',
 }
 
 /** The station of the rail that a page belongs to. */

@@ -1,29 +1,30 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, useParams } from '@tanstack/react-router'
-import type { EndpointView } from '@tidemark/contracts'
+import { Link, useParams, useSearch } from '@tanstack/react-router'
+import type { EndpointView, Traffic, TrafficRange } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
-import {
-  actionClass,
-  Command,
-  DataTable,
-  day,
-  Empty,
-  Loaded,
-  LoadedPage,
-  Page,
-  Section,
-  StateChip,
-  sentence,
-} from '../ui/index.ts'
-import { Predictions } from './predictions.tsx'
-import { Traffic } from './traffic.tsx'
+import { actionClass, LoadedPage, Page, StateChip, shortNumber, trimmed } from '../ui/index.ts'
+import { Ask } from './ask.tsx'
+import { EndpointFigures } from './figures.tsx'
+import { PredictionLog } from './log.tsx'
+import { Rollouts } from './rollouts.tsx'
+import { LatencySplit, TrafficCharts } from './traffic.tsx'
+import { Versions } from './versions.tsx'
 import { stateOf } from './words.ts'
+
+const RANGES: readonly TrafficRange[] = ['1h', '6h', '24h', '7d', '14d']
 
 export function EndpointPage() {
   const { endpoint: name } = useParams({ from: '/endpoints/$endpoint' })
+  const search = useSearch({ from: '/endpoints/$endpoint' })
+  const range = RANGES.find((known) => known === search.range) ?? '1h'
   const endpoint = useQuery({
     queryKey: ['endpoints', name],
     queryFn: () => client.deployments.getEndpoint({ params: { endpoint: name } }),
+  })
+  const traffic = useQuery({
+    queryKey: ['traffic', name, range],
+    queryFn: () => client.traffic.getTraffic({ params: { endpoint: name }, query: { range } }),
+    refetchInterval: 10_000,
   })
   return (
     <LoadedPage query={endpoint} what={`Endpoint ${name}`} crumbs={<Link to="/endpoints">Endpoints</Link>}>
@@ -36,95 +37,60 @@ export function EndpointPage() {
               {data.state}
             </StateChip>
           }
-          sentence={inWords(data)}
+          sentence={inWords(data, traffic.data)}
           action={
             <Link to="/monitoring/$endpoint" params={{ endpoint: data.name }} className={actionClass}>
               Monitoring
             </Link>
           }
         >
-          <Traffic endpoint={data} />
+          <EndpointFigures endpoint={data} traffic={traffic.data} />
+          <TrafficCharts endpoint={data} query={traffic} range={range} />
+          <LatencySplit query={traffic} />
+          <Versions endpoint={data} traffic={traffic.data} />
           <Rollouts endpoint={data} />
-          <Predictions endpoint={data.name} />
-          <Try endpoint={data} />
+          <Ask endpoint={data} />
+          <PredictionLog endpoint={data.name} />
         </Page>
       )}
     </LoadedPage>
   )
 }
 
-function inWords(endpoint: EndpointView): string {
+function inWords(endpoint: EndpointView, traffic: Traffic | undefined): string {
   if (endpoint.problem) return endpoint.problem
   const where =
     endpoint.runtime === 'onnx'
       ? 'as ONNX in the gateway'
       : endpoint.runtime === 'python'
-        ? 'in a Python worker'
-        : 'soon'
-  return endpoint.rollout
+        ? 'in Python workers'
+        : 'as soon as it is prepared'
+  const who = endpoint.rollout
     ? `${endpoint.champion} serves ${where}; version ${endpoint.rollout.version} is on its way (${stateOf(endpoint.rollout.state).word}).`
     : `${endpoint.champion} serves all callers ${where}.`
+  if (!traffic) return who
+  const total = traffic.stages.total
+  if (traffic.requests === 0 || !total) return `${who} Nobody asked it in the last ${SPANS[rangeOf(traffic)]}.`
+  const failed =
+    traffic.errors === 0
+      ? 'none failed'
+      : `${shortNumber(traffic.errors)} failed (${percent(traffic.errors, traffic.requests)})`
+  return `${who} ${shortNumber(traffic.requests)} ${traffic.requests === 1 ? 'request' : 'requests'} in the last ${SPANS[rangeOf(traffic)]}, ${failed}; 95 % within ${trimmed(total.p95)} ms.`
 }
 
-function Rollouts({ endpoint }: { readonly endpoint: EndpointView }) {
-  const rollouts = useQuery({
-    queryKey: ['rollouts', endpoint.name],
-    queryFn: () => client.deployments.listRollouts({ query: { endpoint: endpoint.name } }),
-  })
-  return (
-    <Section
-      title="Rollouts"
-      note="Newest first. A version reaches callers only here: shadow, then canary steps, then all, or back."
-    >
-      <Loaded query={rollouts} what="The rollouts" lines={2}>
-        {(data) =>
-          data.rollouts.length === 0 ? (
-            <Empty title="No rollout yet">A candidate that passed its gates and was approved begins one here.</Empty>
-          ) : (
-            <DataTable
-              caption="Rollouts"
-              rows={data.rollouts}
-              rowKey={(row) => row.id}
-              columns={[
-                {
-                  id: 'version',
-                  header: 'Version',
-                  cell: (row) => (
-                    <Link to="/rollouts/$rollout" params={{ rollout: row.id }}>
-                      {`${row.model}/${row.version}`}
-                    </Link>
-                  ),
-                },
-                {
-                  id: 'state',
-                  header: 'State',
-                  cell: (row) => <StateChip tone={stateOf(row.state).tone}>{stateOf(row.state).word}</StateChip>,
-                },
-                { id: 'against', spare: true, header: 'Against', cell: (row) => `version ${row.championVersion}` },
-                {
-                  id: 'span',
-                  header: 'Event time',
-                  cell: (row) =>
-                    row.eventTimeFrom && row.eventTimeTo ? `${day(row.eventTimeFrom)} to ${day(row.eventTimeTo)}` : '—',
-                },
-                { id: 'reason', header: 'Last decision', width: 'wide', cell: (row) => sentence(row.reason) },
-              ]}
-            />
-          )
-        }
-      </Loaded>
-    </Section>
-  )
+function percent(part: number, whole: number): string {
+  return `${trimmed((100 * part) / whole)} %`
 }
 
-function Try({ endpoint }: { readonly endpoint: EndpointView }) {
-  const row = Object.fromEntries(
-    endpoint.columns.map(({ name, type }) => [name, type === 'string' ? 'text' : type === 'boolean' ? true : 1]),
-  )
-  const body = JSON.stringify({ dataframe_records: [row] })
-  return (
-    <Section title="Ask it" note="MLflow's scoring protocol; the same body works with any client of it.">
-      <Command text={`curl -s ${endpoint.url} \\\n  -H 'content-type: application/json' \\\n  -d '${body}'`} />
-    </Section>
-  )
+const SPANS: Readonly<Record<TrafficRange, string>> = {
+  '1h': 'hour',
+  '6h': '6 hours',
+  '24h': '24 hours',
+  '7d': '7 days',
+  '14d': '14 days',
+}
+
+function rangeOf({ from, to }: Traffic): TrafficRange {
+  const hours = (Date.parse(to) - Date.parse(from)) / 3_600_000
+  return hours <= 1 ? '1h' : hours <= 6 ? '6h' : hours <= 24 ? '24h' : hours <= 168 ? '7d' : '14d'
 }

@@ -1,71 +1,174 @@
-import { useQuery } from '@tanstack/react-query'
-import type { EndpointView } from '@tidemark/contracts'
-import { client } from '../app/client.ts'
-import { Chart, Count, Figures, trimmed } from '../ui/index.ts'
+import { SegmentedControl } from '@mantine/core'
+import type { UseQueryResult } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { type EndpointView, STAGES, type Stage, type Traffic, type TrafficRange } from '@tidemark/contracts'
+import { useState } from 'react'
+import { Chart, Columns, DataTable, Empty, Loaded, Section, type Series, shown, trimmed } from '../ui/index.ts'
 
-/** What the endpoint answered: the sum, and window by window. */
-export function Traffic({ endpoint }: { readonly endpoint: EndpointView }) {
-  const windows = useQuery({
-    queryKey: ['windows', endpoint.name],
-    queryFn: () => client.monitoring.listWindows({ params: { endpoint: endpoint.name }, query: { limit: 1000 } }),
-  })
-  const oldestFirst = [...(windows.data?.windows ?? [])].reverse()
-  const total = oldestFirst.reduce((sum, window) => sum + window.predictions, 0)
-  const errors = oldestFirst.reduce((sum, window) => sum + window.errors, 0)
-  const { gates, rollout, monitoring } = endpoint.policy
+const RANGE_WORDS: readonly { readonly value: TrafficRange; readonly label: string }[] = [
+  { value: '1h', label: '1 hour' },
+  { value: '6h', label: '6 hours' },
+  { value: '24h', label: '24 hours' },
+  { value: '7d', label: '7 days' },
+  { value: '14d', label: '14 days' },
+]
+
+/** Requests and latency over time. The span is in the URL. */
+export function TrafficCharts(props: {
+  readonly endpoint: EndpointView
+  readonly query: UseQueryResult<Traffic>
+  readonly range: TrafficRange
+}) {
+  const navigate = useNavigate({ from: '/endpoints/$endpoint' })
   return (
-    <>
-      <Figures
-        items={[
-          {
-            label: 'Predictions',
-            value: windows.data ? <Count value={total} /> : '…',
-            note: `in ${windows.data ? oldestFirst.length : '…'} windows of a ${monitoring.window}`,
-          },
-          {
-            label: 'Failed answers',
-            value: windows.data ? <Count value={errors} /> : '…',
-            note: "the version's own, not callers' mistakes",
-          },
-          {
-            label: 'Champion',
-            value: endpoint.champion,
-            note:
-              endpoint.runtime === 'onnx'
-                ? 'ONNX, parity checked'
-                : endpoint.runtime === 'python'
-                  ? 'Python worker'
-                  : 'not running yet',
-          },
-          {
-            label: 'Approval',
-            value: endpoint.policy.approval,
-            note: `gates at ${trimmed(gates.alpha * 100)} %, rollout at ${trimmed(rollout.alpha * 100)} %`,
-          },
-        ]}
-      />
-      {oldestFirst.length > 1 && (
-        <Chart
-          caption={`Answers in each ${monitoring.window} of event time`}
-          time
-          fromZero
-          height={160}
-          x={oldestFirst.map(({ from }) => Date.parse(from))}
-          xLabel="Event time"
-          yLabel="Answers"
-          series={[
-            {
-              label: 'Answers',
-              color: 'champion',
-              points: true,
-              values: oldestFirst.map((window) => window.predictions),
-            },
-            ...(errors > 0
-              ? [{ label: 'Failed', color: 'series-2' as const, values: oldestFirst.map((window) => window.errors) }]
-              : []),
+    <Section
+      title="Traffic"
+      note="Counted from the prediction log by the minute of arrival. What a caller did wrong is refused before it, and not in it."
+      action={
+        <SegmentedControl
+          size="xs"
+          aria-label="Span"
+          data={[...RANGE_WORDS]}
+          value={props.range}
+          onChange={(range) => void navigate({ search: (old) => ({ ...old, range }), resetScroll: false })}
+        />
+      }
+    >
+      <Loaded query={props.query} what="The traffic" lines={4}>
+        {(traffic) =>
+          traffic.requests === 0 ? (
+            <Empty title="No request in this span">
+              Ask it with the form below, or look at a longer span. The log keeps what was asked before.
+            </Empty>
+          ) : (
+            <Columns>
+              <Chart {...requestsChart(traffic)} />
+              <Chart {...latencyChart(traffic)} />
+            </Columns>
+          )
+        }
+      </Loaded>
+    </Section>
+  )
+}
+
+function requestsChart(traffic: Traffic) {
+  const failed: Series[] =
+    traffic.errors === 0
+      ? []
+      : [{ label: 'failed', color: 'series-2', values: traffic.points.map(({ errors }) => errors) }]
+  return {
+    caption: `Requests in each ${stepWords(traffic.stepSeconds)}${traffic.errors === 0 ? '; none failed' : ' and those that failed'}`,
+    time: true,
+    fromZero: true,
+    height: 180,
+    x: traffic.points.map(({ at }) => Date.parse(at)),
+    xLabel: 'Arrival, UTC',
+    yLabel: 'Requests',
+    series: [
+      { label: 'requests', color: 'champion' as const, values: traffic.points.map(({ requests }) => requests) },
+      ...failed,
+    ],
+  }
+}
+
+function latencyChart(traffic: Traffic) {
+  const line = (label: string, key: 'p50' | 'p95' | 'p99', color: Series['color']): Series => ({
+    label,
+    color,
+    points: true,
+    values: traffic.points.map(({ stages }) => stages.total?.[key] ?? null),
+  })
+  return {
+    caption: 'Time of a whole request: half, 95 % and 99 % are answered within',
+    time: true,
+    fromZero: true,
+    height: 180,
+    x: traffic.points.map(({ at }) => Date.parse(at)),
+    xLabel: 'Arrival, UTC',
+    yLabel: 'Milliseconds',
+    series: [line('half', 'p50', 'champion'), line('95 %', 'p95', 'series-1'), line('99 %', 'p99', 'series-2')],
+  }
+}
+
+function stepWords(seconds: number): string {
+  if (seconds === 60) return 'minute'
+  return seconds < 3600 ? `${seconds / 60} minutes` : `${seconds / 3600} hours`
+}
+
+const STAGE_WORDS: Readonly<Record<Stage, string>> = {
+  parse: 'Reading the text of the request',
+  validate: 'Checking it against the signature',
+  queue: 'Waiting for its turn',
+  infer: 'In the model',
+  log: 'Writing it to the log',
+  total: 'Altogether',
+}
+
+const STAGE_COLORS: readonly Series['color'][] = ['series-1', 'series-3', 'series-4', 'candidate', 'series-2']
+
+/** Where the time of requests goes, stage by stage: now, and over time. */
+export function LatencySplit({ query }: { readonly query: UseQueryResult<Traffic> }) {
+  const [quantile, setQuantile] = useState<'p50' | 'p95' | 'p99'>('p95')
+  const traffic = query.data
+  if (!traffic || traffic.requests === 0) return null
+  const measured = STAGES.filter((stage) => traffic.stages[stage] !== undefined)
+  const drawn = measured.filter((stage) => stage !== 'total')
+  return (
+    <Section
+      title="Where the time goes"
+      note="Milliseconds within which half, 95 % and 99 % of the requests passed a stage; each within 9 %."
+      action={
+        <SegmentedControl
+          size="xs"
+          aria-label="Quantile that is drawn"
+          data={[
+            { value: 'p50', label: 'half' },
+            { value: 'p95', label: '95 %' },
+            { value: 'p99', label: '99 %' },
+          ]}
+          value={quantile}
+          onChange={setQuantile}
+        />
+      }
+    >
+      <Columns>
+        <DataTable
+          caption="Time by stage"
+          rows={measured}
+          rowKey={(stage) => stage}
+          columns={[
+            { id: 'stage', header: 'Stage', cell: (stage) => STAGE_WORDS[stage] },
+            ...(['p50', 'p95', 'p99'] as const).map((key) => ({
+              id: key,
+              header: { p50: 'half', p95: '95 %', p99: '99 %' }[key],
+              align: 'right' as const,
+              cell: (stage: Stage) => shown(traffic.stages[stage]?.[key]),
+            })),
           ]}
         />
+        <Chart
+          caption={`${{ p50: 'Half', p95: '95 %', p99: '99 %' }[quantile]} of the requests pass each stage within so many milliseconds`}
+          time
+          fromZero
+          height={180}
+          x={traffic.points.map(({ at }) => Date.parse(at))}
+          xLabel="Arrival, UTC"
+          yLabel="Milliseconds"
+          series={drawn.map((stage, index) => ({
+            label: stage,
+            color: STAGE_COLORS[index] ?? 'series-1',
+            points: true,
+            values: traffic.points.map(({ stages }) => stages[stage]?.[quantile] ?? null),
+          }))}
+        />
+      </Columns>
+      {!measured.includes('queue') && (
+        <p className="tm-more">
+          These requests were logged without the times of their stages; {trimmed(traffic.requests)} have the time in the
+          model alone.
+        </p>
       )}
-    </>
+    </Section>
   )
 }

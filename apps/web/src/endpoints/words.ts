@@ -1,5 +1,14 @@
-import type { Guardrail, Rollout, RolloutState } from '@tidemark/contracts'
+import type { Guardrail, JsonValue, Rollout, RolloutState } from '@tidemark/contracts'
 import { sentence, type Tone, trimmed } from '../ui/index.ts'
+
+/** A predicted or true value as a person reads it. */
+export function answerText(value: JsonValue): string {
+  if (value === null) return '—'
+  if (typeof value === 'number') return trimmed(value)
+  if (typeof value === 'string') return value
+  const text = JSON.stringify(value)
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}
 
 /** A rollout's state as chip and word. */
 export function stateOf(state: RolloutState): { readonly tone: Tone; readonly word: string } {

@@ -4,7 +4,7 @@ import { IconCheck, IconLink, IconPhoto, IconTable } from '@tabler/icons-react'
 import { lazy, type ReactNode, Suspense, useCallback, useMemo, useRef, useState } from 'react'
 import styles from './chart.module.css'
 import { type ChartProps, DEFAULT_HEIGHT, type Series } from './chart-types.ts'
-import { shown, trimmed } from './format.ts'
+import { instantOnAxis, shown, trimmed } from './format.ts'
 
 export type { Series } from './chart-types.ts'
 
@@ -166,7 +166,7 @@ function Numbers(props: ChartProps) {
         <tbody>
           {rows.map(({ x, index }) => (
             <tr key={x}>
-              <td>{props.time ? new Date(x).toISOString().slice(0, 10) : trimmed(x)}</td>
+              <td>{props.time ? instantOnAxis(x, props.x) : trimmed(x)}</td>
               {props.series.map(({ label, values, band }) => (
                 <td key={label}>
                   {shown(values[index])}

@@ -82,6 +82,17 @@ export function day(at: string | Date): string {
   return (typeof at === 'string' ? new Date(at) : at).toISOString().slice(0, 10)
 }
 
+/** An instant in UTC to the minute, as in "2004-03-05 17:20". */
+export function instant(at: string | Date): string {
+  return (typeof at === 'string' ? new Date(at) : at).toISOString().slice(0, 16).replace('T', ' ')
+}
+
+/** An instant of a time axis: as a day, or to the minute where the axis is so short that a day would say nothing. */
+export function instantOnAxis(at: number, axis: readonly number[]): string {
+  const span = (axis.at(-1) ?? at) - (axis[0] ?? at)
+  return span > 14 * 86_400_000 ? day(new Date(at)) : instant(new Date(at))
+}
+
 /** "March 2004", for windows of a month. */
 export function month(at: string): string {
   return new Date(at).toLocaleDateString('en', { month: 'short', year: 'numeric', timeZone: 'UTC' })

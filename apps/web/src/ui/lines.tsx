@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import styles from './chart.module.css'
 import { type ChartProps, DEFAULT_HEIGHT, type Series, type Threshold } from './chart-types.ts'
-import { shown, trimmed } from './format.ts'
+import { instantOnAxis, shown, trimmed } from './format.ts'
 
 /** The drawing of a chart, by uPlot. Drag zooms, a double click shows all again, a click pins the values at the pointer. */
 export function Lines(props: ChartProps & { readonly onCanvas: (canvas: HTMLCanvasElement | undefined) => void }) {
@@ -38,6 +38,7 @@ export function Lines(props: ChartProps & { readonly onCanvas: (canvas: HTMLCanv
     const made = new uPlot(
       optionsOf({
         element,
+        x,
         series,
         thresholds: thresholds ?? [],
         time: time ?? false,
@@ -71,6 +72,7 @@ function dataOf(x: number[], series: readonly Series[]): uPlot.AlignedData {
 }
 
 interface Plan {
+  readonly x: readonly number[]
   readonly element: HTMLElement
   readonly series: readonly Series[]
   readonly thresholds: readonly Threshold[]
@@ -224,7 +226,7 @@ function readout(plan: Plan): uPlot.Plugin {
         box.style.display = 'block'
         box.style.left = (plot.cursor.left ?? 0) > plot.over.clientWidth / 2 ? '8px' : 'auto'
         box.style.right = (plot.cursor.left ?? 0) > plot.over.clientWidth / 2 ? 'auto' : '8px'
-        const lines = [plan.time ? new Date(x * 1000).toISOString().slice(0, 10) : `${plan.xLabel} ${trimmed(x)}`]
+        const lines = [plan.time ? instantOnAxis(x * 1000, plan.x) : `${plan.xLabel} ${trimmed(x)}`]
         for (const { label, values, band } of plan.series) {
           lines.push(
             `${label}: ${shown(values[index])}${band ? ` (${shown(band.lower[index])} to ${shown(band.upper[index])})` : ''}`,
