@@ -1,12 +1,11 @@
 import { createServer } from 'node:net'
-import { EndpointPolicy, type InputColumn } from '@tidemark/contracts'
-import { systemActor } from '../platform/actor.ts'
-import type { Platform } from '../platform/index.ts'
+import type { InputColumn } from '@tidemark/contracts'
 import { createPlatform } from '../platform/platform.ts'
 import { startTestServer, type TestServer } from '../platform/testing.ts'
 import { Gateways } from './gateways/index.ts'
 import { fixtureModel, startTestGateway, storeVariant, type TestGateway, until } from './gateways/testing.ts'
 import { Deployments } from './index.ts'
+import { openEndpoint, type TestRollouts } from './testing.ts'
 
 const COLUMNS: readonly InputColumn[] = [
   { name: 'budget', type: 'double', required: true },
@@ -19,9 +18,7 @@ export interface TestServing {
   readonly server: TestServer
   readonly gateway: TestGateway
   /** As of another server over the same database, which takes versions without an evaluation. */
-  readonly platform: Platform
-  readonly gateways: Gateways
-  readonly deployments: Deployments
+  readonly rollouts: TestRollouts
   close(): Promise<void>
 }
 
@@ -41,8 +38,14 @@ export async function startTestServing(): Promise<TestServing> {
       comparison: async () => ({ meanPredictionGap: 0.2, labelRange: { low: 1, high: 10 } }),
     },
   })
-  const serving = { server, platform, gateways, deployments }
-  await openTestEndpoint(serving, 'films', EndpointPolicy.parse({}))
+  const rollouts: TestRollouts = {
+    platform,
+    gateways,
+    deployments,
+    restarted: () => deployments,
+    close: () => platform.database.close(),
+  }
+  await openEndpoint(rollouts)
   const gateway = await startTestGateway({
     dataDir: server.dataDir,
     serverUrl: server.url,
@@ -52,25 +55,15 @@ export async function startTestServing(): Promise<TestServing> {
   const row = fixtureModel('champion').rows[0]
   await until(async () => (await gateway.ask('/endpoints/films/invocations', { inputs: [row] })).status === 200)
   return {
-    ...serving,
+    server,
     gateway,
+    rollouts,
     close: async () => {
       await gateway.end()
-      await platform.database.close()
+      await rollouts.close()
       await server.close()
     },
   }
-}
-
-/** Opens an endpoint of the model `films`, version 1. */
-export async function openTestEndpoint(
-  { deployments }: Pick<TestServing, 'deployments'>,
-  name: string,
-  policy: EndpointPolicy,
-): Promise<void> {
-  const actor = systemActor('test', 'default')
-  await deployments.endpoints.put(actor, name, { model: 'films', version: 1, replay: true, policy })
-  await deployments.endpoints.open(actor, { endpoint: name, version: 1 })
 }
 
 async function freePort(): Promise<number> {

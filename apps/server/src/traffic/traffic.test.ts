@@ -107,11 +107,21 @@ test('counts of two batches in one minute add up; another day and another worksp
     ],
   )
   assert.deepEqual(busy[0]?.stages.total, { p50: 1.024, p95: 16.384, p99: 16.384 })
+  await apply({ ...record(minute + 120_000, 4), timings: { parse: 1, validate: 1, queue: 8, infer: 4 } } as never)
+  const split = await server.client.traffic.getTraffic({
+    params,
+    query: { range: '1h', to: new Date(minute + 150_000).toISOString() },
+  })
+  const stages = split.points.find(({ at }) => at === '2026-01-02T12:32:00.000Z')?.stages
+  assert.deepEqual(
+    [stages?.parse, stages?.queue, stages?.infer, stages?.total].map((each) => Math.round((each?.p50 ?? 0) * 1000)),
+    [1024, 8192, 4096, 13_777],
+  )
   const day = await server.client.traffic.getTraffic({
     params,
     query: { range: '24h', to: new Date(minute).toISOString() },
   })
-  assert.deepEqual([day.points.length, day.requests], [96, 4])
+  assert.deepEqual([day.points.length, day.requests], [96, 5])
 })
 
 test('an endpoint that is not there has no traffic, and a gateway that is gone is named', async () => {

@@ -1,6 +1,6 @@
 import { Button, Checkbox, NumberInput, SegmentedControl, Textarea, TextInput } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
-import type { EndpointView, HandAnswer, JsonValue } from '@tidemark/contracts'
+import { type EndpointView, type HandAnswer, type JsonValue, TidemarkError } from '@tidemark/contracts'
 import { useState } from 'react'
 import { client } from '../app/client.ts'
 import { useMay } from '../app/session.ts'
@@ -144,7 +144,7 @@ function Request(props: {
         }),
       )
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error))
+      setProblem(inWords(error))
     } finally {
       setBusy(false)
     }
@@ -169,6 +169,13 @@ function Request(props: {
       {answer && <Answer answer={answer} />}
     </form>
   )
+}
+
+/** What was wrong, and where in the form. */
+function inWords(error: unknown): string {
+  const details = error instanceof TidemarkError ? (error.details ?? []) : []
+  const message = error instanceof Error ? error.message : String(error)
+  return [message, ...details.map((detail) => `${detail.path}: ${detail.message}`)].join(' ')
 }
 
 function Answer({ answer }: { readonly answer: HandAnswer }) {

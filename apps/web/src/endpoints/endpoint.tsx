@@ -59,15 +59,12 @@ export function EndpointPage() {
 
 function inWords(endpoint: EndpointView, traffic: Traffic | undefined): string {
   if (endpoint.problem) return endpoint.problem
+  if (endpoint.state === 'preparing') return `${endpoint.champion} is being prepared; it serves once that is done.`
   const where =
-    endpoint.runtime === 'onnx'
-      ? 'as ONNX in the gateway'
-      : endpoint.runtime === 'python'
-        ? 'in Python workers'
-        : 'as soon as it is prepared'
+    endpoint.runtime === 'onnx' ? ' as ONNX in the gateway' : endpoint.runtime === 'python' ? ' in Python workers' : ''
   const who = endpoint.rollout
-    ? `${endpoint.champion} serves ${where}; version ${endpoint.rollout.version} is on its way (${stateOf(endpoint.rollout.state).word}).`
-    : `${endpoint.champion} serves all callers ${where}.`
+    ? `${endpoint.champion} serves${where}; version ${endpoint.rollout.version} is on its way (${stateOf(endpoint.rollout.state).word}).`
+    : `${endpoint.champion} serves all callers${where}.`
   if (!traffic) return who
   const total = traffic.stages.total
   if (traffic.requests === 0 || !total) return `${who} Nobody asked it in the last ${SPANS[rangeOf(traffic)]}.`

@@ -5,7 +5,6 @@ import { Count, Figures, trimmed } from '../ui/index.ts'
 export function EndpointFigures(props: { readonly endpoint: EndpointView; readonly traffic: Traffic | undefined }) {
   const { endpoint, traffic } = props
   const total = traffic?.stages.total
-  const { gates, rollout } = endpoint.policy
   return (
     <Figures
       items={[
@@ -33,11 +32,6 @@ export function EndpointFigures(props: { readonly endpoint: EndpointView; readon
               : endpoint.runtime === 'python'
                 ? 'Python workers'
                 : 'not running yet',
-        },
-        {
-          label: 'Approval',
-          value: endpoint.policy.approval,
-          note: `gates at ${trimmed(gates.alpha * 100)} %, rollout at ${trimmed(rollout.alpha * 100)} %`,
         },
       ]}
     />

@@ -1,31 +1,28 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
-import type { Rollout, RolloutDecision } from '@tidemark/contracts'
+import type { Rollout } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
-import { Who } from '../governance/who.tsx'
-import { WhyLink } from '../governance/why-link.tsx'
 import {
-  Ago,
-  Chart,
+  Columns,
   DataTable,
-  day,
-  Empty,
   Figures,
-  type Knot,
+  instant,
   LoadedPage,
   Page,
-  ReasonButton,
   Section,
   StateChip,
   sentence,
-  Thread,
-  type Tone,
   trimmed,
 } from '../ui/index.ts'
 import styles from './rollout.module.css'
+import { RolloutActions } from './rolloutActions.tsx'
+import { Course } from './rolloutCourse.tsx'
+import { Decisions } from './rolloutDecisions.tsx'
+import { Disagreement } from './rolloutPairs.tsx'
 import { Timeline } from './timeline.tsx'
-import { guardrailName, guardrailSentence, rolloutSentence, stateOf } from './words.ts'
+import { guardrailName, guardrailSentence, isOpen, rolloutSentence, stateOf } from './words.ts'
 
+/** One rollout: how far it came, what it waits for, its evidence over time, and what was decided and why. */
 export function RolloutPage() {
   const { rollout: id } = useParams({ from: '/rollouts/$rollout' })
   const rollout = useQuery({
@@ -45,27 +42,27 @@ export function RolloutPage() {
               </Link>
             </>
           }
-          state={<StateChip tone={stateOf(data.state).tone}>{stateOf(data.state).word}</StateChip>}
+          state={
+            <>
+              <StateChip tone={stateOf(data.state).tone}>{stateOf(data.state).word}</StateChip>
+              {data.paused && <StateChip tone="watch">paused</StateChip>}
+              {!data.confirmed && <StateChip tone="accent">reaching the gateways</StateChip>}
+            </>
+          }
           sentence={rolloutSentence(data)}
-          action={isOpen(data) ? <Actions rollout={data} /> : <WhyLink id={data.id} />}
+          action={<RolloutActions rollout={data} />}
         >
           <Timeline rollout={data} />
           <Figures items={figures(data)} />
-          <Evidence rollout={data} />
-          <Section
-            title="Decisions"
-            note="Each was made by a rule from the evidence of its moment; the same evidence gives the same decision again."
-          >
-            <Decisions decisions={data.decisions} />
-          </Section>
+          {isOpen(data) && <Ahead rollout={data} />}
+          <Course rollout={data} />
+          <Guardrails rollout={data} />
+          <Disagreement rollout={data} />
+          <Decisions rollout={data} />
         </Page>
       )}
     </LoadedPage>
   )
-}
-
-function isOpen({ state }: Rollout): boolean {
-  return state.kind === 'queued' || state.kind === 'shadow' || state.kind === 'canary' || state.kind === 'ab'
 }
 
 function figures(rollout: Rollout) {
@@ -80,11 +77,15 @@ function figures(rollout: Rollout) {
           ? `version ${rollout.championVersion} serves nobody any more`
           : `version ${rollout.championVersion} has the rest`,
     },
-    { label: 'Requests seen', value: progress.requests.toLocaleString('en') },
+    {
+      label: 'Requests seen',
+      value: progress.requests.toLocaleString('en'),
+      note: `${progress.exposedRequests.toLocaleString('en')} answered by it, for ${progress.exposedCallers.toLocaleString('en')} callers`,
+    },
     {
       label: 'Predicted by both',
       value: progress.pairs.toLocaleString('en'),
-      note: `${progress.labelledPairs} have a label`,
+      note: `${progress.labelledPairs.toLocaleString('en')} have a label`,
     },
     ...(accuser
       ? [
@@ -98,22 +99,57 @@ function figures(rollout: Rollout) {
   ]
 }
 
-function Evidence({ rollout }: { readonly rollout: Rollout }) {
-  const drawn = (['loss', 'failures', 'errors'] as const)
-    .map((name) => ({
-      name,
-      points: rollout.points.filter((point) => point.guardrail === name && point.difference !== null),
-    }))
-    .filter(({ points }) => points.length > 1)
+/** What it waits for, and what would change its mind. */
+function Ahead({ rollout }: { readonly rollout: Rollout }) {
   return (
-    <Section title="Evidence" note={rollout.nextLook ? `Next look ${rollout.nextLook}.` : undefined}>
+    <Columns>
+      <Section title="What would change it">
+        <ul className={styles.ahead}>
+          {rollout.wouldChange.length === 0 ? (
+            <li>Its first evidence.</li>
+          ) : (
+            rollout.wouldChange.map((each) => <li key={each}>{sentence(each)}</li>)
+          )}
+        </ul>
+      </Section>
+      <Section title="Next look">
+        <div className={styles.ahead}>
+          {rollout.paused
+            ? `Paused: ${sentence(rollout.paused.reason)} Only proven harm changes anything.`
+            : rollout.nextLook
+              ? sentence(rollout.nextLook)
+              : 'With the next evidence.'}
+          {rollout.nextLookAt && <div>{`At the latest at ${instant(rollout.nextLookAt)} UTC, event time.`}</div>}
+        </div>
+      </Section>
+    </Columns>
+  )
+}
+
+function Guardrails({ rollout }: { readonly rollout: Rollout }) {
+  if (rollout.guardrails.length === 0) return null
+  return (
+    <Section
+      title="Guardrails"
+      note={`All tests of this rollout share one false-alarm budget of ${trimmed(rollout.policy.alpha * 100)} %.`}
+    >
       <DataTable
         caption="Guardrails"
         rows={rollout.guardrails}
-        rowKey={(row) => row.name}
+        rowKey={(row) => `${row.name}:${row.version ?? ''}`}
         columns={[
-          { id: 'name', header: 'Guardrail', cell: (row) => guardrailName(row.name) },
-          { id: 'units', header: 'Evidence', spare: true, align: 'right', cell: (row) => row.units },
+          {
+            id: 'name',
+            header: 'Guardrail',
+            cell: (row) => `${guardrailName(row.name)}${row.version === undefined ? '' : `, version ${row.version}`}`,
+          },
+          {
+            id: 'units',
+            header: 'Evidence',
+            spare: true,
+            align: 'right',
+            cell: (row) => row.units.toLocaleString('en'),
+          },
           {
             id: 'champion',
             header: 'Champion',
@@ -131,106 +167,14 @@ function Evidence({ rollout }: { readonly rollout: Rollout }) {
             header: 'Safe',
             width: 'fit',
             cell: (row) => (
-              <StateChip tone={row.proven ? 'good' : 'unknown'}>{row.proven ? 'proven' : 'not yet'}</StateChip>
+              <StateChip tone={row.harmEValue >= row.harmNeeds ? 'harm' : row.proven ? 'good' : 'unknown'}>
+                {row.harmEValue >= row.harmNeeds ? 'harm proven' : row.proven ? 'proven' : 'not yet'}
+              </StateChip>
             ),
           },
           { id: 'sentence', header: 'In words', width: 'wide', cell: (row) => guardrailSentence(row) },
         ]}
       />
-      {drawn.map(({ name, points }) => {
-        const margin = rollout.guardrails.find((guardrail) => guardrail.name === name)?.margin
-        return (
-          <Chart
-            key={name}
-            caption={`${guardrailName(name)}: candidate minus champion, with bounds that hold at every look`}
-            time
-            x={points.map((point) => Date.parse(point.at))}
-            xLabel="Event time"
-            yLabel="Difference"
-            series={[
-              {
-                label: 'Candidate − champion',
-                color: 'candidate',
-                values: points.map((point) => point.difference),
-                band: { lower: points.map((point) => point.lower), upper: points.map((point) => point.upper) },
-              },
-            ]}
-            thresholds={[
-              { value: 0, label: 'no difference', plain: true },
-              ...(margin === undefined ? [] : [{ value: margin, label: `margin ${trimmed(margin)}` }]),
-            ]}
-          />
-        )
-      })}
     </Section>
-  )
-}
-
-const TONES: Readonly<Record<RolloutDecision['kind'], Tone>> = {
-  hold: 'unknown',
-  shift: 'accent',
-  promote: 'good',
-  roll_back: 'harm',
-  pause: 'watch',
-  resume: 'accent',
-  finish: 'good',
-}
-
-const KINDS: Readonly<Record<RolloutDecision['kind'], string>> = {
-  hold: 'Hold',
-  shift: 'Next step',
-  promote: 'Promote',
-  roll_back: 'Roll back',
-  pause: 'Pause',
-  resume: 'Resume',
-  finish: 'Finish',
-}
-
-function Decisions({ decisions }: { readonly decisions: readonly RolloutDecision[] }) {
-  if (decisions.length === 0) return <Empty title="No decision yet">The first is made when evidence arrives.</Empty>
-  const knots: Knot[] = decisions.map((decision) => ({
-    key: decision.id,
-    tone: TONES[decision.kind],
-    head: (
-      <>
-        <strong>{KINDS[decision.kind]}</strong>
-        {decision.eventTime && <span>event time {day(decision.eventTime)}</span>}
-        <Ago at={decision.decidedAt} />
-        <span>
-          <Who actor={decision.by} />
-        </span>
-      </>
-    ),
-    text: decision.nextLook
-      ? `${sentence(decision.reason)} Next look ${decision.nextLook}.`
-      : sentence(decision.reason),
-    evidence: decision.evidence,
-  }))
-  return <Thread knots={knots} />
-}
-
-/** Promote or roll back by hand: always with a reason, which the audit keeps. */
-function Actions({ rollout }: { readonly rollout: Rollout }) {
-  const queries = useQueryClient()
-  const act = (verb: 'promoteRollout' | 'abortRollout') => async (reason: string) => {
-    await client.deployments[verb]({ params: { id: rollout.id }, body: { reason } })
-    await queries.invalidateQueries({ queryKey: ['rollout', rollout.id] })
-  }
-  return (
-    <div className={styles.actions}>
-      <WhyLink id={rollout.id} />
-      <ReasonButton
-        label={`Roll back to ${rollout.championVersion}`}
-        verb={`Roll back to version ${rollout.championVersion}`}
-        tone="danger"
-        act={act('abortRollout')}
-      />
-      <ReasonButton
-        label={`Promote ${rollout.version}`}
-        verb={`Promote version ${rollout.version}`}
-        tone="main"
-        act={act('promoteRollout')}
-      />
-    </div>
   )
 }

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { EndpointView } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
-import { DataTable, day, Empty, Loaded, Section, StateChip, sentence } from '../ui/index.ts'
+import { DataTable, day, Empty, Loaded, Section, StateChip, sentence, trimmed } from '../ui/index.ts'
 import { stateOf } from './words.ts'
 
 /** The rollouts of an endpoint, newest first. */
@@ -14,7 +14,7 @@ export function Rollouts({ endpoint }: { readonly endpoint: EndpointView }) {
   return (
     <Section
       title="Rollouts"
-      note="Newest first. A version reaches callers only here: shadow, then canary steps, then all, or back."
+      note={`A version reaches callers only here, newest first. ${endpoint.policy.approval === 'person' ? 'A person approves it' : 'It is approved without a person'} once its gates are passed; all tests of one rollout share a false-alarm budget of ${trimmed(endpoint.policy.rollout.alpha * 100)} %.`}
     >
       <Loaded query={rollouts} what="The rollouts" lines={2}>
         {(data) =>

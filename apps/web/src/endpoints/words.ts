@@ -57,6 +57,11 @@ export function guardrailSentence(guardrail: Guardrail): string {
   return `${counted}: ${seen}. ${proven ? `More harm than the margin of ${trimmed(margin)} is excluded.` : `More harm than the margin of ${trimmed(margin)} is not excluded yet.`}`
 }
 
+/** Whether a rollout is still under way, or waits its turn. */
+export function isOpen({ state }: Pick<Rollout, 'state'>): boolean {
+  return state.kind === 'queued' || state.kind === 'shadow' || state.kind === 'canary' || state.kind === 'ab'
+}
+
 /** The page's sentence for a rollout. */
 export function rolloutSentence(rollout: Rollout): string {
   const { state, version, championVersion, progress } = rollout

@@ -19,6 +19,13 @@ export interface Threshold {
   readonly plain?: boolean
 }
 
+/** Something that happened at an x, drawn as a line with its name. */
+export interface Moment {
+  readonly x: number
+  readonly label: string
+  readonly tone: 'good' | 'watch' | 'harm' | 'accent'
+}
+
 export interface ChartProps {
   /** What the chart shows, in a sentence: its caption. */
   readonly caption: string
@@ -30,6 +37,11 @@ export interface ChartProps {
   readonly series: readonly Series[]
   readonly thresholds?: readonly Threshold[]
   readonly height?: number
+  readonly moments?: readonly Moment[]
+  /** Span of x that is shown; else that of the data. Charts of one span and one room stand exactly below one another. */
+  readonly span?: readonly [from: number, to: number]
+  /** CSS pixels kept on the right for the names of lines; else what they take. */
+  readonly room?: number
   /** The y axis begins at zero: for lengths that are compared. */
   readonly fromZero?: boolean
 }

@@ -6,7 +6,7 @@ import styles from './chart.module.css'
 import { type ChartProps, DEFAULT_HEIGHT, type Series } from './chart-types.ts'
 import { instantOnAxis, shown, trimmed } from './format.ts'
 
-export type { Series } from './chart-types.ts'
+export type { Moment, Series } from './chart-types.ts'
 
 // uPlot is loaded with the first chart, not with the first page.
 const Lines = lazy(() => import('./lines.tsx').then((module) => ({ default: module.Lines })))

@@ -3,7 +3,7 @@ import { useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import styles from './chart.module.css'
-import { type ChartProps, DEFAULT_HEIGHT, type Series, type Threshold } from './chart-types.ts'
+import { type ChartProps, DEFAULT_HEIGHT, type Moment, type Series, type Threshold } from './chart-types.ts'
 import { instantOnAxis, shown, trimmed } from './format.ts'
 
 /** The drawing of a chart, by uPlot. Drag zooms, a double click shows all again, a click pins the values at the pointer. */
@@ -20,13 +20,16 @@ export function Lines(props: ChartProps & { readonly onCanvas: (canvas: HTMLCanv
     props.xLabel,
     props.yLabel,
     props.fromZero,
+    props.moments,
+    props.span,
+    props.room,
   ])
   const height = props.height ?? DEFAULT_HEIGHT
 
   useEffect(() => {
     const element = host.current
     if (!element) return
-    const [x, series, thresholds, time, xLabel, yLabel, fromZero] = JSON.parse(content) as [
+    const [x, series, thresholds, time, xLabel, yLabel, fromZero, moments, span, room] = JSON.parse(content) as [
       number[],
       Series[],
       Threshold[] | null,
@@ -34,6 +37,9 @@ export function Lines(props: ChartProps & { readonly onCanvas: (canvas: HTMLCanv
       string,
       string,
       boolean | null,
+      Moment[] | null,
+      [number, number] | null,
+      number | null,
     ]
     const made = new uPlot(
       optionsOf({
@@ -43,6 +49,9 @@ export function Lines(props: ChartProps & { readonly onCanvas: (canvas: HTMLCanv
         thresholds: thresholds ?? [],
         time: time ?? false,
         fromZero: fromZero ?? false,
+        moments: moments ?? [],
+        span,
+        room,
         xLabel,
         yLabel,
         height,
@@ -78,6 +87,9 @@ interface Plan {
   readonly thresholds: readonly Threshold[]
   readonly time: boolean
   readonly fromZero: boolean
+  readonly moments: readonly Moment[]
+  readonly span: readonly [number, number] | null
+  readonly room: number | null
   readonly xLabel: string
   readonly yLabel: string
   readonly height: number
@@ -118,7 +130,7 @@ function optionsOf(plan: Plan): uPlot.Options {
     height: plan.height,
     series: lines,
     bands,
-    scales: { x: { time: plan.time }, y: { range: (_, low, high) => padded(low, high, plan) } },
+    scales: { x: { time: plan.time, ...spanOf(plan) }, y: { range: (_, low, high) => padded(low, high, plan) } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     axes: [
       {
@@ -133,9 +145,9 @@ function optionsOf(plan: Plan): uPlot.Options {
       { ...axis, label: plan.yLabel, labelSize: 20, labelFont: axis.font, size: 56 },
     ],
     legend: { show: false },
-    padding: [8, roomFor(plan.thresholds), 0, 0],
+    padding: [plan.moments.length > 0 ? 18 : 8, plan.room ?? roomFor(plan.thresholds), 0, 0],
     cursor: { drag: { x: true, y: false }, lock: true, points: { size: 7 } },
-    plugins: [thresholdLines(plan.thresholds, token), readout(plan)],
+    plugins: [thresholdLines(plan.thresholds, token), momentLines(plan, token), readout(plan)],
   }
 }
 
@@ -184,8 +196,12 @@ function thresholdLines(thresholds: readonly Threshold[], token: (name: string) 
       draw: (plot) => {
         const { ctx, bbox } = plot
         ctx.save()
-        for (const { value, label, plain } of thresholds) {
-          const y = plot.valToPos(value, 'y', true)
+        const lines = thresholds.map((line) => ({ ...line, y: plot.valToPos(line.value, 'y', true) }))
+        // Names of lines that lie close together stand below one another.
+        let above = Number.NEGATIVE_INFINITY
+        for (const { y, label, plain } of lines.sort((a, b) => a.y - b.y)) {
+          const place = Math.max(y, above + 13 * devicePixelRatio)
+          above = place
           ctx.strokeStyle = token(plain ? 'border-strong' : 'watch')
           ctx.setLineDash([6, 4])
           ctx.lineWidth = devicePixelRatio
@@ -198,7 +214,48 @@ function thresholdLines(thresholds: readonly Threshold[], token: (name: string) 
           ctx.textAlign = 'left'
           ctx.textBaseline = 'middle'
           ctx.fillStyle = token(plain ? 'text-dim' : 'watch')
-          ctx.fillText(label, bbox.left + bbox.width + 6 * devicePixelRatio, y)
+          ctx.fillText(label, bbox.left + bbox.width + 6 * devicePixelRatio, place)
+        }
+        ctx.restore()
+      },
+    },
+  }
+}
+
+function spanOf({ span, time, x }: Plan): Pick<uPlot.Scale, 'range'> {
+  if (!span) return {}
+  const scale = time ? 1000 : 1
+  const [first, last] = [(x[0] ?? 0) / scale, (x.at(-1) ?? 0) / scale]
+  // The span stands for the whole of the data; what one zoomed to is shown as it is.
+  return { range: (_, low, high) => (low <= first && high >= last ? [span[0] / scale, span[1] / scale] : [low, high]) }
+}
+
+/** What happened, as upright lines with their names on top; a name that would stand on the one before it is left out. */
+function momentLines({ moments, time }: Plan, token: (name: string) => string): uPlot.Plugin {
+  return {
+    hooks: {
+      draw: (plot) => {
+        const { ctx, bbox } = plot
+        ctx.save()
+        ctx.textAlign = 'left'
+        let taken = Number.NEGATIVE_INFINITY
+        for (const { x, label, tone } of moments) {
+          const at = plot.valToPos(time ? x / 1000 : x, 'x', true)
+          if (at < bbox.left - 1 || at > bbox.left + bbox.width + 1) continue
+          ctx.strokeStyle = token(tone)
+          ctx.lineWidth = devicePixelRatio
+          ctx.beginPath()
+          ctx.moveTo(at, bbox.top)
+          ctx.lineTo(at, bbox.top + bbox.height)
+          ctx.stroke()
+          ctx.font = `${11 * devicePixelRatio}px ${token('sans')}`
+          const width = ctx.measureText(label).width
+          const left = Math.min(at, bbox.left + bbox.width - width)
+          if (left < taken) continue
+          ctx.fillStyle = token(tone)
+          ctx.textBaseline = 'bottom'
+          ctx.fillText(label, left, bbox.top - 3 * devicePixelRatio)
+          taken = left + width + 6 * devicePixelRatio
         }
         ctx.restore()
       },

@@ -1,5 +1,5 @@
-import { Button, Textarea } from '@mantine/core'
-import { useState } from 'react'
+import { Button, Textarea, TextInput } from '@mantine/core'
+import { type ReactNode, useState } from 'react'
 import { Dialog } from './dialog.tsx'
 import styles from './parts.module.css'
 
@@ -11,10 +11,16 @@ export function ReasonButton(props: {
   readonly verb: string
   readonly tone: 'main' | 'plain' | 'danger'
   readonly act: (reason: string) => Promise<unknown>
-  readonly size?: 'compact-xs'
+  readonly size?: 'compact-xs' | 'md'
+  /** What the act means, in a sentence. */
+  readonly meaning?: string
+  /** For what cannot be taken back: a name that must be typed first. */
+  readonly typed?: string
+  readonly icon?: ReactNode
 }) {
   const [open, setOpen] = useState(false)
   const [reason, setReason] = useState('')
+  const [typed, setTyped] = useState('')
   const [busy, setBusy] = useState(false)
   const [problem, setProblem] = useState<string | undefined>()
   const act = async () => {
@@ -24,6 +30,7 @@ export function ReasonButton(props: {
       await props.act(reason.trim())
       setOpen(false)
       setReason('')
+      setTyped('')
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error))
     } finally {
@@ -35,6 +42,7 @@ export function ReasonButton(props: {
       <Button
         variant={props.tone === 'main' ? 'filled' : 'default'}
         {...(props.size ? { size: props.size } : {})}
+        {...(props.icon ? { leftSection: props.icon } : {})}
         onClick={() => setOpen(true)}
       >
         {props.label}
@@ -46,6 +54,7 @@ export function ReasonButton(props: {
             void act()
           }}
         >
+          {props.meaning && <p className={styles.meaning}>{props.meaning}</p>}
           <Textarea
             label="Reason"
             description="The audit trail keeps it."
@@ -56,6 +65,16 @@ export function ReasonButton(props: {
             autosize
             required
           />
+          {props.typed && (
+            <TextInput
+              mt="md"
+              label={`Type ${props.typed} to confirm`}
+              value={typed}
+              onChange={(event) => setTyped(event.currentTarget.value)}
+              autoComplete="off"
+              required
+            />
+          )}
           {problem && (
             <p role="alert" className={styles.problem}>
               {problem}
@@ -64,7 +83,7 @@ export function ReasonButton(props: {
           <Button
             mt="md"
             type="submit"
-            disabled={reason.trim() === ''}
+            disabled={reason.trim() === '' || (props.typed !== undefined && typed.trim() !== props.typed)}
             loading={busy}
             {...(props.tone === 'danger' ? { color: 'var(--tm-harm-solid)' } : {})}
           >

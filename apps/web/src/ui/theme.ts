@@ -1,4 +1,4 @@
-import { createTheme, InputWrapper, type MantineColorsTuple } from '@mantine/core'
+import { Button, createTheme, InputWrapper, type MantineColorsTuple } from '@mantine/core'
 
 const tide: MantineColorsTuple = [
   '#e2f1f2',
@@ -34,6 +34,19 @@ export const theme = createTheme({
   spacing: { xs: '4px', sm: '8px', md: '16px', lg: '24px', xl: '32px' },
   autoContrast: true,
   components: {
+    // Mantine chooses the text's colour by the light theme's shade: on the dark theme's accent it would be too faint.
+    Button: Button.extend({
+      vars: (_theme, { variant = 'filled', color }) => ({
+        root:
+          variant === 'filled' && color === undefined
+            ? {
+                '--button-bg': 'var(--tm-accent)',
+                '--button-hover': 'var(--tm-accent-strong)',
+                '--button-color': 'var(--tm-on-accent)',
+              }
+            : {},
+      }),
+    }),
     // Mantine's own grey is too pale on our surfaces (AA: 4.5:1). What is needed is clear from the button that waits for it.
     InputWrapper: InputWrapper.extend({
       defaultProps: { withAsterisk: false },

@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { HEADERS } from '@tidemark/contracts'
+import type { Browser, Page } from 'playwright-core'
+import { browserPath } from '../../../tools/browser.ts'
+import { ensureWeb } from '../../cli/src/web-build.ts'
+import { fixtureModel, until } from '../../server/src/deployments/gateways/testing.ts'
+import { startTestServing, type TestServing } from '../../server/src/deployments/servingTesting.ts'
+import { approve, replay, WORKSPACE, type World } from '../../server/src/deployments/testing.ts'
+import { openBrowser, type Theme, Visit } from './browser.ts'
+
+const chromium = browserPath()
+const skip = chromium ? false : 'no browser: set TIDEMARK_BROWSER, or install chromium'
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const { rows } = fixtureModel('champion')
+const REQUESTS = 60
+
+const world: World = {
+  seed: 1,
+  films: 900,
+  visitsPerFilm: 8,
+  callers: 300,
+  championRating: (truth, normal) => truth * 0.5 + 3.1 + 0.6 * normal(),
+  candidateRating: (_truth, champion, normal) => champion + 0.25 * normal(),
+}
+
+describe('the pages of serving and rollouts', { skip }, () => {
+  let serving: TestServing
+  let browser: Browser
+  const rollouts = { rolledBack: '', promoted: '', running: '' }
+  let prediction = ''
+
+  const stateOf = async (id: string) => (await serving.rollouts.deployments.rolloutView(WORKSPACE, id)).state.kind
+  /** Lets a version in and replays films until it came that far. */
+  async function rollOut(version: number, films: World, ends: readonly string[]): Promise<string> {
+    for (let attempt = 0; attempt < 10; attempt += 1) {
+      const id = await approve(serving.rollouts, version)
+      assert.ok(id)
+      // The server, which knows no evaluation of this version, may find it waiting before it begins here: then it is dropped.
+      if ((await stateOf(id)) === 'dropped') continue
+      await replay(serving.rollouts, films, async () => [...ends, 'dropped'].includes(await stateOf(id)))
+      if ((await stateOf(id)) !== 'dropped') return id
+    }
+    assert.fail(`version ${version} was dropped each time`)
+  }
+
+  before(async () => {
+    await ensureWeb(ROOT)
+    serving = await startTestServing()
+    browser = await openBrowser(chromium ?? '')
+    await register(serving.server.url, 'films', 4)
+    for (let request = 0; request < REQUESTS; request += 1) {
+      const input = request % 7 === 0 ? rows.slice(0, 3) : [rows[request % rows.length]]
+      const answer = await serving.gateway.ask(
+        '/endpoints/films/invocations',
+        { inputs: input },
+        {
+          [HEADERS.caller]: `visitor-${request % 9}`,
+          [HEADERS.entity]: input.map((_, row) => `film-${request}${row === 0 ? '' : `-${row}`}`).join(','),
+        },
+      )
+      assert.equal(answer.status, 200)
+      if (request === 1) prediction = answer.body.prediction_id ?? ''
+    }
+    await until(
+      async () =>
+        (await serving.server.client.traffic.getTraffic({ params: { endpoint: 'films' }, query: {} })).requests >=
+        REQUESTS,
+    )
+    await serving.server.client.monitoring.putLabels({
+      params: { endpoint: 'films' },
+      body: { labels: [{ prediction, value: 6.5 }] },
+    })
+    // Approvals are handed to rollouts here: the server, which knows no evaluation of these versions, would drop them.
+    await serving.server.platform.jobs.stop()
+    rollouts.rolledBack = await rollOut(2, { ...world, candidateRating: (_truth, champion) => champion - 0.7 }, [
+      'rolled_back',
+    ])
+    rollouts.promoted = await rollOut(
+      3,
+      { ...world, seed: 2, candidateRating: (truth, champion) => champion + 0.3 * (truth - champion) },
+      ['promoted', 'rolled_back'],
+    )
+    assert.equal(await stateOf(rollouts.promoted), 'promoted')
+    rollouts.running = await rollOut(4, { ...world, seed: 3, films: 70 }, ['promoted', 'rolled_back'])
+  })
+  after(async () => {
+    await browser?.close()
+    await serving?.close()
+  })
+
+  const open = (theme: Theme = 'light', width = 1440) => Visit.open(browser, serving.server.url, theme, width)
+
+  for (const theme of ['light', 'dark'] satisfies Theme[])
+    for (const width of [1440, 768])
+      test(`serving's pages fit ${width} px in the ${theme} theme, without an axe violation or a console error`, async () => {
+        const visit = await open(theme, width)
+        for (const [name, path, title] of [
+          ['serving-endpoint', '/endpoints/films', 'films'],
+          ['serving-prediction', `/predictions/${prediction}`, 'An answer of films'],
+          ['rollout-running', `/rollouts/${rollouts.running}`, 'films/4 to films'],
+          ['rollout-rolled-back', `/rollouts/${rollouts.rolledBack}`, 'films/2 to films'],
+          ['rollout-promoted', `/rollouts/${rollouts.promoted}`, 'films/3 to films'],
+        ] as const) {
+          await visit.go(path, title)
+          await settled(visit.page)
+          await visit.check(name, width === 1440)
+        }
+        await visit.close()
+      })
+
+  test('the endpoint says how it fares, and a span that is chosen is in the address', async () => {
+    const visit = await open()
+    await visit.go('/endpoints/films', 'films')
+    await visit.page.getByText(/films\/\d serves.*requests? in the last hour, none failed; 95 % within/).waitFor()
+    await visit.page.getByText('24 hours', { exact: true }).click()
+    await visit.page.waitForURL(/range=24h/)
+    await visit.page.getByText(/in the last 24 hours/).waitFor()
+    const versions = visit.page.getByRole('table', { name: 'Versions that answer' })
+    assert.match(await versions.innerText(), /films\/4\s+candidate/)
+    await visit.close()
+  })
+
+  test('a rollout says what it waits for, what would change it, and that its decisions come out the same again', async () => {
+    const visit = await open()
+    const { page } = visit
+    await visit.go(`/rollouts/${rollouts.running}`, 'films/4 to films')
+    const ahead = await page.getByRole('region', { name: 'What would change it' }).innerText()
+    assert.match(ahead, /rolls back when/)
+    assert.match(await page.getByRole('region', { name: 'Next look' }).innerText(), /UTC/)
+    await page.getByText(/come out the same\.$/).waitFor()
+    const flips = page.getByRole('table', { name: 'Largest disagreements' })
+    assert.equal(await flips.locator('tbody tr').count(), 12)
+    await page.getByRole('img', { name: /^Histogram from/ }).waitFor()
+    await visit.close()
+  })
+
+  test('by keyboard alone a rollout is paused, resumed and rolled back, each with its reason', async () => {
+    const visit = await open()
+    const { page } = visit
+    await visit.go(`/rollouts/${rollouts.running}`, 'films/4 to films')
+    /** Goes on with Tab until the button has the focus, and presses it. */
+    const press = async (name: string) => {
+      for (let step = 0; step < 60; step += 1) {
+        await page.keyboard.press('Tab')
+        const text = await page.evaluate(() => document.activeElement?.textContent ?? '')
+        if (text === name) return page.keyboard.press('Enter')
+      }
+      assert.fail(`${name} is not reached by Tab`)
+    }
+    /** Types once the dialog has taken the focus. */
+    const giveReason = async (reason: string) => {
+      await page.locator('textarea:focus').waitFor()
+      await page.keyboard.type(reason)
+    }
+    await press('Pause')
+    await giveReason('a dashboard looks odd')
+    await visit.check('rollout-pause-dialog')
+    await press('Pause the rollout of films/4')
+    await page.getByText('paused', { exact: true }).waitFor()
+    await visit.check('rollout-paused')
+    await press('Resume')
+    await giveReason('it was the dashboard')
+    await press('Resume the rollout of films/4')
+    await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
+    const before = (await stateOf(rollouts.running)) === 'canary'
+    assert.ok(before)
+    const { championVersion } = await serving.rollouts.deployments.rolloutView(WORKSPACE, rollouts.running)
+    await press(`Roll back to ${championVersion}`)
+    await giveReason('tried for the test')
+    const danger = page.getByRole('button', { name: `Roll back to version ${championVersion}` })
+    assert.ok(await danger.isDisabled())
+    await page.keyboard.press('Tab')
+    await page.keyboard.type(`films/${championVersion}`)
+    await visit.check('rollout-roll-back-dialog')
+    await press(`Roll back to version ${championVersion}`)
+    await page.waitForTimeout(3000)
+    await page.screenshot({ path: '/tmp/H-debug.png' })
+    await page.getByText('rolled back (person)').first().waitFor()
+    assert.equal(await stateOf(rollouts.running), 'rolled_back')
+    const decisions = await page.getByRole('region', { name: 'Decisions' }).innerText()
+    assert.match(decisions, /tried for the test[\s\S]*it was the dashboard[\s\S]*a dashboard looks odd/)
+    await visit.close()
+  })
+
+  test('a request made in the form is answered, and its page says what was asked and answered', async () => {
+    const visit = await open()
+    const { page } = visit
+    await visit.go('/endpoints/films', 'films')
+    await page.getByLabel('budget').fill('20.5')
+    await page.getByLabel('genre').fill('Drama')
+    await page.getByRole('region', { name: 'Ask it' }).getByLabel('Caller').fill('Ann')
+    await page.getByRole('button', { name: 'Ask', exact: true }).click()
+    await page.getByRole('status').getByText('answered', { exact: true }).waitFor()
+    await visit.check('serving-asked')
+    await page.getByRole('link', { name: /^Its page/ }).click()
+    await page.getByRole('heading', { level: 1, name: 'An answer of films' }).waitFor()
+    const asked = await page.getByRole('region', { name: 'What was asked' }).innerText()
+    assert.match(asked, /budget\s+20\.5\s+running_time\s+1\.5\s+genre\s+Drama/)
+    assert.match(await page.getByRole('region', { name: 'Facts' }).innerText(), /Caller\s+Ann/)
+    await visit.close()
+  })
+
+  test('a request that the gateway refuses is shown with its words', async () => {
+    const visit = await open()
+    const { page } = visit
+    await visit.go('/endpoints/films', 'films')
+    await page.getByRole('region', { name: 'Ask it' }).getByLabel('Business key').fill('x'.repeat(300))
+    await page.getByRole('button', { name: 'Ask', exact: true }).click()
+    await page
+      .getByRole('alert')
+      .getByText(/entity/)
+      .waitFor()
+    await visit.close()
+  })
+
+  test('the snippets ask with this server’s addresses: the curl command answers as it stands', async () => {
+    const visit = await open()
+    const { page } = visit
+    await visit.go('/endpoints/films', 'films')
+    const command = await page.getByRole('region', { name: 'Ask it' }).locator('pre').innerText()
+    const said = execFileSync('sh', ['-c', command], { encoding: 'utf8' })
+    assert.equal((JSON.parse(said) as { predictions: number[] }).predictions.length, 1)
+    await page.getByText('Python', { exact: true }).click()
+    const code = await page.getByRole('region', { name: 'Ask it' }).locator('pre').innerText()
+    assert.match(
+      code,
+      new RegExp(`TIDEMARK_URL=${serving.server.url}\\n[\\s\\S]*tidemark\\.predict\\("films", \\[\\{"budget": 1\\.5`),
+    )
+    await visit.close()
+  })
+
+  test('the log is filtered by what stands in the address, and goes on with older ones', async () => {
+    const visit = await open()
+    const { page } = visit
+    await visit.go('/endpoints/films?caller=visitor-3', 'films')
+    const log = page.getByRole('table', { name: 'Prediction log' })
+    await log.waitFor()
+    const callers = await log.locator('tbody tr td:nth-child(7)').allInnerTexts()
+    assert.ok(callers.length > 3 && callers.every((caller) => caller === 'visitor-3'), callers.join())
+    await page.getByRole('button', { name: 'Clear' }).click()
+    await page.waitForURL((url) => !url.search.includes('caller'))
+    await page.getByLabel('Where', { exact: true }).fill('input.budget >= 40 and prediction < 7')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/where=/)
+    await log.waitFor()
+    await page.getByRole('button', { name: 'Clear' }).click()
+    await page.getByRole('button', { name: 'Older' }).click()
+    await page.waitForURL(/cursor=/)
+    await page.getByRole('button', { name: 'Newest' }).waitFor()
+    await visit.close()
+  })
+})
+
+/** Versions in the registry, as MLflow's client makes them. */
+async function register(server: string, name: string, versions: number): Promise<void> {
+  const post = async (path: string, body: object) => {
+    const answer = await fetch(`${server}/api/2.0/mlflow/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    assert.equal(answer.status, 200, path)
+    return (await answer.json()) as { run?: { info: { run_id: string } } }
+  }
+  const { run } = await post('runs/create', { experiment_id: '0' })
+  await post('registered-models/create', { name })
+  for (let version = 1; version <= versions; version += 1) {
+    const id = run?.info.run_id
+    await post('model-versions/create', { name, source: `runs:/${id}/model`, run_id: id })
+  }
+}
+
+/** Charts and lists that a page asks for after its head are there. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.querySelector('#main [aria-busy="true"]') === null)
+}
