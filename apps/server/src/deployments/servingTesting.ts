@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
-import type { InputColumn } from '@tidemark/contracts'
+import type { InputColumn, Runtime } from '@tidemark/contracts'
+import { type Platform, sql } from '../platform/index.ts'
 import { createPlatform } from '../platform/platform.ts'
 import { startTestServer, type TestServer } from '../platform/testing.ts'
 import { Gateways } from './gateways/index.ts'
@@ -30,6 +31,7 @@ export async function startTestServing(): Promise<TestServing> {
     1: await storeVariant(server.platform, 'champion', 'films/1'),
     2: await storeVariant(server.platform, 'candidate', 'films/2'),
   }
+  for (const version of [1, 2, 3, 4]) await decideRuntime(platform, version, variants[version === 1 ? 1 : 2].runtime)
   const gateways = new Gateways(platform)
   const deployments = new Deployments(platform, gateways, {
     registry: { inputOf: async () => ({ kind: 'model', columns: COLUMNS, input: { kind: 'columns' } }) },
@@ -64,6 +66,21 @@ export async function startTestServing(): Promise<TestServing> {
       await server.close()
     },
   }
+}
+
+/** What an evaluation of the version would have left: it runs as ONNX. */
+async function decideRuntime(platform: Platform, version: number, runtime: Runtime): Promise<void> {
+  const verdict = {
+    kind: 'onnx',
+    sentence: 'as ONNX it answers as Python does on 4 rows',
+    maxAbsoluteDifference: 0,
+    tolerance: 0.0001,
+    parityRows: 4,
+  }
+  await sql`insert into version_runtime (workspace, model, version, runtime, verdict)
+    values ('default', 'films', ${version}, ${JSON.stringify(runtime)}::jsonb, ${JSON.stringify(verdict)}::jsonb)`.execute(
+    platform.db,
+  )
 }
 
 async function freePort(): Promise<number> {

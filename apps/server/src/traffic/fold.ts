@@ -5,8 +5,6 @@ import { addMinutes, type MinuteCounts, type MinuteKey } from './store.ts'
 
 const MINUTE_MS = 60_000
 
-type Timings = Partial<Record<Exclude<Stage, 'total'>, number>>
-
 /** Counts answers by the minute of their arrival: what the endpoint's page draws. Mirrors are nobody's traffic. */
 export function trafficFold(): PredictionFold {
   return {
@@ -34,7 +32,7 @@ export function trafficFold(): PredictionFold {
 }
 
 /** Milliseconds of each stage that the record knows; of a record without timings its time in the model alone. */
-function durationsOf(record: AnswerRecord & { readonly timings?: Timings }): Partial<Record<Stage, number>> {
+function durationsOf(record: AnswerRecord): Partial<Record<Stage, number>> {
   const stages = record.timings ?? { infer: record.milliseconds }
   return { ...stages, total: Object.values(stages).reduce((sum, milliseconds) => sum + milliseconds, 0) }
 }

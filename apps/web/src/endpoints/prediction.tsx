@@ -58,7 +58,7 @@ export function PredictionPage() {
             <Rows prediction={data} />
             {answer.error === null ? <Explain prediction={data} /> : <Failed error={answer.error} />}
             <Columns>
-              <Times milliseconds={answer.milliseconds} timings={timingsOf(answer)} />
+              <Times milliseconds={answer.milliseconds} timings={answer.timings ?? null} />
               <Facts prediction={data} />
             </Columns>
           </Page>
@@ -66,10 +66,6 @@ export function PredictionPage() {
       }}
     </LoadedPage>
   )
-}
-
-function timingsOf(answer: Prediction['answer']): Readonly<Record<string, number>> | null {
-  return (answer as { readonly timings?: Readonly<Record<string, number>> }).timings ?? null
 }
 
 function inWords({ answer, labels }: Prediction): string {
