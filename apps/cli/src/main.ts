@@ -29,7 +29,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
     summary: 'where an alias of a model points, pointed, and by whom',
     load: () => import('./commands/aliases.ts'),
   },
-  models: { summary: 'where a version runs, and why', load: () => import('./commands/models.ts') },
+  models: {
+    summary: 'where a version runs and why, what its columns are worth',
+    load: () => import('./commands/models.ts'),
+  },
   gates: { summary: "run a version's gates, show them, waive them", load: () => import('./commands/gates.ts') },
   rollouts: { summary: 'show rollouts, overrule them', load: () => import('./commands/rollouts.ts') },
   why: { summary: 'why did this happen: the chain of causes of anything', load: () => import('./commands/why.ts') },

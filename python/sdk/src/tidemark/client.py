@@ -190,6 +190,40 @@ class Labels:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """A prediction as a sum: ``base`` and every contribution make ``prediction``.
+
+    Parameters
+    ----------
+    output
+        The class whose probability is explained; None for a predicted number.
+    base
+        What the model predicts on average of the real rows that this one is compared with.
+    contributions
+        What each column's value adds, the strongest first.
+
+    Examples
+    --------
+    >>> reply = {"output": None, "prediction": 7.1, "base": 6.0, "version": "films/3"}
+    >>> found = Explanation.of({**reply, "contributions": [{"column": "budget", "value": 20, "contribution": 1.1}]})
+    >>> found.contributions, round(found.base + sum(found.contributions.values()), 6) == found.prediction
+    ({'budget': 1.1}, True)
+    """
+
+    version: str
+    output: str | None
+    prediction: float
+    base: float
+    contributions: Mapping[str, float]
+
+    @classmethod
+    def of(cls, reply: Json) -> Explanation:
+        """Read what the server answers."""
+        added = {each["column"]: each["contribution"] for each in reply["contributions"]}
+        return cls(reply["version"], reply["output"], reply["prediction"], reply["base"], added)
+
+
+@dataclass(frozen=True)
 class Pipelines:
     """Pipelines and their runs."""
 
@@ -279,3 +313,21 @@ class Client:
         self.datasets = Datasets(http)
         self.labels = Labels(http)
         self.pipelines = Pipelines(http)
+
+    def explain(self, prediction_id: str, row: int = 0) -> Explanation:
+        """Explain a prediction of the log: what each column of its input added to it.
+
+        Parameters
+        ----------
+        prediction_id
+            Of an answer, as ``tidemark.predict`` and the header ``tidemark-prediction-id`` give it.
+        row
+            Which of the request's rows, from 0.
+
+        Raises
+        ------
+        ApiError
+            ``PREDICTION_NOT_FOUND``; ``VERSION_NOT_EXPLAINABLE`` for a model that gives no numbers; others that say what to do.
+        """
+        reply = self.http.call("POST", path_of("/api/v1/predictions/{id}/explanation", id=prediction_id), {"row": row})
+        return Explanation.of(reply)
