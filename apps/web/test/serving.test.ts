@@ -174,7 +174,7 @@ describe('the pages of serving and rollouts', { skip }, () => {
     await page.getByText('rolled back (person)').first().waitFor()
     assert.equal(await stateOf(rollouts.running), 'rolled_back')
     const decisions = await page.getByRole('region', { name: 'Decisions' }).innerText()
-    assert.match(decisions, /tried for the test[\s\S]*it was the dashboard[\s\S]*a dashboard looks odd/)
+    assert.match(decisions, /tried for the test[\s\S]*it was the dashboard[\s\S]*a dashboard looks odd/i)
     await visit.close()
   })
 
