@@ -1,4 +1,5 @@
 import { automationBlobColumns } from './automation/migrations.ts'
+import { batchBlobColumns } from './batch/migrations.ts'
 import { dataBlobColumns } from './data/migrations.ts'
 import { gatewayBlobColumns } from './deployments/gateways/migrations.ts'
 import { deploymentBlobColumns } from './deployments/migrations.ts'
@@ -32,4 +33,5 @@ export const blobColumns: BlobColumns = {
   ...evaluationDatasetBlobColumns,
   ...importBlobColumns,
   ...trafficBlobColumns,
+  ...batchBlobColumns,
 }

@@ -1,4 +1,5 @@
 import { automationMigrations } from './automation/migrations.ts'
+import { batchMigrations } from './batch/migrations.ts'
 import { dataMigrations } from './data/index.ts'
 import { gatewayMigrations, segmentEndMigrations } from './deployments/gateways/index.ts'
 import {
@@ -55,4 +56,5 @@ export const migrations: readonly Migration[] = [
   ...strategyMigrations,
   ...tokenScopeMigrations,
   ...evidenceRolloutMigrations,
+  ...batchMigrations,
 ]

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { addressOf, type Names, serverNames } from '@tidemark/process'
 import { z } from 'zod'
+import { createBatch } from './batch/index.ts'
 import { blobColumns } from './blobColumns.ts'
 import { createData } from './data/index.ts'
 import { Gateways } from './deployments/gateways/index.ts'
@@ -69,6 +70,15 @@ export async function startServer(
   const evaluationDatasets = createEvaluationDatasets(platform, experiments)
   const loop = createLoop(platform, { gateways, experiments, registry, pipelines: pipelines.service })
 
+  const batch = createBatch(platform, data.service, {
+    input: async (...question) => {
+      const found = await registry.inputOf(...question)
+      return found?.kind === 'model' ? found : null
+    },
+    aliasVersion: registry.aliasVersion,
+    runtime: (...question) => loop.evaluation.runtime(...question),
+  })
+
   wireReactions(events, { ...loop, registry, pipelines: pipelines.service, webhooks })
   jobs.register(
     'reaction',
@@ -87,7 +97,8 @@ export async function startServer(
   const app = createHttp({ log, metrics: platform.metrics, names: () => names, door: identity.door })
   if (config.devReset) resetRoute(app, platform)
   const busy = {
-    pipelineRuns: async () => (await pipelines.service.openRuns()) + (await loop.openWork()),
+    pipelineRuns: async () =>
+      (await pipelines.service.openRuns()) + (await loop.openWork()) + (await batch.unfinished()),
     unreadLogBytes: () => loop.monitoring.unreadBytes(),
   }
   const { sweepBlobs } = createBlobSweep(platform, blobColumns)
@@ -115,6 +126,7 @@ export async function startServer(
   imports.routes(app)
   gateways.routes(app)
   loop.routes(app)
+  batch.routes(app)
 
   await webRoutes(app)
 
@@ -131,6 +143,7 @@ export async function startServer(
   listening.resolve(url)
   await pipelines.resume()
   await loop.start()
+  batch.start()
   retention.start()
   return {
     url,
@@ -141,6 +154,7 @@ export async function startServer(
       gateways.stop()
       await app.close()
       await pipelines.stop()
+      await batch.stop()
       await retention.stop()
       await jobs.stop()
       await webhooks.stop()

@@ -553,6 +553,29 @@ export const predictionsErased = defineEvent(
     `What was known of one ${p.kind === 'entity' ? 'thing' : 'caller'}${p.endpoint ? ` at ${p.endpoint}` : ''} was erased: ${p.predictions} predictions with ${p.rows} rows of the log, ${p.stored} stored rows`,
 )
 
+// --- batch prediction
+export const batchPredicted = defineEvent(
+  'batch.predicted',
+  z.object({
+    batch: Id,
+    modelVersion: ModelVersionRef,
+    input: z.string(),
+    dataset: Name,
+    version: z.int(),
+    rows: z.int(),
+    seconds: z.number(),
+  }),
+  (p) => `dataset:${p.dataset}/${p.version}`,
+  (p) =>
+    `${p.modelVersion} predicted ${p.rows} rows of ${p.input} in ${p.seconds.toFixed(0)} s: version ${p.version} of dataset ${p.dataset}`,
+)
+export const batchFailed = defineEvent(
+  'batch.failed',
+  z.object({ batch: Id, modelVersion: ModelVersionRef, input: z.string(), reason: z.string() }),
+  (p) => `batch:${p.batch}`,
+  (p) => `Batch prediction of ${p.input} by ${p.modelVersion} failed: ${p.reason}`,
+)
+
 // --- retention
 const DELETED = {
   experiment: 'experiments',
@@ -649,6 +672,8 @@ export const EVENT_TYPES = [
   retentionPolicySet,
   answersUnlogged,
   predictionsErased,
+  batchPredicted,
+  batchFailed,
 ] as const
 
 /** An event as the API gives it. */

@@ -1,4 +1,5 @@
 import { automation } from './automation.ts'
+import { batch } from './batch.ts'
 import { data } from './data.ts'
 import { deployments } from './deployments.ts'
 import { predictions } from './erasures.ts'
@@ -18,6 +19,7 @@ import { traffic } from './traffic.ts'
 import { webhooks } from './webhooks.ts'
 
 export * from './automation.ts'
+export * from './batch.ts'
 export * from './client.ts'
 export * from './data.ts'
 export * from './deployments.ts'
@@ -58,6 +60,7 @@ export const api = {
   automation,
   monitoring,
   predictions,
+  batch,
   platform,
   identity,
   experiments,

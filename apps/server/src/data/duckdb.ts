@@ -9,6 +9,8 @@ export interface AnalyticsSession {
   run(statement: string): Promise<void>
   /** Rows with JSON values; cast BIGINT to DOUBLE in the question, or it arrives as text. */
   rows<R>(question: string): Promise<R[]>
+  /** The one column of a question, as a stream of its parts. */
+  column(question: string): AsyncIterable<unknown[]>
 }
 
 /** An embedded DuckDB, loaded (43 MB) when first used and closed when idle. It may read and write this machine's files, so it is given only paths of our own. */
@@ -69,6 +71,14 @@ function sessionOf(connection: DuckDBConnection): AnalyticsSession {
     rows: async <R>(question: string) => {
       const reader = await connection.runAndReadAll(question)
       return reader.getRowObjectsJson() as R[]
+    },
+    async *column(question) {
+      const result = await connection.stream(question)
+      for (;;) {
+        const chunk = await result.fetchChunk()
+        if (!chunk || chunk.rowCount === 0) return
+        yield [...(chunk.getColumns()[0] ?? [])]
+      }
     },
   }
 }

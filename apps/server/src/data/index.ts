@@ -5,7 +5,7 @@ import { Data } from './service.ts'
 
 export { Analytics, type AnalyticsSession, identifier, literal } from './duckdb.ts'
 export { dataMigrations } from './migrations.ts'
-export type { Data } from './service.ts'
+export { createdEvent, type Data } from './service.ts'
 
 const ProfileJob = z.object({ workspace: z.string(), dataset: z.string(), version: z.int() })
 

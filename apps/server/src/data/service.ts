@@ -18,7 +18,7 @@ import { rowReader } from './cast.ts'
 import { declareActive, type ExportFormat, exportActive, magnitudesOf, pageOf } from './chunks.ts'
 import { judgeBatch } from './decide.ts'
 import { requireCompatible, requireKnownColumns } from './definition.ts'
-import { Analytics } from './duckdb.ts'
+import { Analytics, literal } from './duckdb.ts'
 import {
   DatasetEmpty,
   DatasetNotFound,
@@ -114,6 +114,57 @@ export class Data {
       if (written.version) await events.append(tx, actor, datasetVersionCreated, createdEvent(written.version))
       return batchResult(name, rows.length, good.length, written, parent, store.summarizeRefusals(kept))
     })
+  }
+
+  /** How a dataset is declared; null when there is none. */
+  async definitionOf(db: Queryable, workspace: string, name: string): Promise<DatasetDefinition | null> {
+    return (await store.findDataset(db, workspace, name))?.definition ?? null
+  }
+
+  /** What a column of a Parquet file holds. */
+  async columnType(file: string, column: string): Promise<'number' | 'string'> {
+    const described = await this.analytics.use((session) =>
+      session.rows<{ column_name: string; column_type: string }>(
+        `describe select * from read_parquet(${literal(file)})`,
+      ),
+    )
+    return described.find((each) => each.column_name === column)?.column_type === 'DOUBLE' ? 'number' : 'string'
+  }
+
+  /**
+   * Stores the rows of Parquet files as a version, without the gate: they are this platform's own. Declares the dataset when it is new. In the caller's
+   * transaction, which may take minutes for many rows. @returns the version that has them
+   */
+  async appendFiles(
+    tx: Tx,
+    actor: Actor,
+    definition: DatasetDefinition,
+    files: readonly string[],
+    source: string,
+  ): Promise<StoredVersion> {
+    const { name } = definition
+    actor.require('data.write', name)
+    const known = await store.lockDataset(tx, actor.workspace, name)
+    if (known && known.latestVersion > 0) requireCompatible(known.definition, definition)
+    await store.saveDefinition(tx, actor.workspace, definition)
+    const dataset = await store.lockDataset(tx, actor.workspace, name)
+    if (!dataset) throw DatasetNotFound(name)
+    const parent = await store.findVersion(tx, actor.workspace, name, dataset.latestVersion)
+    const written = await this.write(
+      tx,
+      actor,
+      dataset,
+      parent,
+      { files },
+      {
+        source,
+        digest: batchDigest([source]),
+        quarantinedRows: 0,
+      },
+    )
+    const version = written.version ?? parent
+    if (!version) throw DatasetEmpty(name)
+    return version
   }
 
   async versions(
@@ -257,7 +308,7 @@ export class Data {
     actor: Actor,
     dataset: StoredDataset,
     parent: StoredVersion | undefined,
-    rows: readonly CleanRow[],
+    content: readonly CleanRow[] | { readonly files: readonly string[] },
     batch: { source: string; digest: string; quarantinedRows: number },
   ): Promise<{ version: StoredVersion | undefined; newRows: number; replacedRows: number }> {
     const folder = await this.temporaryFolder()
@@ -267,7 +318,7 @@ export class Data {
           actor,
           definition: dataset.definition,
           parent,
-          rows,
+          content: 'files' in content ? content : { rows: content },
           batch,
           folder: folder.path,
         }),
@@ -294,7 +345,8 @@ function contentOf(row: RawRow): string {
   return createHash('sha256').update(canonicalJson(row)).digest('hex')
 }
 
-function createdEvent(version: StoredVersion) {
+/** What is told of a version that was created. */
+export function createdEvent(version: StoredVersion) {
   const { dataset, version: number, digest, rows, newRows, newBytes, quarantinedRows } = version
   return { dataset, version: number, digest, rows, newRows, newBytes, quarantinedRows }
 }

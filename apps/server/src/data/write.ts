@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { DatasetDefinition } from '@tidemark/contracts'
 import type { Actor, Blobs, Tx } from '../platform/index.ts'
-import { compareBatch, declareActive, loadBatch, summarize, writeFresh, writeReplaced } from './chunks.ts'
+import { compareBatch, declareActive, loadBatch, loadFiles, summarize, writeFresh, writeReplaced } from './chunks.ts'
 import type { AnalyticsSession } from './duckdb.ts'
 import { manifestOf, rowHash, rowKey } from './identity.ts'
 import * as store from './store.ts'
@@ -14,7 +14,8 @@ export interface BatchToWrite {
   readonly actor: Actor
   readonly definition: DatasetDefinition
   readonly parent: StoredVersion | undefined
-  readonly rows: readonly CleanRow[]
+  /** Rows, or Parquet files with the definition's columns in which no two rows have one key. */
+  readonly content: { readonly rows: readonly CleanRow[] } | { readonly files: readonly string[] }
   readonly batch: { readonly source: string; readonly digest: string; readonly quarantinedRows: number }
   readonly folder: string
 }
@@ -36,16 +37,10 @@ export async function writeVersion(
   const { actor, definition, parent, batch, folder } = input
   const pathOf = (digest: string) => blobs.path(digest)
   const before = parent?.chunks ?? []
-  const rows = [...new Map(input.rows.map((row) => [rowKey(definition, row), row])).values()]
-  if (rows.length === 0) return { version: undefined, newRows: 0, replacedRows: 0 }
-
-  const batchFile = join(folder, 'batch.ndjson')
-  await pipeline(
-    Readable.from(rows.values().map((row) => `${JSON.stringify({ ...row, __row: rowHash(row) })}\n`)),
-    createWriteStream(batchFile),
-  )
   await declareActive(session, { definition, chunks: before }, pathOf)
-  await loadBatch(session, definition, batchFile)
+  if ('files' in input.content) await loadFiles(session, definition, input.content.files)
+  else if (!(await loadRows(session, definition, input.content.rows, folder)))
+    return { version: undefined, newRows: 0, replacedRows: 0 }
   const { newRows, replacedRows } = await compareBatch(session, definition)
   if (newRows === 0) return { version: undefined, newRows, replacedRows }
 
@@ -83,4 +78,22 @@ export async function writeVersion(
     createdBy: actor.ref,
   })
   return { version, newRows, replacedRows }
+}
+
+/** Loads rows as the table `batch`. @returns false when there are none */
+async function loadRows(
+  session: AnalyticsSession,
+  definition: DatasetDefinition,
+  given: readonly CleanRow[],
+  folder: string,
+): Promise<boolean> {
+  const rows = [...new Map(given.map((row) => [rowKey(definition, row), row])).values()]
+  if (rows.length === 0) return false
+  const file = join(folder, 'batch.ndjson')
+  await pipeline(
+    Readable.from(rows.values().map((row) => `${JSON.stringify({ ...row, __row: rowHash(row) })}\n`)),
+    createWriteStream(file),
+  )
+  await loadBatch(session, definition, file)
+  return true
 }

@@ -32,3 +32,13 @@ export const ConditionUnreadable = defineError(
     `The condition "${condition.slice(0, 100)}" cannot be read. It is a field (input.COLUMN, prediction or milliseconds), one of = != < <= > >=, and a value, as in input.budget>=1000; < and > need a number.`,
 )
 export const ErasureNotFound = defineError('ERASURE_NOT_FOUND', 404, (id: string) => `There is no erasure ${id}.`)
+export const LabelFileRefused = defineError(
+  'LABEL_FILE_REFUSED',
+  400,
+  (line: number, what: string) => `Line ${line} of the file is no label: ${what}. Nothing of the file was taken.`,
+)
+export const LabelFileTypeUnknown = defineError(
+  'LABEL_FILE_TYPE_UNKNOWN',
+  415,
+  () => 'A file of labels is sent as application/x-ndjson (one JSON object a line) or text/csv (with a header).',
+)

@@ -1,13 +1,13 @@
 import { monitoring as contract } from '@tidemark/contracts'
 import type { Platform } from '../platform/index.ts'
-import { type HttpServer, mount } from '../platform/index.ts'
-import { EndpointNotMonitored } from './errors.ts'
+import { actorOf, type HttpServer, mount, parsePart } from '../platform/index.ts'
+import { EndpointNotMonitored, LabelFileTypeUnknown } from './errors.ts'
 import { resolveFault } from './faults/service.ts'
 import { countQuarantined, faultOf, listFaults, listQuarantine } from './faults/store.ts'
 import { windowDetail } from './health/detail.ts'
 import { endpointHealth, stateOf } from './health/health.ts'
 import { windowTotals } from './health/store.ts'
-import { getLabel, putLabels } from './labels/service.ts'
+import { getLabel, putLabelFile, putLabels } from './labels/service.ts'
 import type { LogLookup } from './log/lookup.ts'
 import type { EndpointKey, MonitoringPorts } from './types.ts'
 import { eventTimeOf, listWindows, summaryOf } from './windows/store.ts'
@@ -47,6 +47,22 @@ export function monitoringRoutes(app: HttpServer, platform: Platform, ports: Mon
   mount(app, contract.putLabels, ({ params, body }, { actor }) =>
     putLabels(platform, ports, lookup, actor, params.endpoint, body.labels),
   )
+  app.register(async (scope) => {
+    // A stream of any length: outside the contract's replies.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+    scope.post(
+      '/api/v1/endpoints/:endpoint/labels/file',
+      { config: { permission: 'monitoring.write' } },
+      async (request) => {
+        const { endpoint } = parsePart(contract.putLabels.params, request.params, 'path')
+        const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+        const format = type === 'text/csv' ? 'csv' : type === 'application/x-ndjson' ? 'ndjson' : undefined
+        if (!format) throw LabelFileTypeUnknown()
+        return putLabelFile(platform, ports, lookup, actorOf(request), endpoint, request.raw, format)
+      },
+    )
+  })
   mount(app, contract.getLabel, ({ params }, { actor }) => getLabel(platform, actor, params.endpoint, params.entity))
   mount(app, contract.listFaults, async ({ params }, { actor }) => {
     const faults = await listFaults(db, await keyOf(actor.workspace, params.endpoint))

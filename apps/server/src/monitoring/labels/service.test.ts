@@ -127,3 +127,62 @@ test('a label that is no label is refused with the field that is wrong', async (
   assert.equal(response.status, 400)
   assert.match(await response.text(), /labels\.0/)
 })
+
+async function putFile(type: string, body: string): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await fetch(`${server.url}/api/v1/endpoints/films/labels/file`, {
+    method: 'POST',
+    headers: { 'content-type': type },
+    body,
+  })
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+test('a file of labels is checked to its last line before anything is stored, and sent again it is known', async () => {
+  const lines = Array.from({ length: 12_000 }, (_, index) =>
+    JSON.stringify({ entity: `file-${index}`, value: index % 7 }),
+  )
+  const broken = await putFile('application/x-ndjson', [...lines, '{"entity": "x"}'].join('\n'))
+  assert.equal(broken.status, 400)
+  assert.match(JSON.stringify(broken.body), /Line 12001 of the file is no label/)
+  const { values } = await server.client.monitoring.getLabel({ params: { ...params, entity: 'file-1' } })
+  assert.deepEqual(values, [])
+  const first = await putFile('application/x-ndjson', lines.join('\n'))
+  assert.deepEqual([first.status, first.body.accepted, first.body.repeated], [200, 12_000, 0])
+  const second = await putFile('application/x-ndjson', lines.join('\n'))
+  assert.deepEqual([second.body.accepted, second.body.repeated], [0, 12_000])
+  assert.equal((await putFile('application/json', '{}')).status, 415)
+})
+
+test('classes are labels too; a CSV file may quote its keys; texts that are equal lose nothing and others lose one', async () => {
+  writer.append([
+    answerOf('Crash, "The" (1996)', month(7, 2), make(), null, { predictions: ['Drama'], error: null }),
+    answerOf('Other', month(7, 3), make(), null, { predictions: ['Drama'], error: null }),
+  ])
+  await server.settled()
+  const csv = 'entity,value,knownAt\r\n"Crash, ""The"" (1996)",Drama,2000-09-01T00:00:00Z\r\nOther,Horror,\r\n'
+  assert.deepEqual((await putFile('text/csv', csv)).body.accepted, 2)
+  assert.deepEqual((await losses()).at(-1), ['2000-08', 2, 0.5])
+  const { values } = await server.client.monitoring.getLabel({ params: { ...params, entity: 'Other' } })
+  assert.equal(values[0]?.value, 'Horror')
+  assert.match(
+    JSON.stringify((await putFile('text/csv', 'entity,worth\na,1\n')).body),
+    /worth.* is none of the columns/,
+  )
+})
+
+test('a correction that became known earlier than what holds is history, in whatever order and however often it comes', async () => {
+  const at = (day: number) => month(8, day).toISOString()
+  const three = [
+    { entity: 'order', value: 3, knownAt: at(20) },
+    { entity: 'order', value: 1, knownAt: at(2) },
+    { entity: 'order', value: 2, knownAt: at(10) },
+  ]
+  const first = await put(three)
+  assert.deepEqual([first.accepted, first.corrected, first.repeated], [1, 2, 0])
+  const again = await put(three.toReversed())
+  assert.deepEqual([again.accepted, again.corrected, again.repeated], [0, 0, 3])
+  writer.append([answerOf('order', month(8, 1), make(), 6)])
+  await server.settled()
+  const { predictions } = await server.client.monitoring.listPredictions({ params, query: { entity: 'order' } })
+  assert.equal(predictions[0]?.label, 3, 'the one that became known last holds')
+})

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { LabelHistory, LabelInput, LabelsReply } from '@tidemark/contracts'
 import type { z } from 'zod'
 import { type Actor, inTransaction, type Platform } from '../../platform/index.ts'
@@ -8,6 +9,7 @@ import type { EndpointKey, MonitoringPorts } from '../types.ts'
 import { eventTimeOf, lockEndpoint } from '../windows/store.ts'
 import { sortLabels } from './decide.ts'
 import { entityKey, entityOf } from './entity.ts'
+import { checkedLabels, type LabelFileFormat } from './file.ts'
 import { joinLosses } from './join.ts'
 import { insertLabels, labelHistory, type NewLabel, valuesOf } from './store.ts'
 
@@ -69,6 +71,44 @@ export async function putLabels(
     corrected: sorted.corrected.length,
     repeated: sorted.repeated,
     unknown,
+  }
+}
+
+/** Labels that are stored in one transaction of a file's. */
+const PART_LABELS = 5_000
+/** Unknown predictions of a file that are named; the rest is counted. */
+const MOST_NAMED = 1_000
+
+/**
+ * Takes a file of labels. All lines are checked before any is stored; they are stored in parts, each whole, and a file that is sent again after a crash is
+ * joined once, since what is known is counted as repeated.
+ */
+export async function putLabelFile(
+  platform: Platform,
+  ports: MonitoringPorts,
+  lookup: LogLookup,
+  actor: Actor,
+  endpoint: string,
+  source: AsyncIterable<Buffer>,
+  format: LabelFileFormat,
+): Promise<z.infer<typeof LabelsReply> & { unknownCount: number }> {
+  actor.require('monitoring.write', endpoint)
+  if (!(await ports.endpoint(platform.db, actor.workspace, endpoint))) throw EndpointNotMonitored(endpoint)
+  const folder = join(platform.config.dataDir, 'data-work')
+  const file = await checkedLabels(source, format, folder, PART_LABELS)
+  const total = { accepted: 0, corrected: 0, repeated: 0, unknown: [] as string[], unknownCount: 0 }
+  try {
+    for await (const part of file.parts) {
+      const reply = await putLabels(platform, ports, lookup, actor, endpoint, part)
+      total.accepted += reply.accepted
+      total.corrected += reply.corrected
+      total.repeated += reply.repeated
+      total.unknownCount += reply.unknown.length
+      total.unknown.push(...reply.unknown.slice(0, MOST_NAMED - total.unknown.length))
+    }
+    return total
+  } finally {
+    await file.remove()
   }
 }
 

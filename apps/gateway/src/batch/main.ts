@@ -1,0 +1,114 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import type { JsonValue } from '@tidemark/contracts'
+import { loadVariant } from '../runtimes/load.ts'
+import { PythonProcesses } from '../runtimes/processes.ts'
+import { MAX_ROWS, readInput } from '../scoring/input.ts'
+import { BlobCache } from '../snapshot/blobs.ts'
+import { type AnswerKind, CHUNK_ROWS, ChunkWriter, chunksDone, kindOf } from './chunks.ts'
+import { BatchJob, type BatchProgress } from './job.ts'
+import { type Part, Source } from './source.ts'
+
+/**
+ * Predicts every row of a file by the gateway's own code, in a process of its own: `main.ts JOB.json`. Prints its progress, a line a chunk; goes on
+ * behind the chunks that are there. Ends with 0, or with 2 and the reason on standard error. Ends, too, when its standard input does: then the server
+ * that asked is gone.
+ */
+async function main(file: string): Promise<void> {
+  const job = BatchJob.parse(JSON.parse(await readFile(file, 'utf8')))
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: '1',
+    memory_limit: '256MB',
+    temp_directory: join(job.work, 'spill'),
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  })
+  const source = await Source.open(await instance.connect(), job)
+  const missing = job.key.filter((column) => !source.has(column))
+  if (missing.length > 0) throw new Error(`The input has no column "${missing.join('", "')}", which names its rows.`)
+  const rows = await source.count()
+  const processes = new PythonProcesses(() => {})
+  await mkdir(job.work, { recursive: true })
+  const hexOf = (digest: string) => digest.slice('sha256:'.length)
+  const model = await loadVariant(job.variant, {
+    blobs: new BlobCache(join(job.work, 'blobs'), (digest) =>
+      readFile(join(job.blobs, hexOf(digest).slice(0, 2), hexOf(digest))).catch(() => null),
+    ),
+    folder: join(job.work, 'models'),
+    signal: new AbortController().signal,
+    startProcess: (folder, lock) => processes.start(folder, lock),
+    onRestart: () => {},
+  })
+  const names = namesOf(job, source)
+
+  const predict = async (part: Part): Promise<readonly JsonValue[]> => {
+    const inputs = Object.fromEntries(names.flatMap((name) => (part.columns[name] ? [[name, part.columns[name]]] : [])))
+    const where = `Rows ${part.from} to ${part.from + part.rows - 1}`
+    try {
+      // As a request of the scoring protocol: the same checks, the same words.
+      const { frame } = readInput({ inputs }, job)
+      const { values, form } = await model.predict(frame)
+      if (form === 'whole' || values.length !== part.rows)
+        throw new Error(`it gave ${values.length} answers for ${part.rows} rows.`)
+      return values
+    } catch (error) {
+      throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
+  let chunk = await chunksDone(job.chunks)
+  let kind: AnswerKind | null = null
+  let done = Math.min(rows, chunk * CHUNK_ROWS)
+  print({ rows, rowsDone: done, kind })
+  const writing = await instance.connect()
+  let writer: ChunkWriter | undefined
+  for await (const part of source.parts([...names, ...job.key], done, MAX_ROWS)) {
+    const values = await predict(part)
+    kind ??= kindOf(values)
+    if (kind === 'number' && kindOf(values) !== kind)
+      throw new Error(`Rows ${part.from} and after: the answers before were numbers, and here they are not.`)
+    if (!writer) {
+      writer = new ChunkWriter(writing, job.chunks, job.key, kind)
+      await writer.begin()
+    }
+    await writer.add(
+      part.from,
+      job.key.map((name) => part.columns[name] ?? []),
+      values,
+    )
+    done += part.rows
+    if (done % CHUNK_ROWS !== 0 && done !== rows) continue
+    await writer.end(chunk)
+    chunk += 1
+    writer = undefined
+    print({ rows, rowsDone: done, kind })
+  }
+  await model.close()
+  await processes.close()
+}
+
+/** Columns that the model is given: its own; all there are when it was logged without a signature. */
+function namesOf({ input, columns }: BatchJob, source: Source): string[] {
+  switch (input.kind) {
+    case 'columns':
+      return columns.map((column) => column.name)
+    case 'tensors':
+      return input.tensors.map((tensor) => tensor.name)
+    case 'any':
+      return source.names
+  }
+}
+
+function print(progress: BatchProgress): void {
+  process.stdout.write(`${JSON.stringify(progress)}\n`)
+}
+
+process.stdin.on('end', () => process.exit(3)).resume()
+try {
+  await main(process.argv[2] ?? '')
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(2)
+}

@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+
+const PROGRAM = fileURLToPath(new URL('../../../gateway/src/batch/main.ts', import.meta.url))
+
+const Progress = z.object({ rows: z.int(), rowsDone: z.int(), kind: z.enum(['number', 'string']).nullable() })
+export type Progress = z.infer<typeof Progress>
+
+/** The process ended without a result: its own words, or how it ended. */
+export class BatchProcessFailed extends Error {
+  /** It said why: trying again would say the same. */
+  readonly final: boolean
+  constructor(reason: string, final: boolean) {
+    super(reason)
+    this.final = final
+  }
+}
+
+/** Runs the gateway's batch program on a job's file: a model that breaks its process breaks only that. */
+export class BatchProcess {
+  private readonly child: ChildProcess
+  readonly ended: Promise<void>
+
+  constructor(jobFile: string, onProgress: (progress: Progress) => void) {
+    const flags = process.execArgv.filter((flag) => !flag.startsWith('--test') && !flag.startsWith('--inspect'))
+    // Neither DATABASE_URL nor the internal token are its business.
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => /^(PATH|HOME|LANG|TIDEMARK_CACHE|PIP_|UV_)/.test(name)),
+    )
+    const child = spawn(process.execPath, [...flags, PROGRAM, jobFile], { stdio: ['pipe', 'pipe', 'pipe'], env })
+    this.child = child
+    child.stdin?.on('error', () => {})
+    let said = ''
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-4000)
+    })
+    createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => {
+      const parsed = Progress.safeParse(JSON.parse(line))
+      if (parsed.success) onProgress(parsed.data)
+    })
+    this.ended = new Promise((resolve, reject) => {
+      child.once('error', (error) => reject(new BatchProcessFailed(error.message, false)))
+      child.once('close', (code, signal) => {
+        if (code === 0) resolve()
+        else if (code === 2) reject(new BatchProcessFailed(said.trim().slice(-1000), true))
+        else
+          reject(
+            new BatchProcessFailed(
+              `its process ended by ${signal ?? `code ${code}`}. ${said.trim().split('\n').at(-1) ?? ''}`.trim(),
+              false,
+            ),
+          )
+      })
+    })
+    this.ended.catch(() => {})
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL')
+  }
+}
