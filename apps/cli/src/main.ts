@@ -20,6 +20,11 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
   },
   datasets: { summary: 'declare datasets, append rows, look at them', load: () => import('./commands/datasets.ts') },
   labels: { summary: 'give true values, look at them', load: () => import('./commands/labels.ts') },
+  predictions: {
+    summary: 'the prediction log: list, export, erase',
+    load: () => import('./commands/predictions.ts'),
+  },
+  batch: { summary: 'predict whole datasets and files', load: () => import('./commands/batch.ts') },
   monitoring: {
     summary: 'windows, faults, realised loss, decisions to retrain',
     load: () => import('./commands/monitoring.ts'),

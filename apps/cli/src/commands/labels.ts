@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { openAsBlob } from 'node:fs'
+import { extname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { LabelInput } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
@@ -6,16 +7,14 @@ import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
 import { table } from '../table.ts'
 
-/** Labels sent in one request. */
-const BATCH = 5000
-
 const command: Command = {
-  help: `usage: tidemark labels put ENDPOINT FILE.ndjson
-       tidemark labels put ENDPOINT --entity KEY --value NUMBER [--known-at TIME]
-       tidemark labels put ENDPOINT --prediction ID --value NUMBER [--known-at TIME]
+  help: `usage: tidemark labels put ENDPOINT FILE.ndjson|FILE.csv
+       tidemark labels put ENDPOINT --entity KEY --value VALUE [--known-at TIME]
+       tidemark labels put ENDPOINT --prediction ID --value VALUE [--known-at TIME]
        tidemark labels show ENDPOINT KEY
 
-Gives true values, late, twice or corrected; a file has one JSON object a line:
+Gives true values, numbers or classes, late, twice or corrected. A file of any length has one JSON object a line, or is CSV
+with the columns entity (or prediction and row), value, knownAt; a wrong line refuses all of it:
   {"entity": "Alien (1979-05-25)", "value": 8.5, "knownAt": "1979-06-24T00:00:00Z"}
   {"prediction": "019f…", "row": 0, "value": 8.5}
 
@@ -35,24 +34,16 @@ ${URL_HELP}`,
     })
     const [verb, endpoint, last] = positionals
     if (endpoint === undefined) throw cliError('USAGE', 'The endpoint is missing.', 'labels')
-    const { client } = connect(values.url)
+    const { client, url, headers } = connect(values.url)
     switch (verb) {
       case 'put': {
-        const labels = last === undefined ? [labelOfFlags(values)] : labelsOfFile(last)
-        const total = { accepted: 0, corrected: 0, repeated: 0, unknown: [] as string[] }
-        for (let from = 0; from < labels.length; from += BATCH) {
-          const body = { labels: labels.slice(from, from + BATCH) }
-          const reply = await client.monitoring.putLabels({ params: { endpoint }, body })
-          total.accepted += reply.accepted
-          total.corrected += reply.corrected
-          total.repeated += reply.repeated
-          total.unknown.push(...reply.unknown)
-        }
+        const total =
+          last === undefined ? await sendOne(client, endpoint, values) : await sendFile(last, endpoint, url, headers)
         console.log(
-          `${total.accepted} labels joined, ${total.corrected} corrections kept, ${total.repeated} known before, ${total.unknown.length} of unknown predictions`,
+          `${total.accepted} labels joined, ${total.corrected} corrections kept, ${total.repeated} known before, ${total.unknownCount} of unknown predictions`,
         )
         for (const id of total.unknown.slice(0, 20)) console.log(`  unknown: ${id}`)
-        return total.unknown.length === 0 ? 0 : 1
+        return total.unknownCount === 0 ? 0 : 1
       }
       case 'show': {
         if (last === undefined) throw cliError('USAGE', 'The key of the thing is missing.', 'labels')
@@ -78,37 +69,42 @@ export default command
 
 type Flags = { [K in 'entity' | 'prediction' | 'value' | 'known-at']?: string | undefined }
 
-function labelOfFlags(flags: Flags): LabelInput {
+interface Total {
+  readonly accepted: number
+  readonly corrected: number
+  readonly repeated: number
+  readonly unknown: readonly string[]
+  readonly unknownCount: number
+}
+
+async function sendOne(client: ReturnType<typeof connect>['client'], endpoint: string, flags: Flags): Promise<Total> {
   const { entity, prediction, value } = flags
-  const knownAt = flags['known-at']
-  return parseLabel(
-    { entity, prediction, value: value === undefined ? undefined : Number(value), knownAt },
-    'Give a file, or --value with --entity or --prediction',
-  )
-}
-
-function labelsOfFile(file: string): LabelInput[] {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw cliError('FILE_UNREADABLE', file, (error as Error).message)
+  // A text that reads as a number is one; anything else is a class. Undefined flags fall out on the way through JSON.
+  const given = {
+    entity,
+    prediction,
+    value: value !== undefined && /^[-+\d.]/.test(value) && !Number.isNaN(Number(value)) ? Number(value) : value,
+    knownAt: flags['known-at'],
   }
-  return text.split('\n').flatMap((line, index) => {
-    if (line.trim() === '') return []
-    const where = `${file}, line ${index + 1}`
-    try {
-      return [parseLabel(JSON.parse(line), where)]
-    } catch (error) {
-      if (error instanceof SyntaxError) throw cliError('USAGE', `${where}: ${error.message}`, 'labels')
-      throw error
-    }
-  })
+  const parsed = LabelInput.safeParse(JSON.parse(JSON.stringify(given)))
+  if (!parsed.success) throw cliError('USAGE', 'Give a file, or --value with --entity or --prediction.', 'labels')
+  const reply = await client.monitoring.putLabels({ params: { endpoint }, body: { labels: [parsed.data] } })
+  return { ...reply, unknownCount: reply.unknown.length }
 }
 
-function parseLabel(given: unknown, where: string): LabelInput {
-  // Undefined flags fall out on the way through JSON.
-  const parsed = LabelInput.safeParse(JSON.parse(JSON.stringify(given)))
-  if (parsed.success) return parsed.data
-  throw cliError('USAGE', `${where}: a label needs "value" (a number) and either "entity" or "prediction".`, 'labels')
+async function sendFile(
+  file: string,
+  endpoint: string,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Total> {
+  const body = await openAsBlob(file).catch((error: unknown) => {
+    throw cliError('FILE_UNREADABLE', file, error instanceof Error ? error.message : String(error))
+  })
+  const type = extname(file).toLowerCase() === '.csv' ? 'text/csv' : 'application/x-ndjson'
+  const path = `/api/v1/endpoints/${encodeURIComponent(endpoint)}/labels/file`
+  const reply = await fetch(url + path, { method: 'POST', headers: { ...headers, 'content-type': type }, body })
+  const answer = (await reply.json()) as Total & { error?: { message: string } }
+  if (!reply.ok) throw cliError('REFUSED', answer.error?.message ?? String(reply.status))
+  return answer
 }

@@ -3,9 +3,9 @@
 Importing this package imports nothing heavy: pandas, pyarrow and mlflow come when a step asks for them.
 """
 
-from tidemark.client import ApiError, Client, Explanation, Label
+from tidemark.client import ApiError, Client, Explanation, Label, PredictionLabel
 from tidemark.prediction import Predictions, predict
 from tidemark.steps import Context, step
 
-__all__ = ["ApiError", "Client", "Context", "Explanation", "Label", "Predictions", "predict", "step"]
+__all__ = ["ApiError", "Client", "Context", "Explanation", "Label", "PredictionLabel", "Predictions", "predict", "step"]
 __version__ = "0.1.0"

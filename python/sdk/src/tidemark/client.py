@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -22,6 +23,7 @@ Json = Any
 ENDED = ("succeeded", "failed", "cancelled")
 SKIPPED = {"__pycache__", ".venv", ".git", "node_modules"}
 ROWS_PER_REQUEST = 5_000
+LABELS_PER_REQUEST = 5_000
 
 
 class ApiError(Exception):
@@ -50,6 +52,8 @@ class Label:
     ----------
     entity
         The name under which the thing was predicted.
+    value
+        A number, or the name of a class.
     known_at
         ISO 8601 with offset: when it became known; now unless given.
 
@@ -60,12 +64,32 @@ class Label:
     """
 
     entity: str
-    value: float
+    value: float | str
     known_at: str | None = None
 
     def as_json(self) -> dict[str, Json]:
         known = {} if self.known_at is None else {"knownAt": self.known_at}
         return {"entity": self.entity, "value": self.value, **known}
+
+
+@dataclass(frozen=True)
+class PredictionLabel:
+    """What came true for a row of a prediction, by the prediction's id.
+
+    Examples
+    --------
+    >>> PredictionLabel("0199c0de-0000-7000-8000-000000000000", "Drama").as_json()
+    {'prediction': '0199c0de-0000-7000-8000-000000000000', 'row': 0, 'value': 'Drama'}
+    """
+
+    prediction: str
+    value: float | str
+    row: int = 0
+    known_at: str | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        known = {} if self.known_at is None else {"knownAt": self.known_at}
+        return {"prediction": self.prediction, "row": self.row, "value": self.value, **known}
 
 
 @dataclass(frozen=True)
@@ -89,9 +113,17 @@ class Http:
         if body is not None:
             headers["content-type"] = "application/json"
             data = json.dumps(body, allow_nan=False, default=_isoformat).encode()
+        return self._ask(urllib.request.Request(self.url.rstrip("/") + path, data, headers, method=method))
+
+    def upload(self, path: str, file: Path, content_type: str) -> Json:
+        """Send a file as it is, read as it goes."""
+        headers = {"content-type": content_type, "content-length": str(file.stat().st_size), "user-agent": "tidemark-python"}
+        with file.open("rb") as content:
+            return self._ask(urllib.request.Request(self.url.rstrip("/") + path, content, headers, method="POST"))
+
+    def _ask(self, request: urllib.request.Request) -> Json:
         if self.token:
-            headers["authorization"] = f"Bearer {self.token}"
-        request = urllib.request.Request(self.url.rstrip("/") + path, data, headers, method=method)
+            request.add_header("authorization", f"Bearer {self.token}")
         try:
             with urllib.request.urlopen(request, timeout=self.timeout_seconds) as reply:
                 text = reply.read()
@@ -183,10 +215,102 @@ class Labels:
 
     http: Http
 
-    def send(self, endpoint: str, labels: Iterable[Label | Mapping[str, Json]]) -> Json:
-        """Send labels; gives how many were accepted, corrected, repeated and unknown."""
-        body = {"labels": [label.as_json() if isinstance(label, Label) else dict(label) for label in labels]}
-        return self.http.call("POST", path_of("/api/v1/endpoints/{endpoint}/labels", endpoint=endpoint), body)
+    def send(self, endpoint: str, labels: Iterable[Label | PredictionLabel | Mapping[str, Json]]) -> Json:
+        """Send labels, however many; gives how many were accepted, corrected, repeated and unknown.
+
+        They may be late, out of order, sent twice, or corrections of earlier ones.
+        """
+        total: dict[str, Json] = {"accepted": 0, "corrected": 0, "repeated": 0, "unknown": []}
+        batch: list[Json] = []
+        for label in labels:
+            batch.append(label.as_json() if isinstance(label, (Label, PredictionLabel)) else dict(label))
+            if len(batch) == LABELS_PER_REQUEST:
+                self._send(endpoint, batch, total)
+                batch = []
+        if batch:
+            self._send(endpoint, batch, total)
+        return total
+
+    def _send(self, endpoint: str, batch: list[Json], total: dict[str, Json]) -> None:
+        path = path_of("/api/v1/endpoints/{endpoint}/labels", endpoint=endpoint)
+        for name, count in self.http.call("POST", path, {"labels": batch}).items():
+            total[name] += count
+
+    def send_file(self, endpoint: str, file: str | Path) -> Json:
+        """Send a file of labels, of any length; gives the same numbers and ``unknownCount``.
+
+        Parameters
+        ----------
+        file
+            ``.csv`` with the columns entity (or prediction and row), value, knownAt; else a JSON object a line.
+        """
+        path = Path(file)
+        kind = "text/csv" if path.suffix.lower() == ".csv" else "application/x-ndjson"
+        return self.http.upload(path_of("/api/v1/endpoints/{endpoint}/labels/file", endpoint=endpoint), path, kind)
+
+    def history(self, endpoint: str, entity: str) -> list[Json]:
+        """Give every value ever given for a thing, in the order in which they came."""
+        path = path_of("/api/v1/endpoints/{endpoint}/labels/{entity}", endpoint=endpoint, entity=entity)
+        return list(self.http.call("GET", path)["values"])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Batch predictions: a dataset version or a file in, a dataset version out."""
+
+    http: Http
+
+    def predict(
+        self,
+        model: str,
+        *,
+        out: str,
+        dataset: str | None = None,
+        dataset_version: int | None = None,
+        file: str | Path | None = None,
+        version: int | None = None,
+        alias: str | None = None,
+    ) -> Json:
+        """Ask for a batch prediction; gives it as it begins. The champion predicts unless a version or an alias is said.
+
+        Parameters
+        ----------
+        out
+            Dataset that the result becomes a version of.
+        dataset, file
+            What to predict, one of them: a dataset (its latest version unless said), or a ``.parquet``, ``.csv`` or ``.ndjson`` file.
+        """
+        if (dataset is None) == (file is None):
+            raise ValueError("Say dataset or file, one of them.")
+        data: dict[str, Json]
+        if file is None:
+            data = {"dataset": dataset} | ({} if dataset_version is None else {"version": dataset_version})
+        else:
+            path = Path(file)
+            form = {".parquet": "parquet", ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}.get(path.suffix.lower())
+            if form is None:
+                raise ValueError(f"{path.name} ends in none of .parquet, .csv, .ndjson, .jsonl.")
+            sent = self.http.upload("/api/v1/batch-files", path, "application/octet-stream")
+            data = {"file": sent["digest"], "format": form}
+        which = {} if version is None else {"version": version}
+        named = {} if alias is None else {"alias": alias}
+        return self.http.call("POST", "/api/v1/batch-predictions", {"model": model, "data": data, "out": out} | which | named)
+
+    def get(self, batch: str) -> Json:
+        """Give a batch prediction: its state, rows done, and seconds left."""
+        return self.http.call("GET", path_of("/api/v1/batch-predictions/{batch}", batch=batch))
+
+    def wait(self, batch: str, poll_seconds: float = 0.5) -> Json:
+        """Wait for its end; gives it then, whether it is ``done``, ``failed`` (see ``problem``) or ``cancelled``."""
+        while True:
+            view = self.get(batch)
+            if view["finishedAt"] is not None:
+                return view
+            time.sleep(poll_seconds)
+
+    def cancel(self, batch: str) -> Json:
+        """End it; nothing of it becomes a dataset version."""
+        return self.http.call("POST", path_of("/api/v1/batch-predictions/{batch}/cancel", batch=batch))
 
 
 @dataclass(frozen=True)
@@ -312,6 +436,7 @@ class Client:
         self.addresses: dict[str, str] = {}
         self.datasets = Datasets(http)
         self.labels = Labels(http)
+        self.batch = Batch(http)
         self.pipelines = Pipelines(http)
 
     def explain(self, prediction_id: str, row: int = 0) -> Explanation:
