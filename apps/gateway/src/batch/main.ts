@@ -37,8 +37,9 @@ async function main(file: string): Promise<void> {
     ),
     folder: join(job.work, 'models'),
     signal: new AbortController().signal,
-    startProcess: (folder, lock) => processes.start(folder, lock),
+    startProcess: (folder, lock, limits) => processes.start(folder, lock, limits),
     onRestart: () => {},
+    onRetry: () => {},
   })
   const names = namesOf(job, source)
 
