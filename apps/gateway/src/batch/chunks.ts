@@ -2,7 +2,6 @@ import { mkdir, open, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { JsonValue } from '@tidemark/contracts'
-import type { Column } from './source.ts'
 
 /** Rows of a chunk of the result; the last one may have fewer. */
 export const CHUNK_ROWS = 100_000
@@ -46,7 +45,7 @@ export class ChunkWriter {
     await this.connection.run(`create or replace temp table chunk (${[...columns, `prediction ${answer}`].join(', ')})`)
   }
 
-  async add(from: number, keys: readonly Column[], values: readonly JsonValue[]): Promise<void> {
+  async add(from: number, keys: readonly (readonly unknown[])[], values: readonly JsonValue[]): Promise<void> {
     const appender = await this.connection
       .createAppender('chunk', 'main', 'temp')
       .catch(() => this.connection.createAppender('chunk'))

@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { JsonValue } from '@tidemark/contracts'
 import { loadVariant } from '../runtimes/load.ts'
+import type { Model, Predictions } from '../runtimes/model.ts'
+import { OnnxModel } from '../runtimes/onnx.ts'
 import { PythonProcesses } from '../runtimes/processes.ts'
 import { MAX_ROWS, readInput } from '../scoring/input.ts'
 import { BlobCache } from '../snapshot/blobs.ts'
 import { type AnswerKind, CHUNK_ROWS, ChunkWriter, chunksDone, kindOf } from './chunks.ts'
 import { BatchJob, type BatchProgress } from './job.ts'
-import { type Part, Source } from './source.ts'
+import { cellsOf, type Part, Source } from './source.ts'
 
 /**
  * Predicts every row of a file by the gateway's own code, in a process of its own: `main.ts JOB.json`. Prints its progress, a line a chunk; goes on
@@ -44,17 +46,14 @@ async function main(file: string): Promise<void> {
   const names = namesOf(job, source)
 
   const predict = async (part: Part): Promise<readonly JsonValue[]> => {
-    const inputs = Object.fromEntries(names.flatMap((name) => (part.columns[name] ? [[name, part.columns[name]]] : [])))
-    const where = `Rows ${part.from} to ${part.from + part.rows - 1}`
     try {
-      // As a request of the scoring protocol: the same checks, the same words.
-      const { frame } = readInput({ inputs }, job)
-      const { values, form } = await model.predict(frame)
+      const { values, form } = await ask(model, job, names, part)
       if (form === 'whole' || values.length !== part.rows)
         throw new Error(`it gave ${values.length} answers for ${part.rows} rows.`)
       return values
     } catch (error) {
-      throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`)
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new Error(`Rows ${part.from} to ${part.from + part.rows - 1}: ${reason}`)
     }
   }
 
@@ -64,7 +63,7 @@ async function main(file: string): Promise<void> {
   print({ rows, rowsDone: done, kind })
   const writing = await instance.connect()
   let writer: ChunkWriter | undefined
-  for await (const part of source.parts([...names, ...job.key], done, MAX_ROWS)) {
+  for await (const part of source.parts(names, job.key, done, MAX_ROWS)) {
     const values = await predict(part)
     kind ??= kindOf(values)
     if (kind === 'number' && kindOf(values) !== kind)
@@ -73,11 +72,7 @@ async function main(file: string): Promise<void> {
       writer = new ChunkWriter(writing, job.chunks, job.key, kind)
       await writer.begin()
     }
-    await writer.add(
-      part.from,
-      job.key.map((name) => part.columns[name] ?? []),
-      values,
-    )
+    await writer.add(part.from, part.keys, values)
     done += part.rows
     if (done % CHUNK_ROWS !== 0 && done !== rows) continue
     await writer.end(chunk)
@@ -87,6 +82,33 @@ async function main(file: string): Promise<void> {
   }
   await model.close()
   await processes.close()
+}
+
+/** As a request of the scoring protocol: the same checks, the same words. Numbers that pass them all go to the model as they lie. */
+async function ask(model: Model, job: BatchJob, names: readonly string[], part: Part): Promise<Predictions> {
+  const numbers = model instanceof OnnxModel && model.takesNumbers ? numbersOf(job, part) : null
+  if (model instanceof OnnxModel && numbers) return model.predictNumbers(numbers, part.rows)
+  const inputs = Object.fromEntries(
+    names.flatMap((name) => {
+      const column = part.columns.get(name)
+      return column ? [[name, cellsOf(column)]] : []
+    }),
+  )
+  return model.predict(readInput({ inputs }, job).frame)
+}
+
+/** The columns of a part when all are numbers as the signature wants them; null when a check has something to say. */
+function numbersOf({ columns, input }: BatchJob, part: Part): ReadonlyMap<string, Float64Array> | null {
+  if (input.kind !== 'columns') return null
+  const numbers = new Map<string, Float64Array>()
+  for (const { name, type } of columns) {
+    const column = part.columns.get(name)
+    if (!(column instanceof Float64Array) || (type !== 'double' && type !== 'float')) return null
+    for (let row = 0; row < column.length; row++)
+      if (Math.abs(column[row] ?? 0) === Number.POSITIVE_INFINITY) return null
+    numbers.set(name, column)
+  }
+  return numbers
 }
 
 /** Columns that the model is given: its own; all there are when it was logged without a signature. */

@@ -1,13 +1,16 @@
 import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
 import type { BatchJob } from './job.ts'
 
-export type Column = readonly unknown[]
+/** Numbers, NaN where a value is missing; or other cells, null there. */
+export type Column = Float64Array | readonly unknown[]
 
-/** Rows of a job's input in their order, as columns of JSON values. */
+/** Rows of a job's input in their order, by column. */
 export interface Part {
   readonly from: number
   readonly rows: number
-  readonly columns: Readonly<Record<string, Column>>
+  readonly columns: ReadonlyMap<string, Column>
+  /** Texts that name the rows, one list a key column. */
+  readonly keys: readonly (readonly unknown[])[]
 }
 
 const READERS = {
@@ -58,28 +61,39 @@ export class Source {
   }
 
   /** Parts of at most `size` rows from a row on. Columns that the input lacks are left out; NaN is a missing value, as in a data frame. */
-  async *parts(names: readonly string[], from: number, size: number): AsyncGenerator<Part> {
+  async *parts(names: readonly string[], keys: readonly string[], from: number, size: number): AsyncGenerator<Part> {
     const present = [...new Set(names)].filter((name) => this.has(name))
-    const result = await this.connection.stream(
-      `select ${present.map((name) => this.shown(name)).join(', ')} from ${this.table} offset ${from}`,
-    )
+    const asked = [...present.map((name) => this.shown(name)), ...keys.map((name) => this.named(name))]
+    const result = await this.connection.stream(`select ${asked.join(', ')} from ${this.table} offset ${from}`)
+    const numeric = present.map((name) => this.isNumeric(name))
     let start = from
-    for await (const columns of inParts(result, present.length, size)) {
-      const rows = columns[0]?.length ?? 0
+    for await (const { rows, columns } of inParts(result, [...numeric, ...keys.map(() => false)], size)) {
       yield {
         from: start,
         rows,
-        columns: Object.fromEntries(present.map((name, place) => [name, columns[place] ?? []])),
+        columns: new Map(present.map((name, place) => [name, columns[place] ?? []])),
+        keys: columns.slice(present.length) as unknown[][],
       }
       start += rows
     }
   }
 
+  private isNumeric(column: string): boolean {
+    const type = this.types.get(column) ?? ''
+    return type === 'DOUBLE' || type === 'FLOAT' || NUMBERS.test(type)
+  }
+
+  /** A key as text: a number of 64 bits keeps all of its digits. */
+  private named(column: string): string {
+    const type = this.types.get(column) ?? ''
+    return type === 'DATE' || type.startsWith('TIMESTAMP') ? this.shown(column) : `${quoted(column)}::varchar`
+  }
+
   private shown(column: string): string {
     const name = quoted(column)
     const type = this.types.get(column) ?? ''
-    if (type === 'DOUBLE' || type === 'FLOAT') return `case when isnan(${name}) then null else ${name}::double end`
-    if (NUMBERS.test(type)) return `${name}::double`
+    // Without nulls: to ask for each cell of a column whether it is one costs more than all else here.
+    if (this.isNumeric(column)) return `coalesce(${name}::double, 'nan'::double)`
     if (type === 'VARCHAR' || type === 'BOOLEAN') return name
     if (type === 'DATE') return `strftime(${name}, '%Y-%m-%d')`
     if (type.startsWith('TIMESTAMP')) return `strftime(${name}::timestamp, '%Y-%m-%dT%H:%M:%S.%gZ')`
@@ -87,20 +101,47 @@ export class Source {
   }
 }
 
+interface Rows {
+  readonly rows: number
+  readonly columns: Column[]
+}
+
 /** DuckDB's chunks of 2,048 rows, put together. */
-async function* inParts(result: DuckDBResult, width: number, size: number): AsyncGenerator<unknown[][]> {
-  let open: unknown[][] = Array.from({ length: width }, () => [])
+async function* inParts(result: DuckDBResult, numeric: readonly boolean[], size: number): AsyncGenerator<Rows> {
+  let open = opened(numeric, size)
+  let filled = 0
   for (;;) {
     const chunk = await result.fetchChunk()
     if (!chunk || chunk.rowCount === 0) break
-    const columns = chunk.getColumns()
-    for (const [place, column] of columns.entries()) for (const value of column) open[place]?.push(value)
-    while ((open[0]?.length ?? 0) >= size) {
-      const rest = open.map((column) => column.slice(size))
-      for (const column of open) column.length = size
-      yield open
-      open = rest
+    const vectors = numeric.map((_, place) => chunk.getColumnVector(place))
+    for (let taken = 0; taken < chunk.rowCount; ) {
+      const count = Math.min(chunk.rowCount - taken, size - filled)
+      for (const [place, vector] of vectors.entries()) {
+        const column = open[place]
+        if (column instanceof Float64Array)
+          for (let row = 0; row < count; row++) column[filled + row] = vector.getItem(taken + row) as number
+        else if (column) for (let row = 0; row < count; row++) column.push(vector.getItem(taken + row))
+      }
+      filled += count
+      taken += count
+      if (filled < size) continue
+      yield { rows: filled, columns: open }
+      open = opened(numeric, size)
+      filled = 0
     }
   }
-  if ((open[0]?.length ?? 0) > 0) yield open
+  if (filled > 0)
+    yield {
+      rows: filled,
+      columns: open.map((column) => (column instanceof Float64Array ? column.subarray(0, filled) : column)),
+    }
+}
+
+function opened(numeric: readonly boolean[], size: number): (Float64Array | unknown[])[] {
+  return numeric.map((is) => (is ? new Float64Array(size) : []))
+}
+
+/** Cells as a request has them. */
+export function cellsOf(column: Column): readonly unknown[] {
+  return column instanceof Float64Array ? Array.from(column, (value) => (Number.isNaN(value) ? null : value)) : column
 }

@@ -68,9 +68,28 @@ export class OnnxModel implements Model {
     return listsOf(await this.run(frame, output), frame.rows.length) as number[][]
   }
 
+  /** Whether it can be asked by columns of numbers, without a row of cells for each of its rows. */
+  get takesNumbers(): boolean {
+    return this.runtime.shape !== 'list' && this.feeds.every((feed) => feed.type === 'float32')
+  }
+
+  /** The same as `predict` of a table whose cells are these numbers, NaN where one is missing. */
+  async predictNumbers(columns: ReadonlyMap<string, Float64Array>, rows: number): Promise<Predictions> {
+    for (const { column } of this.refusing) {
+      const row = columns.get(column)?.findIndex(Number.isNaN) ?? 0
+      if (row >= 0) throw noGap(row, column)
+    }
+    const feeds = this.feeds.map((feed) => [feed.tensor, packNumbers(this.makeTensor, feed, columns, rows)])
+    return { values: valuesOf(await this.infer(Object.fromEntries(feeds), this.runtime.output), rows) }
+  }
+
   private async run(frame: Frame, output: string): Promise<unknown[]> {
     refuseMissing(this.refusing, frame)
     const feeds = Object.fromEntries(this.feeds.map((feed) => [feed.tensor, pack(this.makeTensor, feed, frame)]))
+    return this.infer(feeds, output)
+  }
+
+  private async infer(feeds: InferenceSession.OnnxValueMapType, output: string): Promise<unknown[]> {
     let outputs: InferenceSession.OnnxValueMapType
     try {
       outputs = await this.session.run(feeds, [output])
@@ -147,9 +166,27 @@ function refuseMissing(refusing: readonly Input[], frame: Frame): void {
     const place = frame.columns.indexOf(column)
     const isMissing = (cell: JsonValue | undefined) => cell == null || (type === 'string' && cell === '')
     const row = frame.rows.findIndex((cells) => isMissing(cells[place]))
-    if (row >= 0)
-      throw new VersionFailed('raised', `Row ${row} has no value for "${column}", and the model takes no gap there.`)
+    if (row >= 0) throw noGap(row, column)
   }
+}
+
+function noGap(row: number, column: string): VersionFailed {
+  return new VersionFailed('raised', `Row ${row} has no value for "${column}", and the model takes no gap there.`)
+}
+
+function packNumbers(
+  makeTensor: TensorMaker,
+  feed: Feed,
+  columns: ReadonlyMap<string, Float64Array>,
+  rows: number,
+): Tensor {
+  const width = feed.columns.length
+  const data = new Float32Array(rows * width).fill(Number.NaN)
+  for (const [place, name] of feed.columns.entries()) {
+    const column = columns.get(name)
+    if (column) for (let row = 0; row < rows; row++) data[row * width + place] = column[row] ?? Number.NaN
+  }
+  return new makeTensor('float32', data, [rows, width])
 }
 
 /** The values of each row as a list. */
