@@ -5,6 +5,8 @@ import type { JsonValue } from '@tidemark/contracts'
 
 /** Rows of a chunk of the result; the last one may have fewer. */
 export const CHUNK_ROWS = 100_000
+/** Rows that a model is asked at a time; a chunk is a whole number of these. */
+export const PART_ROWS = 10_000
 
 const nameOf = (chunk: number) => `${String(chunk).padStart(6, '0')}.parquet`
 

@@ -1,16 +1,19 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import type { JsonValue } from '@tidemark/contracts'
+import { type JsonValue, LimitsPolicy } from '@tidemark/contracts'
 import { loadVariant } from '../runtimes/load.ts'
 import type { Model, Predictions } from '../runtimes/model.ts'
 import { OnnxModel } from '../runtimes/onnx.ts'
 import { PythonProcesses } from '../runtimes/processes.ts'
-import { MAX_ROWS, readInput } from '../scoring/input.ts'
+import { readInput } from '../scoring/input.ts'
 import { BlobCache } from '../snapshot/blobs.ts'
-import { type AnswerKind, CHUNK_ROWS, ChunkWriter, chunksDone, kindOf } from './chunks.ts'
+import { type AnswerKind, CHUNK_ROWS, ChunkWriter, chunksDone, kindOf, PART_ROWS } from './chunks.ts'
 import { BatchJob, type BatchProgress } from './job.ts'
 import { cellsOf, type Part, Source } from './source.ts'
+
+/** Of a request that has a part's rows. */
+const LIMITS = LimitsPolicy.parse({ rows: PART_ROWS })
 
 /**
  * Predicts every row of a file by the gateway's own code, in a process of its own: `main.ts JOB.json`. Prints its progress, a line a chunk; goes on
@@ -63,7 +66,7 @@ async function main(file: string): Promise<void> {
   print({ rows, rowsDone: done, kind })
   const writing = await instance.connect()
   let writer: ChunkWriter | undefined
-  for await (const part of source.parts(names, job.key, done, MAX_ROWS)) {
+  for await (const part of source.parts(names, job.key, done, PART_ROWS)) {
     const values = await predict(part)
     kind ??= kindOf(values)
     if (kind === 'number' && kindOf(values) !== kind)
@@ -94,7 +97,7 @@ async function ask(model: Model, job: BatchJob, names: readonly string[], part: 
       return column ? [[name, cellsOf(column)]] : []
     }),
   )
-  return model.predict(readInput({ inputs }, job).frame)
+  return model.predict(readInput({ inputs }, { ...job, limits: LIMITS }).frame)
 }
 
 /** The columns of a part when all are numbers as the signature wants them; null when a check has something to say. */
