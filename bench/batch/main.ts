@@ -97,7 +97,7 @@ async function predictBatch(): Promise<{ seconds: number; megabytes: number; gro
     const done = Number(/.*"rowsDone":(\d+)/s.exec(lines)?.[1] ?? 0)
     last = residentMegabytes(child.pid ?? 0) || last
     peak = Math.max(peak, last)
-    if (done <= Math.max(rows / 5, 100_000)) early = Math.max(early, last)
+    if (done <= Math.max(rows / 5, 50_000)) early = Math.max(early, last)
   })
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   if (code !== 0) throw new Error(`The batch program ended with ${code}.`)

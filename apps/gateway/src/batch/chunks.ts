@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { JsonValue } from '@tidemark/contracts'
 
 /** Rows of a chunk of the result; the last one may have fewer. */
-export const CHUNK_ROWS = 100_000
+export const CHUNK_ROWS = 50_000
 /** Rows that a model is asked at a time; a chunk is a whole number of these. */
 export const PART_ROWS = 10_000
 

@@ -110,7 +110,7 @@ const asked = (file: string, out: string) => ({
 })
 
 test('a file is predicted row for row as its model does in Python, killed twice on the way, without a row lost or doubled', async () => {
-  const rows = 320_000
+  const rows = 160_000
   const asking = await batches.request(actor, asked(await filmsFile(rows), 'scored'))
   const until = async (least: number) => {
     for (
@@ -123,10 +123,10 @@ test('a file is predicted row for row as its model does in Python, killed twice 
     }
   }
   // Its process is killed; then the server that asked stops with it, and another begins.
-  await until(100_000)
+  await until(50_000)
   // biome-ignore lint/complexity/useLiteralKeys: a test's way to the process
   batches['current']?.process.kill()
-  await until(200_000)
+  await until(100_000)
   await batches.stop()
   const before = await batches.byId('default', asking.id)
   assert.ok(before.rowsDone < rows, 'it was not done when it was stopped')
@@ -150,7 +150,7 @@ test('a file is predicted row for row as its model does in Python, killed twice 
   const left = await readdir(platform.python.workFolder('batch'))
   assert.deepEqual(left, [])
   const events = await listEvents(platform.db, 'default', { after: 0, type: 'batch.predicted', limit: 10 })
-  assert.match(events[0]?.sentence ?? '', /films\/1 predicted 320000 rows of sha256/)
+  assert.match(events[0]?.sentence ?? '', /films\/1 predicted 160000 rows of sha256/)
 })
 
 test('a dataset version is predicted by its key, and the same again makes no other version', async () => {
