@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
 import { type AnswerRecord, type LogRecord, type MirrorRecord, type PredictionRow, uuidv7 } from '@tidemark/contracts'
-import { sql } from '../../../platform/index.ts'
+import { ensureEnvironment } from '@tidemark/workers'
+import { PLATFORM_LOCK, sql } from '../../../platform/index.ts'
 import { answerOf, filmMaker, type MonitoringTest, month, SegmentWriter, startMonitoringTest } from '../../testing.ts'
 import { segmentPath } from '../segments.ts'
 
@@ -197,6 +200,33 @@ test('an export is the same rows as one Parquet file, over what is archived and 
   )
   connection.closeSync()
   instance.closeSync()
+})
+
+test('pandas reads the archive from its folder, each column in the type of the signature', async () => {
+  await archived()
+  const { python } = await ensureEnvironment(PLATFORM_LOCK)
+  const script = `
+import json, sys, pandas as pd
+frame = pd.read_parquet(sys.argv[1])
+print(json.dumps({"rows": len(frame), "budget": float(frame["input.budget"].sum()), "partitions": sorted(map(str, frame["endpoint"].unique())),
+  "types": [frame[c].dtype.kind for c in ("input.budget", "at", "prediction", "row")], "genres": sorted(frame["input.genre"].dropna().unique())}))`
+  const folder = join(server.dataDir, 'predictions/answers')
+  const { stdout } = await promisify(execFile)(python, ['-c', script, folder])
+  const read = JSON.parse(stdout) as {
+    rows: number
+    budget: number
+    partitions: string[]
+    types: string[]
+    genres: string[]
+  }
+  const rows = await all()
+  assert.equal(read.rows, rows.length)
+  assert.equal(
+    read.budget,
+    rows.reduce((sum, { input }) => sum + Number(input.budget ?? 0), 0),
+  )
+  assert.deepEqual([read.partitions, read.types], [['films'], ['f', 'M', 'f', 'i']])
+  assert.deepEqual(read.genres, [...new Set(rows.flatMap(({ input }) => input.genre ?? []))].toSorted())
 })
 
 test('what a policy keeps no longer goes, but not while a window waits to be judged', async () => {
