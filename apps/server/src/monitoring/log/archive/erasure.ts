@@ -10,7 +10,7 @@ import { literal } from '../../../data/index.ts'
 import { Actor, inTransaction, type Platform, type Queryable, type Tx } from '../../../platform/index.ts'
 import { ErasureNotFound } from '../../errors.ts'
 import { entityOf } from '../../labels/entity.ts'
-import { keyOf, SegmentFolder } from '../segments.ts'
+import { keyOf, readLines, SegmentFolder, segmentPath } from '../segments.ts'
 import type { Archive } from './archive.ts'
 import * as store from './erasureStore.ts'
 import { type ArchiveFile, filesOf } from './store.ts'
@@ -56,7 +56,12 @@ export class Erasure {
     const kind = asked.entity === undefined ? 'caller' : 'entity'
     const key = asked.entity ?? asked.caller ?? ''
     const requestedAt = clock.now()
-    const waiting = (await this.folder.list(() => -1)).map(keyOf)
+    const waiting: string[] = []
+    for (const name of await this.folder.list(() => -1)) {
+      // One with its header alone holds nothing, and is not ended before something is in it.
+      const lines = await readLines(segmentPath(this.parts.segments, name), 0, 2)
+      if (lines.length > 1) waiting.push(keyOf(name))
+    }
     const erasure: store.StoredErasure = {
       workspace: actor.workspace,
       id: uuidv7(),
