@@ -18,7 +18,6 @@ import {
 } from '@tidemark/statistics'
 import { endpoint, variant } from '../../apps/gateway/src/fixtures.ts'
 import { route } from '../../apps/gateway/src/routing/decide.ts'
-import { positionOf } from '../../apps/gateway/src/routing/position.ts'
 
 const ROUNDS = 7
 
@@ -44,12 +43,13 @@ export function routingMicroseconds(calls: number): number {
     weightPercent: 20,
     salt: 'salt',
   })
-  const now = { leased: true, candidateLoaded: true }
+  const now = { leased: true, loaded: () => true, capped: () => 'open' as const }
   let candidates = 0
   const spent = microsecondsPerCall(calls, () => {
     for (let call = 0; call < calls; call += 1) {
-      const choice = route(spec, positionOf(spec.routing, `caller-${call}`), now)
-      if (choice.kind === 'rollout' && choice.arm === 'candidate') candidates += 1
+      const caller = `caller-${call}`
+      const choice = route(spec, caller, { caller, header: () => undefined, cell: () => undefined }, now)
+      if (choice.version !== null) candidates += 1
     }
   })
   if (Math.abs(candidates / (calls * (ROUNDS + 1)) - 0.2) > 0.02)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Runtime } from '@tidemark/contracts'
 import type { Frame, Model, Predictions } from '../runtimes/model.ts'
 import { type LoadedVersion, Models } from '../runtimes/models.ts'
 import { Admission, DEFAULT_LIMITS } from './admission.ts'
@@ -48,7 +49,7 @@ async function slow(kind: Model['kind'], milliseconds: number): Promise<{ models
     close: async () => {},
   }
   const models = new Models(async () => model)
-  const runtime = { kind: 'onnx', model: `sha256:${'0'.repeat(64)}`, inputs: [], output: 'y' } as const
+  const runtime: Runtime = { kind: 'onnx', model: `sha256:${'0'.repeat(64)}`, inputs: [], output: 'y' }
   return { models, version: await models.get({ version: 'slow/1', runtime }) }
 }
 
