@@ -18,7 +18,7 @@ const POLICY = EndpointPolicy.parse({
     canary: [
       { weightPercent: 20, minCallers: 30 },
       // Long enough to be met: proof is there before.
-      { weightPercent: 50, minCallers: 30, minHours: 15 / 3600 },
+      { weightPercent: 50, minCallers: 30, minHours: 60 / 3600 },
     ],
     errorMarginPercent: 10,
     lossMargin: 0.5,
