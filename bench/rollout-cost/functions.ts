@@ -18,6 +18,7 @@ import {
 } from '@tidemark/statistics'
 import { endpoint, variant } from '../../apps/gateway/src/fixtures.ts'
 import { route } from '../../apps/gateway/src/routing/decide.ts'
+import { positionPercent } from '../../apps/gateway/src/routing/position.ts'
 
 const ROUNDS = 7
 
@@ -43,7 +44,7 @@ export function routingMicroseconds(calls: number): number {
     weightPercent: 20,
     salt: 'salt',
   })
-  const now = { leased: true, loaded: () => true, capped: () => 'open' as const }
+  const now = { position: positionPercent, leased: true, loaded: () => true, capped: () => 'open' as const }
   let candidates = 0
   const spent = microsecondsPerCall(calls, () => {
     for (let call = 0; call < calls; call += 1) {
