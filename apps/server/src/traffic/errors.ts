@@ -8,7 +8,7 @@ export const EndpointWithoutTraffic = defineError(
 export const GatewaySilent = defineError(
   'GATEWAY_SILENT',
   502,
-  (url: string) => `The gateway at ${url} does not answer. \`tidemark status\` says whether it runs.`,
+  (url: string) => `The gateway at ${url} does not answer. \`tidemark doctor\` says whether it runs.`,
 )
 export const GatewaySlow = defineError(
   'GATEWAY_SLOW',
