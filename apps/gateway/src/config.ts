@@ -14,6 +14,8 @@ const Environment = z.object({
   TIDEMARK_SERVER_URL: z.url(),
   TIDEMARK_INTERNAL_TOKEN: z.string().min(32),
   TIDEMARK_DEFAULT_ENDPOINT: z.string().optional(),
+  /** Memory that models may hold, in megabytes; beyond it the least used are unloaded. Half of the machine's, unless told. */
+  TIDEMARK_MODEL_MEMORY_MB: z.coerce.number().int().min(64).optional(),
   TIDEMARK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
@@ -28,6 +30,8 @@ export interface Config {
   readonly internalToken: string
   /** The endpoint that `/invocations` at the root serves; undefined: the only one. */
   readonly defaultEndpoint: string | undefined
+  /** undefined: half of the machine's. */
+  readonly modelMemoryBytes?: number | undefined
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 }
 
@@ -52,6 +56,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     serverUrl: e.TIDEMARK_SERVER_URL.replace(/\/$/, ''),
     internalToken: e.TIDEMARK_INTERNAL_TOKEN,
     defaultEndpoint: e.TIDEMARK_DEFAULT_ENDPOINT || undefined,
+    modelMemoryBytes: e.TIDEMARK_MODEL_MEMORY_MB && e.TIDEMARK_MODEL_MEMORY_MB * 2 ** 20,
     logLevel: e.TIDEMARK_LOG_LEVEL,
   }
 }

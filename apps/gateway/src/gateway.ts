@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Variant } from '@tidemark/contracts'
 import { type Names, serverNames } from '@tidemark/process'
@@ -17,6 +18,7 @@ import { Router } from './routing/router.ts'
 import { loadVariant } from './runtimes/load.ts'
 import { Models } from './runtimes/models.ts'
 import { PythonProcesses } from './runtimes/processes.ts'
+import { OnnxThreads } from './runtimes/threads.ts'
 import { Admission } from './scoring/admission.ts'
 import { Mirror } from './scoring/mirror.ts'
 import { Scoring } from './scoring/service.ts'
@@ -37,6 +39,8 @@ export interface RunningGateway {
 
 /** Longest wait at the start for the kept snapshot's models, so that a restarted gateway answers its first request. */
 const WARM_UP_MS = 3000
+/** Between two looks at the memory of the models. */
+const TRIM_MS = 5000
 const MIRROR_DRAIN_MS = 5000
 
 /** Puts the gateway's parts together and starts to listen. */
@@ -50,12 +54,14 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   const server = new ServerLink({ url: config.serverUrl, token: config.internalToken, gateway: id })
   const blobs = new BlobCache(join(folder, 'blobs'), (digest, signal) => server.blob(digest, signal))
   const stopping = new AbortController()
+  const threads = new OnnxThreads()
   const processes = new PythonProcesses((line) => out.debug({ part: 'model' }, line.slice(0, 1000)))
   const load = (variant: Variant) =>
     loadVariant(variant, {
       blobs,
       folder: join(folder, 'models'),
       signal: stopping.signal,
+      threads,
       startProcess: (modelFolder, lockFile, limits) => processes.start(modelFolder, lockFile, limits),
       onRetry: (version, requests) => telemetry.retries.labels(version).inc(requests),
       onRestart: (version, reason) => {
@@ -144,6 +150,12 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     return reply.type(telemetry.registry.contentType).send(await telemetry.registry.metrics())
   })
 
+  const trimming = setInterval(async () => {
+    const unloaded = await models.trim(config.modelMemoryBytes ?? totalmem() / 2)
+    if (unloaded.length > 0) out.info({ versions: unloaded }, 'unloaded, to keep within the memory for models')
+  }, TRIM_MS)
+  trimming.unref()
+
   follower.start()
   await Promise.race([warm.promise, new Promise((resolve) => setTimeout(resolve, WARM_UP_MS).unref())])
   await app.listen({ host: config.host, port: config.port })
@@ -163,7 +175,9 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
       await unlogged.close()
       stopping.abort()
       await follower.stop()
+      clearInterval(trimming)
       await models.close()
+      await threads.close()
       await processes.close()
       await server.goodbye().catch(() => {})
     },

@@ -6,6 +6,7 @@ import { type BlobCache, isDigestOf } from '../snapshot/blobs.ts'
 import type { Model } from './model.ts'
 import { OnnxModel } from './onnx.ts'
 import { type ModelProcess, PythonModel } from './python.ts'
+import type { OnnxThreads } from './threads.ts'
 
 type PythonRuntime = Extract<Runtime, { kind: 'python' }>
 
@@ -21,6 +22,7 @@ export interface LoadParts {
   /** Where model folders for Python are laid out. */
   readonly folder: string
   readonly signal: AbortSignal
+  readonly threads: OnnxThreads
   readonly startProcess: StartProcess
   readonly onRestart: (version: string, reason: string) => void
   readonly onRetry: (version: string, requests: number) => void
@@ -30,8 +32,10 @@ export interface LoadParts {
 export async function loadVariant(variant: Variant, parts: LoadParts): Promise<Model> {
   const { runtime } = variant
   switch (runtime.kind) {
-    case 'onnx':
-      return OnnxModel.load(await parts.blobs.read(runtime.model, parts.signal), runtime)
+    case 'onnx': {
+      const read = () => parts.blobs.read(runtime.model, parts.signal)
+      return OnnxModel.load(await read(), runtime, { threads: parts.threads, read })
+    }
     case 'python': {
       const lockFile = await findLock(runtime.lockDigest, parts)
       const folder = await layOut(runtime, parts)

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Runtime, Variant } from '@tidemark/contracts'
 import type { Model } from './model.ts'
+import { toUnload } from './residence.ts'
 
 /** A loaded version with the number of those who use it: it is closed when its snapshot is gone and its last request was answered. */
 export interface LoadedVersion {
@@ -12,6 +13,7 @@ export interface LoadedVersion {
 interface Entry {
   readonly loaded: Promise<LoadedVersion>
   uses: number
+  lastUsedMs: number
   wanted: boolean
   closed: boolean
 }
@@ -22,6 +24,7 @@ export type LoadModel = (variant: Variant) => Promise<Model>
 export class Models {
   private readonly entries = new Map<string, Entry>()
   private readonly byVersion = new WeakMap<LoadedVersion, Entry>()
+  private readonly versions = new WeakMap<Entry, LoadedVersion>()
   private readonly load: LoadModel
   private readonly onCount: (count: number) => void
 
@@ -38,9 +41,10 @@ export class Models {
     const loaded = this.load(variant).then((model) => {
       const version = { version: variant.version, runtime: variant.runtime, model }
       this.byVersion.set(version, entry)
+      this.versions.set(entry, version)
       return version
     })
-    const entry: Entry = { loaded, uses: 0, wanted: true, closed: false }
+    const entry: Entry = { loaded, uses: 0, lastUsedMs: performance.now(), wanted: true, closed: false }
     this.entries.set(key, entry)
     loaded.catch(() => {
       if (this.entries.get(key) === entry) this.entries.delete(key)
@@ -58,6 +62,7 @@ export class Models {
       return await work(version.model)
     } finally {
       entry.uses -= 1
+      entry.lastUsedMs = performance.now()
       this.closeIfDone(entry, version)
     }
   }
@@ -75,6 +80,19 @@ export class Models {
       )
     }
     this.onCount(this.entries.size)
+  }
+
+  /** Unloads what was used least recently until the rest fits the budget. @returns the versions that were unloaded */
+  async trim(budgetBytes: number): Promise<string[]> {
+    const ready = [...this.entries.values()].flatMap((entry) => {
+      const version = this.versions.get(entry)
+      if (!version) return []
+      const { model } = version
+      return [{ version, bytes: model.bytes(), lastUsedMs: entry.lastUsedMs, inUse: entry.uses > 0 }]
+    })
+    const unloaded = toUnload(ready, budgetBytes).map(({ version }) => version)
+    await Promise.all(unloaded.map(({ model }) => model.unload()))
+    return unloaded.map(({ version }) => version)
   }
 
   /** Closes everything at once; for the end of the process, when nothing is in flight. */

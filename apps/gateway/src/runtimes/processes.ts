@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Limits, ServedModel, WorkerPool } from '@tidemark/workers'
 import type { ModelProcess } from './python.ts'
 
@@ -36,7 +37,23 @@ function processOf(model: ServedModel): ModelProcess {
         const { values, form } = answer
         return form === undefined || form === 'rows' ? { values } : { values, form }
       }),
+    bytes: () => bytesOf(model.pid),
     close: () => model.close(),
     kill: () => model.kill(),
+  }
+}
+
+/** What a process holds alone, as the kernel counts it; what it shares with the process that it was forked from is left out. */
+function bytesOf(pid: number | undefined): number {
+  try {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+    const kilobytes = [...rollup.matchAll(/^Private_\w+:\s+(\d+) kB/gm)].reduce(
+      (sum, [, size]) => sum + Number(size),
+      0,
+    )
+    return kilobytes * 1024
+  } catch {
+    // It ended meanwhile.
+    return 0
   }
 }

@@ -7,6 +7,8 @@ export interface ModelProcess {
   ask(frames: readonly Frame[]): Promise<(Predictions | { readonly error: string })[]>
   /** Resolves with the reason when the process is gone, however it went. */
   readonly ended: Promise<string>
+  /** Memory of its own, in bytes. */
+  bytes(): number
   /** Ends it when it has answered. */
   close(): void
   /** Ends it at once. */
@@ -251,8 +253,16 @@ export class PythonModel implements Model {
     this.idleTimer.unref()
   }
 
+  bytes(): number {
+    return [...this.all].reduce((sum, process) => sum + process.bytes(), 0)
+  }
+
   /** Ends the processes; the next request starts them again. */
-  rest(): void {
+  async unload(): Promise<void> {
+    this.rest()
+  }
+
+  private rest(): void {
     for (const process of [...this.idle]) {
       this.idle.delete(process)
       this.all.delete(process)

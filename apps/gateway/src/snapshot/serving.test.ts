@@ -6,7 +6,13 @@ import type { Model } from '../runtimes/model.ts'
 import type { LoadedVersion } from '../runtimes/models.ts'
 import { arrange, type Loaded, NOTHING } from './serving.ts'
 
-const model: Model = { kind: 'onnx', predict: async () => ({ values: [] }), close: async () => {} }
+const model: Model = {
+  kind: 'onnx',
+  predict: async () => ({ values: [] }),
+  bytes: () => 0,
+  unload: async () => {},
+  close: async () => {},
+}
 const loadedVersions = new Map<string, LoadedVersion>()
 const good = ({ version, runtime }: Variant): Loaded => {
   const known = loadedVersions.get(version) ?? { version, runtime, model }

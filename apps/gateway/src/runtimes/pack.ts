@@ -1,0 +1,107 @@
+import type { JsonValue, Runtime } from '@tidemark/contracts'
+import { type Frame, VersionFailed } from './model.ts'
+
+type Input = Extract<Runtime, { kind: 'onnx' }>['inputs'][number]
+
+/** Columns that share a tensor lie in it side by side, in the model's order. */
+export interface Feed {
+  readonly tensor: string
+  readonly type: Input['type']
+  readonly columns: readonly string[]
+}
+
+/** A tensor as plain data, which may go to another thread without a copy. */
+export interface Packed {
+  readonly tensor: string
+  readonly type: Input['type']
+  readonly shape: readonly number[]
+  readonly data: Float32Array | BigInt64Array | string[]
+}
+
+export function groupByTensor(inputs: readonly Input[]): Feed[] {
+  const feeds = new Map<string, { tensor: string; type: Input['type']; columns: string[] }>()
+  for (const { tensor, type, column } of inputs) {
+    const feed = feeds.get(tensor)
+    if (feed) feed.columns.push(column)
+    else feeds.set(tensor, { tensor, type, columns: [column] })
+  }
+  return [...feeds.values()]
+}
+
+/**
+ * The rows of a frame as a tensor: a cell for each column, or, of one column whose cells are arrays, the rows' parts. A missing text is "" and a
+ * missing number NaN. @throws VersionFailed where the tensor can hold no missing value, or its parts have several shapes
+ */
+export function pack(feed: Feed, frame: Frame): Packed {
+  // A column that the caller did not send and need not send is missing in every row.
+  const places = feed.columns.map((column) => frame.columns.indexOf(column))
+  const [place = -1, ...others] = places
+  const inner = others.length === 0 ? shapeOf(frame.rows[0]?.[place]) : []
+  const shape = [frame.rows.length, ...(inner.length > 0 ? inner : [places.length])]
+  const size = shape.reduce((product, dimension) => product * dimension, 1)
+  const { tensor, type } = feed
+  const into = <T>(target: { [at: number]: T }, to: (cell: JsonValue) => T) => {
+    if (inner.length === 0) fill(target, frame, places, to)
+    else if (flatten(target, frame, place, to) !== size)
+      throw new VersionFailed('raised', `The parts of its input "${tensor}" do not all have the shape of the first.`)
+  }
+  switch (type) {
+    case 'string': {
+      const data = new Array<string>(size)
+      into(data, (cell) => (cell === null ? '' : String(cell)))
+      return { tensor, type, shape, data }
+    }
+    case 'float32': {
+      const data = new Float32Array(size)
+      into(data, (cell) => (cell === null ? Number.NaN : Number(cell)))
+      return { tensor, type, shape, data }
+    }
+    case 'int64': {
+      const data = new BigInt64Array(size)
+      into(data, (cell) => {
+        if (cell === null) throw new VersionFailed('raised', `Its input "${tensor}" cannot hold a missing value.`)
+        return BigInt(Number(cell))
+      })
+      return { tensor, type, shape, data }
+    }
+  }
+}
+
+/** Row after row, the feed's columns side by side. A plain loop: a generator took a third of the time of a thousand rows. */
+function fill<T>(
+  target: { [at: number]: T },
+  frame: Frame,
+  places: readonly number[],
+  to: (cell: JsonValue) => T,
+): void {
+  let at = 0
+  for (const row of frame.rows) for (const place of places) target[at++] = to(row[place] ?? null)
+}
+
+/** @returns how many values there were */
+function flatten<T>(target: { [at: number]: T }, frame: Frame, place: number, to: (cell: JsonValue) => T): number {
+  let at = 0
+  const add = (value: JsonValue): void => {
+    if (Array.isArray(value)) for (const item of value) add(item)
+    else target[at++] = to(value)
+  }
+  for (const row of frame.rows) add(row[place] ?? null)
+  return at
+}
+
+function shapeOf(value: JsonValue | undefined): number[] {
+  const shape: number[] = []
+  for (let part = value; Array.isArray(part); part = part[0]) shape.push(part.length)
+  return shape
+}
+
+/** The same tensor from columns of numbers, NaN where one is missing; a column that is not there is missing in every row. */
+export function packNumbers(feed: Feed, columns: ReadonlyMap<string, Float64Array>, rows: number): Packed {
+  const width = feed.columns.length
+  const data = new Float32Array(rows * width).fill(Number.NaN)
+  for (const [place, name] of feed.columns.entries()) {
+    const column = columns.get(name)
+    if (column) for (let row = 0; row < rows; row++) data[row * width + place] = column[row] ?? Number.NaN
+  }
+  return { tensor: feed.tensor, type: 'float32', shape: [rows, width], data }
+}
