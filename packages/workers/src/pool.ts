@@ -25,6 +25,8 @@ export interface RunOptions {
 
 const CONVERSION_SECONDS = 60
 const DEFAULT_LIMITS: Limits = { openFiles: 1024 }
+/** A model answers: it writes no large file and starts no crowd, whatever its code tries. */
+const SERVED_LIMITS: Limits = { ...DEFAULT_LIMITS, fileBytes: 2 ** 30, processes: 4096 }
 
 /** Runs Python tasks of one environment, each in a process of its own forked from a preloaded one. */
 export class WorkerPool {
@@ -81,7 +83,7 @@ export class WorkerPool {
       kind: 'serve' as const,
       arguments: { modelDir: copyForWorkers(this.account, modelDir, join(scratch, 'model')) },
       env: this.taskVariables(scratch),
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      limits: { ...SERVED_LIMITS, ...options.limits },
       workDir: scratch,
       seed: null,
     }

@@ -9,6 +9,8 @@ export interface Limits {
   readonly openFiles?: number
   /** Largest file that it may write. */
   readonly fileBytes?: number
+  /** Processes and threads of all workers' user, beyond which this one starts none. */
+  readonly processes?: number
 }
 
 /** Runs `module:function` of a pipeline's code with a Context (python/sdk). */

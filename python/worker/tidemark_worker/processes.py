@@ -31,6 +31,7 @@ def limit(limits: dict[str, int]) -> None:
         ("cpuSeconds", resource.RLIMIT_CPU),
         ("openFiles", resource.RLIMIT_NOFILE),
         ("fileBytes", resource.RLIMIT_FSIZE),
+        ("processes", resource.RLIMIT_NPROC),
     ):
         if name in limits:
             resource.setrlimit(kind, (limits[name], limits[name]))

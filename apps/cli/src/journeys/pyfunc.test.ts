@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startPlatform } from './platform.ts'
-import { runScript } from './python.ts'
+import { type Site, startPlatform } from './platform.ts'
+import { CLONE, runScript } from './python.ts'
 import { ask, serve } from './serving.ts'
 
 const FIXTURES = 'apps/cli/src/journeys/fixtures'
@@ -13,7 +14,7 @@ test('models without a signature, of tensors and of lists are served from log_mo
   try {
     const { client, url, gatewayUrl } = site.connection
     await runScript('worker.txt', `${FIXTURES}/log_pyfuncs.py`, url)
-    const endpoints = ['summary', 'network', 'two-heads', 'tags']
+    const endpoints = ['summary', 'network', 'two-heads', 'tags', 'nosy']
     const served = endpoints.map((endpoint) => serve(client, endpoint, SERVES_WITHIN_MS))
     for (const { state, problem } of await Promise.all(served)) assert.equal(state, 'serving', problem ?? '')
     const said = await runScript('worker.txt', `${FIXTURES}/ask_pyfuncs.py`, url, [new URL(gatewayUrl).port])
@@ -25,7 +26,9 @@ test('models without a signature, of tensors and of lists are served from log_mo
       network: 'tensors',
       'two-heads': 'tensors',
       tags: 'columns',
+      nosy: 'columns',
     })
+    if (process.getuid?.() === 0) await findsNothing(site)
     const wrong = await ask(gatewayUrl, 'network', {
       inputs: [
         [
@@ -48,6 +51,33 @@ test('models without a signature, of tensors and of lists are served from log_mo
     await site.end()
   }
 })
+
+/** As root a model has a user of its own: it reads, writes, signals and asks nothing of the platform, and knows none of its secrets. */
+async function findsNothing({ connection, platform }: Site): Promise<void> {
+  const { dataDir } = platform
+  const { server, gateway, database } = platform.pids()
+  const closed: [string, string][] = [
+    ...['gateway', 'blobs', 'log', 'run', 'postgres'].map((name): [string, string] => ['read', join(dataDir, name)]),
+    ...[dataDir, join(dataDir, 'gateway'), join(CLONE, 'apps'), join(CLONE, '.local'), '/etc', '/usr/lib'].map(
+      (folder): [string, string] => ['write', folder],
+    ),
+    ...[server, gateway, database].flatMap((pid): [string, string][] => [
+      ['signal', `${pid}`],
+      ['read', `/proc/${pid}/environ`],
+    ]),
+    ['ask', `${connection.url}/internal/snapshot?gateway=x&after=-1`],
+  ]
+  const { status, body } = await ask(connection.gatewayUrl, 'nosy', {
+    dataframe_split: { columns: ['what', 'target'], data: [...closed, ['environment', '']] },
+  })
+  assert.equal(status, 200, JSON.stringify(body))
+  const told = body.predictions as string[]
+  closed.forEach(([what, target], place) => {
+    assert.match(told[place] ?? '', /^refused: (PermissionError|OSError|HTTPError HTTP Error 401)/, `${what} ${target}`)
+  })
+  assert.match(told.at(-1) ?? '', /PYTHONPATH=/)
+  assert.doesNotMatch(told.at(-1) ?? '', /TIDEMARK_|DATABASE_URL|TOKEN|SECRET|postgres:/i)
+}
 
 type Client = Awaited<ReturnType<typeof startPlatform>>['connection']['client']
 

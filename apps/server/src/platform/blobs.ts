@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { chmodSync, createReadStream, existsSync } from 'node:fs'
 import { access, type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { IncomingMessage } from 'node:http'
 import { basename, dirname, join } from 'node:path'
@@ -30,6 +30,8 @@ export const grantBlobColumns: BlobColumns = {
 
 /** Read in one call; 1 MiB takes half of the CPU that 64 KiB takes. */
 const READ_BYTES = 1024 * 1024
+/** Model code has a user of its own, and is given copies of what it may read. */
+const PRIVATE = 0o700
 
 export interface Blob {
   readonly digest: string
@@ -59,6 +61,8 @@ export class Blobs {
 
   constructor(folder: string) {
     this.folder = folder
+    // Made by a release that let the workers' user in.
+    if (existsSync(folder)) chmodSync(folder, PRIVATE)
   }
 
   /** Stores a stream, a buffer or text, and grants it to the workspace in the caller's transaction. Storing the same bytes twice is free. */
@@ -111,7 +115,7 @@ export class Blobs {
   }
 
   private async newTemporary(): Promise<string> {
-    await mkdir(this.temporary(), { recursive: true })
+    await mkdir(this.temporary(), { recursive: true, mode: PRIVATE })
     return join(this.temporary(), randomUUID())
   }
 
@@ -124,7 +128,7 @@ export class Blobs {
       () => false,
     )
     if (!known) {
-      const made = await mkdir(dirname(path), { recursive: true })
+      const made = await mkdir(dirname(path), { recursive: true, mode: PRIVATE })
       if (made !== undefined) await syncFolder(this.folder)
       await rename(temporary, path)
     }

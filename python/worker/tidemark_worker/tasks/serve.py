@@ -29,6 +29,8 @@ def run(arguments: dict[str, Any], channel: Channel) -> None:
             packed = Packed()
             answers = [served.answer(questions, packed) for questions in groups_of(*frame)]
             write_frame(connection, {"groups": answers}, packed.blocks)
+            if served.exhausted:
+                raise MemoryError("The model used up its memory: a fresh process takes its place.")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Served:
         self._schema = model.metadata.get_input_schema()
         self._together = True
         self._batches = 0
+        self.exhausted = False
 
     def answer(self, questions: list[Question], packed: Packed) -> list[dict[str, Any]]:
         """The answers to questions of the same kind, columns and parameters, in order. A question's fault is its own."""
@@ -72,6 +75,10 @@ class Served:
         try:
             values, form = answer_of(self._model.predict(input_of(question, self._schema), params=question.params), question.rows)
             return Answer(values, form)
+        except MemoryError as error:
+            # What it has leaked stays: it would fail from now on.
+            self.exhausted = True
+            return Answer(error=f"MemoryError: {error}")
         except Exception as error:  # whatever a model raises is an answer about that question
             return Answer(error=f"{type(error).__name__}: {error}")
 
