@@ -117,13 +117,17 @@ export class PythonModel implements Model {
   }
 
   private dispatch(): void {
+    let crowd = false
     for (const process of this.idle) {
       if (this.queue.length === 0) break
       this.idle.delete(process)
-      void this.run(process, this.take(Math.ceil(this.queue.length / (this.idle.size + 1))))
+      const batch = this.take(Math.ceil(this.queue.length / (this.idle.size + 1)))
+      crowd ||= batch.length > 1
+      void this.run(process, batch)
     }
-    if (this.queue.length > 0) this.grow()
-    else this.restIfIdle()
+    // Callers who wait for their answers ask no more: a crowd in one batch is all that shows that there are many.
+    if (crowd || this.queue.length > 0) this.grow()
+    this.restIfIdle()
   }
 
   /** The next batch: what waits longest, up to the limit of rows; of what is retried one alone. */

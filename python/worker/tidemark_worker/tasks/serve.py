@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import socket
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from tidemark_worker.answers import Form, answer_of
@@ -46,7 +47,8 @@ class Served:
     """A model that answers questions together where it was seen to answer them as it does alone.
 
     Not every model may be asked for the rows of several callers at once: one may rank its rows, or answer by something else than rows.
-    So the first batch, and then the 2nd, 4th, 8th … are answered both ways; a model that differs is asked singly from then on.
+    So of the first batch, and then of the 2nd, 4th, 8th … some questions are asked alone too; a model that then differs is asked singly from
+    then on.
     """
 
     def __init__(self, model: PyFuncModel) -> None:
@@ -64,12 +66,23 @@ class Served:
         shared = self._ask(together(questions))
         # What failed together may fail for one question's fault; what is not by rows is nobody's answer.
         usable = shared.error is None and shared.form != "whole"
-        if usable and self._batches & (self._batches - 1) != 0:
+        if usable and (self._batches & (self._batches - 1) != 0 or self._answers_so_alone(shared, questions)):
             return [_pack(shared, len(questions), packed)]
         single = [self._ask(question) for question in questions]
         if all(answer.error is None for answer in single):
-            self._together = usable and _alike_in_turn(shared, single)
+            self._together = False
         return [_pack(answer, 1, packed) for answer in single]
+
+    def _answers_so_alone(self, shared: Answer, questions: list[Question]) -> bool:
+        """Whether some of the questions, the first and the last among them, are answered alone as they were together."""
+        starts = list(accumulate((question.rows for question in questions), initial=0))
+        last = len(questions) - 1
+        for place in sorted({0, last // 2, last}):
+            alone = self._ask(questions[place])
+            part = shared.values[starts[place] : starts[place + 1]]
+            if alone.error is not None or alone.form != shared.form or not _alike(list(part), list(alone.values)):
+                return False
+        return True
 
     def _ask(self, question: Question) -> Answer:
         try:
@@ -87,16 +100,6 @@ def _pack(answer: Answer, questions: int, packed: Packed) -> dict[str, Any]:
     if answer.error is not None:
         return {"for": questions, "error": answer.error}
     return packed.answer(answer.values, answer.form, questions)
-
-
-def _alike_in_turn(shared: Answer, single: list[Answer]) -> bool:
-    start = 0
-    for answer in single:
-        end = start + len(answer.values)
-        if answer.form != shared.form or not _alike(list(shared.values[start:end]), list(answer.values)):
-            return False
-        start = end
-    return True
 
 
 def _alike(a: Any, b: Any) -> bool:
