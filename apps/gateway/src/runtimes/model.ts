@@ -23,10 +23,10 @@ export interface Model {
   predict(frame: Frame): Promise<Predictions>
   /** What decided its labels, a list a row; null or absent where it gives none. */
   scores?(frame: Frame): Promise<number[][] | null>
-  /** Memory that it holds now and could give back, in bytes; an estimate. */
-  bytes(): number
+  /** Memory that it holds now and could give back, in bytes; an estimate. Absent: none. */
+  bytes?(): number
   /** Gives that memory back; the next prediction takes it again. Not while one is under way. */
-  unload(): Promise<void>
+  unload?(): Promise<void>
   close(): Promise<void>
 }
 

@@ -88,10 +88,10 @@ export class Models {
       const version = this.versions.get(entry)
       if (!version) return []
       const { model } = version
-      return [{ version, bytes: model.bytes(), lastUsedMs: entry.lastUsedMs, inUse: entry.uses > 0 }]
+      return [{ version, bytes: model.bytes?.() ?? 0, lastUsedMs: entry.lastUsedMs, inUse: entry.uses > 0 }]
     })
     const unloaded = toUnload(ready, budgetBytes).map(({ version }) => version)
-    await Promise.all(unloaded.map(({ model }) => model.unload()))
+    await Promise.all(unloaded.map(({ model }) => model.unload?.()))
     return unloaded.map(({ version }) => version)
   }
 
