@@ -55,7 +55,7 @@ test('a million labels, late, doubled, corrected, are what a batch recomputation
   const response = await fetch(`${server.url}/api/v1/endpoints/films/labels/file`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson' },
-    body: Readable.toWeb(createReadStream(file)) as unknown as BodyInit,
+    body: Readable.toWeb(createReadStream(file)) as unknown as ReadableStream,
     duplex: 'half',
   } as RequestInit)
   const reply = (await response.json()) as { accepted: number; corrected: number; repeated: number }
