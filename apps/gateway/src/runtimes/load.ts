@@ -22,7 +22,8 @@ export interface LoadParts {
   /** Where model folders for Python are laid out. */
   readonly folder: string
   readonly signal: AbortSignal
-  readonly threads: OnnxThreads
+  /** Where long ONNX runs go; absent: every run is computed on this thread. */
+  readonly threads?: OnnxThreads
   readonly startProcess: StartProcess
   readonly onRestart: (version: string, reason: string) => void
   readonly onRetry: (version: string, requests: number) => void
@@ -34,7 +35,7 @@ export async function loadVariant(variant: Variant, parts: LoadParts): Promise<M
   switch (runtime.kind) {
     case 'onnx': {
       const read = () => parts.blobs.read(runtime.model, parts.signal)
-      return OnnxModel.load(await read(), runtime, { threads: parts.threads, read })
+      return OnnxModel.load(await read(), runtime, parts.threads && { threads: parts.threads, read })
     }
     case 'python': {
       const lockFile = await findLock(runtime.lockDigest, parts)
