@@ -10,7 +10,7 @@ type Input = OnnxRuntime['inputs'][number]
 /** All of a runtime but where its bytes are. */
 export type OnnxShape = Omit<OnnxRuntime, 'kind' | 'model'>
 
-/** Memory of a loaded model for each byte of its file, as measured on forests and boosted trees (2.1 to 3.4). */
+/** Memory of a loaded model for each byte of its file: an estimate to evict by, without what the ONNX runtime itself takes once. */
 const MEMORY_PER_BYTE = 3
 /** Rows of the second measurement at load. */
 const MANY_ROWS = 64
