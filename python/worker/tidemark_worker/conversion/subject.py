@@ -68,7 +68,8 @@ class Subject:
             return [result for row in rows for result in self.answers([row])]
         if form != "rows":
             raise ValueError("It does not answer by rows.")
-        return [{"prediction": value} for value in values]
+        # As the JSON that callers get: an array's rows are arrays, and none of them is a list.
+        return [{"prediction": value} for value in (values if isinstance(values, list) else values.tolist())]
 
     def scores(self, rows: list[dict[str, Any]]) -> np.ndarray | None:
         """What decides the answers, finer than the answers themselves: probabilities, decision values, else the numbers predicted.
