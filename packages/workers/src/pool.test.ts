@@ -201,7 +201,7 @@ test('a model is predicted, converted and served alike; requests that wait toget
   const outDir = join(root, 'onnx')
   await pool.run({ kind: 'convert', modelDir, sampleFile: rows, outDir })
   const map = JSON.parse(readFileSync(join(outDir, 'input-map.json'), 'utf8'))
-  assert.deepEqual(map.inputs[0], { column: 'length in m', tensor: 'length_in_m', type: 'float32', null: 'NaN' })
+  assert.deepEqual(map.inputs[0], { column: 'length in m', tensor: 'X', type: 'float32', missing: 'allowed' })
 
   const model = await pool.serve(modelDir)
   const columns = ['length in m', 'width']
