@@ -12,6 +12,8 @@ import * as store from './store.ts'
 
 /** After so many starts a preparation is given up: then it is what ends its server, or its environment that cannot be built. */
 const MOST_ATTEMPTS = 3
+/** What registers a candidate has its gates run next, and these decide the same runtime: they must not stand behind its preparation. */
+const GRACE_MILLISECONDS = 3000
 
 /** What is done with a version once it is registered, off any request and after what endpoints wait for: its runtime is decided, its columns are measured. */
 export class Preparations {
@@ -51,7 +53,7 @@ export class Preparations {
   /** Prepares the version that has waited longest. @returns false when none waits */
   async runNext(): Promise<boolean> {
     const { db, clock, config, log, live } = this.platform
-    const next = await store.takeNext(db)
+    const next = await store.takeNext(db, new Date(clock.now().getTime() - GRACE_MILLISECONDS))
     if (!next) return false
     const { workspace, model, version } = next
     const folder = join(config.dataDir, 'work', 'preparations', `${workspace}-${encodeURIComponent(model)}-${version}`)

@@ -26,13 +26,13 @@ export async function insertPreparation(tx: Tx, asked: Preparation, now: Date): 
   return rows.length === 1
 }
 
-/** The version that has waited longest, with one more try counted. */
-export async function takeNext(db: Queryable): Promise<Preparation | null> {
+/** The version that has waited longest, and since `until` at least, with one more try counted. */
+export async function takeNext(db: Queryable, until: Date): Promise<Preparation | null> {
   const { rows } = await sql<Preparation>`
     update version_preparation set attempts = attempts + 1
     where (workspace, model, version) in (
-      select workspace, model, version from version_preparation where state = 'waiting' order by requested_at, model, version limit 1
-      for update skip locked)
+      select workspace, model, version from version_preparation
+      where state = 'waiting' and requested_at <= ${until} order by requested_at, model, version limit 1 for update skip locked)
     returning ${COLUMNS}`.execute(db)
   return rows[0] ?? null
 }
