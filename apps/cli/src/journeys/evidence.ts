@@ -15,6 +15,23 @@ export function answersInLog(dataDir: string): AnswerRecord[] {
     .filter((record) => record.kind === 'answer')
 }
 
+/**
+ * The ids of all answers of an endpoint that the log holds: each line of its segments, and what is in the archive alone, where segments go that
+ * were read to their end.
+ */
+export async function idsInLog({ client }: Platform, dataDir: string, endpoint: string): Promise<string[]> {
+  const inSegments = answersInLog(dataDir).map(({ id }) => id)
+  const known = new Set(inSegments)
+  const archived: string[] = []
+  for (let cursor: string | undefined; ; ) {
+    const query = { limit: 1000, ...(cursor ? { cursor } : {}) }
+    const page = await client.monitoring.listPredictions({ params: { endpoint }, query })
+    archived.push(...page.predictions.map(({ id }) => id).filter((id) => !known.has(id)))
+    if (page.nextCursor === null) return [...inSegments, ...archived]
+    cursor = page.nextCursor
+  }
+}
+
 /** All events, in the order of their positions. */
 export async function allEvents({ client }: Platform): Promise<EventRecord[]> {
   const all: EventRecord[] = []

@@ -4,7 +4,7 @@ import type { PipelineRun, Rollout } from '@tidemark/contracts'
 import { ENDPOINT, PIPELINE } from '../demo/config.ts'
 import { settled, until } from '../demo/settle.ts'
 import type { Audience } from './audience.ts'
-import { allEvents, answersInLog, countedInWindows, effects } from './evidence.ts'
+import { allEvents, countedInWindows, effects, idsInLog } from './evidence.ts'
 import type { MetricWriter } from './metric-writer.ts'
 import type { Site } from './platform.ts'
 import { find, killNow, type Victim } from './victims.ts'
@@ -120,7 +120,7 @@ export async function tally(site: Site, audience: Audience, writer: MetricWriter
   const { connection, platform } = site
   const { client } = connection
 
-  const logged = answersInLog(platform.dataDir).map(({ id }) => id)
+  const logged = await idsInLog(connection, platform.dataDir, ENDPOINT)
   const ids = new Set(logged)
   const history = await writer.history()
   const stored = new Map(history.map(({ step, value }) => [step, value]))

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '@tidemark/process'
 import { until } from '../demo/settle.ts'
 import { type MoreGateway, startMoreGateway } from '../up/more-gateways.ts'
-import { answersInLog } from './evidence.ts'
+import { idsInLog } from './evidence.ts'
 import { type Site, startPlatform } from './platform.ts'
 import { runScript } from './python.ts'
 import { find, killNow } from './victims.ts'
@@ -107,7 +107,7 @@ test('kill -9 of one gateway, the other, the server and the database under load:
   await sleep(1000)
   over.abort()
   const { acknowledged, asked, failed, unanswered } = await running
-  const logged = answersInLog(site.platform.dataDir).map(({ id }) => id)
+  const logged = await idsInLog(site.connection, site.platform.dataDir, MODEL)
   const ids = new Set(logged)
   const missing = [...acknowledged].filter((id) => !ids.has(id))
   t.diagnostic(
