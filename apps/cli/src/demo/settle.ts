@@ -1,6 +1,6 @@
 import type { Platform } from './context.ts'
 
-const POLL_MILLISECONDS = 40
+const POLL_MILLISECONDS = 15
 
 /**
  * Waits until the platform has nothing left to do: every answer mirrored and every log record folded, every reaction done, no pipeline under way. Two looks in a row
