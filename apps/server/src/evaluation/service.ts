@@ -78,12 +78,13 @@ export class Evaluations {
   start(): void {
     this.timer = setInterval(() => this.runSoon(), LOOK_MILLISECONDS)
     this.runSoon()
+    this.preparations.start()
   }
 
   async stop(): Promise<void> {
     this.stopped = true
     clearInterval(this.timer)
-    await this.running
+    await Promise.all([this.running, this.preparations.stop()])
     await this.analytics.close()
   }
 
@@ -166,8 +167,8 @@ export class Evaluations {
   }
 
   /** Prepares a version that was registered: decides its runtime, and measures what its inputs are worth. */
-  async prepare(actor: Actor, version: { model: string; version: number }): Promise<void> {
-    if (await this.preparations.request(actor, version)) this.runSoon()
+  prepare(actor: Actor, version: { model: string; version: number }): Promise<void> {
+    return this.preparations.request(actor, version)
   }
 
   /** Where a version runs, and why; also when nothing was decided yet. @throws VersionUnknown */
@@ -259,11 +260,7 @@ export class Evaluations {
   private async runAll(): Promise<void> {
     while (!this.stopped) {
       const claimed = await store.takeNext(this.platform.db)
-      if (!claimed) {
-        // What an endpoint waits for comes first.
-        if (await this.preparations.runNext()) continue
-        return
-      }
+      if (!claimed) return
       if (claimed.attempts > MOST_STARTS)
         await this.giveUp(claimed, `the server ended ${MOST_STARTS} times while at it`)
       else await this.finish(claimed)

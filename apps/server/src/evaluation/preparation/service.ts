@@ -14,13 +14,20 @@ import * as store from './store.ts'
 const MOST_ATTEMPTS = 3
 /** What registers a candidate has its gates run next, and these decide the same runtime: they must not stand behind its preparation. */
 const GRACE_MILLISECONDS = 3000
+const LOOK_MILLISECONDS = 2000
 
-/** What is done with a version once it is registered, off any request and after what endpoints wait for: its runtime is decided, its columns are measured. */
+/**
+ * What is done with a version once it is registered, off any request: its runtime is decided, its columns are measured. One after the other, and
+ * beside evaluations: a preparation that has to build a large environment holds up no gate.
+ */
 export class Preparations {
   private readonly platform: Platform
   private readonly ports: EvaluationPorts
   private readonly runtimes: VersionRuntimes
   private readonly explanations: Explanations
+  private running: Promise<void> | undefined
+  private timer: NodeJS.Timeout | undefined
+  private stopped = false
 
   constructor(platform: Platform, ports: EvaluationPorts, runtimes: VersionRuntimes, explanations: Explanations) {
     this.platform = platform
@@ -29,14 +36,24 @@ export class Preparations {
     this.explanations = explanations
   }
 
-  /** Has a version wait for its preparation, unless there is nothing to prepare it with. @returns whether it waits now */
-  async request(actor: Actor, { model, version }: { model: string; version: number }): Promise<boolean> {
+  start(): void {
+    this.timer = setInterval(() => this.soon(), LOOK_MILLISECONDS)
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    clearInterval(this.timer)
+    await this.running
+  }
+
+  /** Has a version wait for its preparation, unless there is nothing to prepare it with. */
+  async request(actor: Actor, { model, version }: { model: string; version: number }): Promise<void> {
     const { db, clock } = this.platform
     const { workspace } = actor
     const found = await this.ports.registry.version(db, workspace, model, version)
-    if (!found?.signature || !found.flavors.includes('python_function')) return false
+    if (!found?.signature || !found.flavors.includes('python_function')) return
     const key = { workspace, model, version }
-    if (!(await this.hasRows(key))) return false
+    if (!(await this.hasRows(key))) return
     const asked = {
       ...key,
       state: 'waiting' as const,
@@ -47,11 +64,23 @@ export class Preparations {
       actorId: actor.id,
       attempts: 0,
     }
-    return inTransaction(db, (tx) => store.insertPreparation(tx, asked, clock.now()))
+    await inTransaction(db, (tx) => store.insertPreparation(tx, asked, clock.now()))
+  }
+
+  private soon(): void {
+    this.running ??= this.runAll()
+      .catch((error: unknown) => this.platform.log.warn({ err: error }, 'preparations of versions pause'))
+      .finally(() => {
+        this.running = undefined
+      })
+  }
+
+  private async runAll(): Promise<void> {
+    while (!this.stopped && (await this.runNext()));
   }
 
   /** Prepares the version that has waited longest. @returns false when none waits */
-  async runNext(): Promise<boolean> {
+  private async runNext(): Promise<boolean> {
     const { db, clock, config, log, live } = this.platform
     const next = await store.takeNext(db, new Date(clock.now().getTime() - GRACE_MILLISECONDS))
     if (!next) return false

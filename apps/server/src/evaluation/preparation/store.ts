@@ -16,14 +16,13 @@ const COLUMNS = sql.raw(
   `workspace, model, version, state, problem, cause, correlation, actor_kind as "actorKind", actor_id as "actorId", attempts`,
 )
 
-/** Has a version wait. @returns false when it did before */
-export async function insertPreparation(tx: Tx, asked: Preparation, now: Date): Promise<boolean> {
+/** Has a version wait, unless it did before. */
+export async function insertPreparation(tx: Tx, asked: Preparation, now: Date): Promise<void> {
   const a = asked
-  const { rows } = await sql`
+  await sql`
     insert into version_preparation (workspace, model, version, state, cause, correlation, actor_kind, actor_id, requested_at)
     values (${a.workspace}, ${a.model}, ${a.version}, 'waiting', ${a.cause}, ${a.correlation}, ${a.actorKind}, ${a.actorId}, ${now})
-    on conflict do nothing returning model`.execute(tx)
-  return rows.length === 1
+    on conflict do nothing`.execute(tx)
 }
 
 /** The version that has waited longest, and since `until` at least, with one more try counted. */
