@@ -71,7 +71,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     })
   const models = new Models(load, (count) => telemetry.models.set(count))
   const rechecks = new Rechecks({
-    load: (version, runtime) => load({ version, runtime }),
+    load,
     report: (mismatch) => server.mismatch(mismatch),
     telemetry,
     out,
@@ -150,10 +150,14 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     return reply.type(telemetry.registry.contentType).send(await telemetry.registry.metrics())
   })
 
-  const trimming = setInterval(async () => {
+  const trim = async () => {
     const unloaded = await models.trim(config.modelMemoryBytes ?? totalmem() / 2)
     if (unloaded.length > 0) out.info({ versions: unloaded }, 'unloaded, to keep within the memory for models')
-  }, TRIM_MS)
+  }
+  const trimming = setInterval(
+    () => void trim().catch((error: unknown) => out.error({ err: error }, 'a version could not be unloaded')),
+    TRIM_MS,
+  )
   trimming.unref()
 
   follower.start()
@@ -170,10 +174,11 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
     stop: async () => {
       await drain(app)
       await mirror.drain(MIRROR_DRAIN_MS)
-      await rechecks.close()
       await segments.close()
       await unlogged.close()
       stopping.abort()
+      // Behind the log: it waits for a model in Python that is still being loaded.
+      await rechecks.close()
       await follower.stop()
       clearInterval(trimming)
       await models.close()

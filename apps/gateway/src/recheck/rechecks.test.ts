@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
-import type { Runtime, RuntimeMismatch } from '@tidemark/contracts'
+import { type Runtime, type RuntimeMismatch, type Variant, WorkerPolicy } from '@tidemark/contracts'
 import { pino } from 'pino'
 import { fixture, onnxInputs } from '../fixtures.ts'
 import { type Model, VersionFailed } from '../runtimes/model.ts'
@@ -51,9 +51,13 @@ afterEach(() => rechecks.close())
 
 function start(model: Model, more: { sharePercent?: number; now?: () => number; report?: () => Promise<void> } = {}) {
   const told: Omit<RuntimeMismatch, 'gateway'>[] = []
+  const loaded: Variant[] = []
   const { sharePercent = 100, now = () => 0, report } = more
   rechecks = new Rechecks({
-    load: async () => model,
+    load: async (variant) => {
+      loaded.push(variant)
+      return model
+    },
     report: async (mismatch) => {
       await report?.()
       told.push(mismatch)
@@ -76,7 +80,7 @@ function start(model: Model, more: { sharePercent?: number; now?: () => number; 
       values,
       ...change,
     })
-  return { told, offer }
+  return { told, loaded, offer }
 }
 
 test('answers that Python gives too are told to nobody, and many are asked in one call', async () => {
@@ -104,7 +108,52 @@ test('a row that Python answers otherwise is named by its prediction, once', asy
   assert.equal(python.calls.length, 1)
 })
 
-test('a row that Python refuses and ONNX answered is a mismatch; a crash of Python says nothing', async () => {
+test('versions of one name in two workspaces are two versions, each caught for itself', async () => {
+  const { told, loaded, offer } = start(pythonThat(() => 0).model)
+  const workers = WorkerPolicy.parse({ memoryMegabytes: 8192 })
+  offer()
+  offer({ workspace: 'other', version: { version: 'films/1', runtime, workers, model: onnx } })
+  await rechecks.flush()
+  assert.deepEqual(
+    told.map(({ workspace, version }) => [workspace, version]),
+    [
+      ['default', 'films/1'],
+      ['other', 'films/1'],
+    ],
+  )
+  assert.deepEqual(
+    loaded.map(({ runtime: { kind }, workers: own }) => [kind, own?.memoryMegabytes]),
+    [
+      ['python', undefined],
+      ['python', 8192],
+    ],
+    'with the processes that the endpoint allows',
+  )
+})
+
+test('another label is no mismatch when the version was closed before it could be told from a tie', async () => {
+  const labels: Runtime = { ...runtime, check: { kind: 'labels', tolerance: 1e-4, scores: 'p' } }
+  const closed: Model = {
+    kind: 'onnx',
+    predict: async () => ({ values: [] }),
+    scores: async () => {
+      throw new Error('It was closed.')
+    },
+    close: async () => {},
+  }
+  const { told, offer } = start(pythonThat(() => 0).model)
+  offer({ version: { version: 'films/1', runtime: labels, model: closed } })
+  await rechecks.flush()
+  assert.deepEqual(told, [])
+  offer({ version: { version: 'films/2', runtime: labels, model: { ...closed, scores: async () => [[0.1, 0.9]] } } })
+  await rechecks.flush()
+  assert.deepEqual(
+    told.map(({ version }) => version),
+    ['films/2'],
+  )
+})
+
+test('a row that Python refuses and ONNX answered is a mismatch; its crash or a call that takes too long says nothing', async () => {
   const refused = start(
     pythonThat((row) => (row === 2 ? new VersionFailed('raised', 'no') : (expected[row] ?? 0))).model,
   )
@@ -115,10 +164,13 @@ test('a row that Python refuses and ONNX answered is a mismatch; a crash of Pyth
     [[2, null]],
   )
   await rechecks.close()
-  const crashed = start(pythonThat(() => new VersionFailed('crashed', 'gone')).model)
-  crashed.offer()
-  await rechecks.flush()
-  assert.deepEqual(crashed.told, [])
+  for (const how of ['crashed', 'timed_out'] as const) {
+    const silent = start(pythonThat(() => new VersionFailed(how, 'gone')).model)
+    silent.offer()
+    await rechecks.flush()
+    assert.deepEqual(silent.told, [])
+    await rechecks.close()
+  }
 })
 
 test('a version without a form in Python, and an endpoint without a policy, are not asked again', async () => {

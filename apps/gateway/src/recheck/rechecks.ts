@@ -1,5 +1,5 @@
-import type { JsonValue, RecheckPolicy, Runtime, RuntimeMismatch } from '@tidemark/contracts'
-import { compareRow, type RowAnswer } from '../parity/compare.ts'
+import type { JsonValue, RecheckPolicy, Runtime, RuntimeMismatch, Variant } from '@tidemark/contracts'
+import { compareRow, type RowAnswer, type RowComparison } from '../parity/compare.ts'
 import { type Frame, type Model, VersionFailed } from '../runtimes/model.ts'
 import type { LoadedVersion } from '../runtimes/models.ts'
 import type { Log, Telemetry } from '../telemetry.ts'
@@ -20,7 +20,7 @@ export interface Answered {
 
 export interface RecheckParts {
   /** Brings a version into memory; here its form in Python. */
-  readonly load: (version: string, runtime: Runtime) => Promise<Model>
+  readonly load: (variant: Variant) => Promise<Model>
   /** Tells the server; rejects when it is away. */
   readonly report: (mismatch: Omit<RuntimeMismatch, 'gateway'>) => Promise<void>
   readonly telemetry: Pick<Telemetry, 'rechecks'>
@@ -41,6 +41,7 @@ interface Chosen {
 
 /** What is known of a version that is asked again. */
 interface Watched {
+  readonly version: LoadedVersion
   readonly runtime: OnnxRuntime
   lastChosenMs: number | null
   waiting: Chosen[]
@@ -62,7 +63,7 @@ const MOST_RETRIES = 1800
  */
 export class Rechecks {
   private readonly parts: Required<RecheckParts>
-  /** By version. */
+  /** By workspace and version: two workspaces may each have a films/3. */
   private readonly watched = new Map<string, Watched>()
   private readonly stopping = new AbortController()
   private timer: NodeJS.Timeout | undefined
@@ -74,11 +75,12 @@ export class Rechecks {
 
   /** Takes an answer into the sample, or not. Never throws and never waits. */
   offer(answered: Answered): void {
-    const { policy, version, frame } = answered
+    const { policy, version, frame, workspace } = answered
     const { runtime } = version
     if (policy === undefined || runtime.kind !== 'onnx' || !runtime.python || !runtime.check) return
     const { now, chance } = this.parts
-    const known = this.watched.get(version.version) ?? this.watch(version.version, runtime)
+    const key = `${workspace}/${version.version}`
+    const known = this.watched.get(key) ?? this.watch(key, version, runtime)
     if (known.caught || !isChosen(policy, known.lastChosenMs, now(), chance())) return
     known.lastChosenMs = now()
     if (known.waiting.length >= MOST_WAITING) return
@@ -105,9 +107,9 @@ export class Rechecks {
     for (const known of this.watched.values()) await release(known)
   }
 
-  private watch(version: string, runtime: OnnxRuntime): Watched {
-    const known = { runtime, lastChosenMs: null, waiting: [], python: null, usedMs: 0, caught: false }
-    this.watched.set(version, known)
+  private watch(key: string, version: LoadedVersion, runtime: OnnxRuntime): Watched {
+    const known = { version, runtime, lastChosenMs: null, waiting: [], python: null, usedMs: 0, caught: false }
+    this.watched.set(key, known)
     return known
   }
 
@@ -119,22 +121,23 @@ export class Rechecks {
 
   private async askAll(): Promise<void> {
     const { now, idleMs, out } = this.parts
-    for (const [version, known] of this.watched) {
+    for (const known of this.watched.values()) {
       const chosen = known.waiting.splice(0)
       if (chosen.length > 0) {
         known.usedMs = now()
-        await this.ask(version, known, chosen).catch((error: unknown) => {
-          out.warn({ err: error, version }, 'answers could not be asked of Python again')
+        await this.ask(known, chosen).catch((error: unknown) => {
+          out.warn({ err: error, version: known.version.version }, 'answers could not be asked of Python again')
         })
       } else if (known.python && now() - known.usedMs >= idleMs) await release(known)
     }
     if ([...this.watched.values()].some((known) => known.python !== null)) this.schedule()
   }
 
-  private async ask(version: string, known: Watched, chosen: readonly Chosen[]): Promise<void> {
+  private async ask(known: Watched, chosen: readonly Chosen[]): Promise<void> {
     const { python, check } = known.runtime
     if (!python || !check) return
-    known.python ??= this.parts.load(version, python)
+    const { version, workers } = known.version
+    known.python ??= this.parts.load({ version, runtime: python, workers })
     const model = await known.python.catch((error: unknown) => {
       known.python = null
       throw error
@@ -143,6 +146,7 @@ export class Rechecks {
       const one = chosen[place]
       if (!one || !expected) continue
       const comparison = await this.compare(check, one, expected)
+      if (!comparison) continue
       this.parts.telemetry.rechecks.labels(one.answered.endpoint, comparison.kind).inc()
       if (comparison.kind === 'different' && !known.caught) {
         known.caught = true
@@ -151,18 +155,22 @@ export class Rechecks {
     }
   }
 
-  private async compare(check: NonNullable<OnnxRuntime['check']>, { answered, row }: Chosen, expected: RowAnswer) {
-    const { kind, tolerance } = check
-    const first = compareRow(kind, tolerance, expected, { value: answered.values[row] ?? null })
+  /** null: it cannot be told, because the version was closed meanwhile. */
+  private async compare(
+    { kind, tolerance }: NonNullable<OnnxRuntime['check']>,
+    { answered, row }: Chosen,
+    expected: RowAnswer,
+  ): Promise<RowComparison | null> {
+    const got = { value: answered.values[row] ?? null }
+    const first = compareRow(kind, tolerance, expected, got)
     if (first.kind !== 'different' || kind !== 'labels' || 'error' in expected) return first
     // Python gives labels alone here: whether they are tied is told by the probabilities behind those of ONNX.
-    const scores = await answered.version.model.scores?.(rowsOf(answered.frame, [row])).catch(() => null)
-    return compareRow(
-      kind,
-      tolerance,
-      { ...expected, scores: scores?.[0] ?? null },
-      { value: answered.values[row] ?? null },
-    )
+    try {
+      const scores = await answered.version.model.scores?.(rowsOf(answered.frame, [row]))
+      return compareRow(kind, tolerance, { ...expected, scores: scores?.[0] ?? null }, got)
+    } catch {
+      return null
+    }
   }
 
   /** Tells the server until it listens: what differs will go on differing. */
@@ -189,7 +197,7 @@ async function release(known: Watched): Promise<void> {
   await python?.then((model) => model.close()).catch(() => {})
 }
 
-/** What Python says of each row; null where it crashed, which says nothing of the answer. */
+/** What Python says of each row; null where it crashed or took too long, which says nothing of the answer. */
 async function answersOf(model: Model, chosen: readonly Chosen[]): Promise<(RowAnswer | null)[]> {
   const answers: (RowAnswer | null)[] = []
   for (const group of grouped(chosen)) {
@@ -207,7 +215,7 @@ async function askTogether(model: Model, frame: Frame): Promise<(RowAnswer | nul
     return values.map((value) => ({ value }))
   } catch (error) {
     if (!(error instanceof VersionFailed)) throw error
-    if (error.how === 'crashed') return frame.rows.map(() => null)
+    if (error.how !== 'raised') return frame.rows.map(() => null)
     if (frame.rows.length === 1) return [{ error: error.message }]
     const alone: (RowAnswer | null)[] = []
     for (const row of frame.rows) alone.push(...(await askTogether(model, { ...frame, rows: [row] })))

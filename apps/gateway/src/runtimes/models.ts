@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Runtime, Variant } from '@tidemark/contracts'
+import type { Runtime, Variant, WorkerPolicy } from '@tidemark/contracts'
 import type { Model } from './model.ts'
 import { toUnload } from './residence.ts'
 
@@ -7,11 +7,14 @@ import { toUnload } from './residence.ts'
 export interface LoadedVersion {
   readonly version: string
   readonly runtime: Runtime
+  readonly workers?: WorkerPolicy | undefined
   readonly model: Model
 }
 
 interface Entry {
   readonly loaded: Promise<LoadedVersion>
+  /** null while it loads. */
+  version: LoadedVersion | null
   uses: number
   lastUsedMs: number
   wanted: boolean
@@ -24,7 +27,6 @@ export type LoadModel = (variant: Variant) => Promise<Model>
 export class Models {
   private readonly entries = new Map<string, Entry>()
   private readonly byVersion = new WeakMap<LoadedVersion, Entry>()
-  private readonly versions = new WeakMap<Entry, LoadedVersion>()
   private readonly load: LoadModel
   private readonly onCount: (count: number) => void
 
@@ -39,12 +41,12 @@ export class Models {
     const known = this.entries.get(key)
     if (known) return known.loaded
     const loaded = this.load(variant).then((model) => {
-      const version = { version: variant.version, runtime: variant.runtime, model }
+      const version: LoadedVersion = { ...variant, model }
       this.byVersion.set(version, entry)
-      this.versions.set(entry, version)
+      entry.version = version
       return version
     })
-    const entry: Entry = { loaded, uses: 0, lastUsedMs: performance.now(), wanted: true, closed: false }
+    const entry: Entry = { loaded, version: null, uses: 0, lastUsedMs: performance.now(), wanted: true, closed: false }
     this.entries.set(key, entry)
     loaded.catch(() => {
       if (this.entries.get(key) === entry) this.entries.delete(key)
@@ -84,12 +86,9 @@ export class Models {
 
   /** Unloads what was used least recently until the rest fits the budget. @returns the versions that were unloaded */
   async trim(budgetBytes: number): Promise<string[]> {
-    const ready = [...this.entries.values()].flatMap((entry) => {
-      const version = this.versions.get(entry)
-      if (!version) return []
-      const { model } = version
-      return [{ version, bytes: model.bytes?.() ?? 0, lastUsedMs: entry.lastUsedMs, inUse: entry.uses > 0 }]
-    })
+    const ready = [...this.entries.values()].flatMap(({ version, lastUsedMs, uses }) =>
+      version ? [{ version, bytes: version.model.bytes?.() ?? 0, lastUsedMs, inUse: uses > 0 }] : [],
+    )
     const unloaded = toUnload(ready, budgetBytes).map(({ version }) => version)
     await Promise.all(unloaded.map(({ model }) => model.unload?.()))
     return unloaded.map(({ version }) => version)
