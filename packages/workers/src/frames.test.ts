@@ -43,6 +43,25 @@ test('questions of the same columns share a group, numbers lie in blocks, all el
   assert.deepEqual([...numbers], [1, Number.NaN, 2.5])
 })
 
+test('frames that come in one piece are read one after the other, each once', () => {
+  const seen: unknown[] = []
+  const reader = new FrameReader((header, blocks) => seen.push([JSON.parse(header.toString()), blocks.length]))
+  const half = Buffer.from(Float64Array.of(1).buffer)
+  const frames = Buffer.concat([frameOf({ a: 1 }, half), frameOf({ b: 2 }, Buffer.alloc(0)), frameOf({ c: 3 }, half)])
+  reader.push(frames.subarray(0, frames.length - 3))
+  assert.deepEqual(seen, [
+    [{ a: 1 }, 8],
+    [{ b: 2 }, 0],
+  ])
+  reader.push(frames.subarray(frames.length - 3))
+  assert.deepEqual(seen.at(-1), [{ c: 3 }, 8])
+})
+
+test('a frame that claims more than any answer has is not waited for', () => {
+  const prefix = Buffer.alloc(8, 0xff)
+  assert.throws(() => new FrameReader(() => {}).push(prefix), /no answer/)
+})
+
 test('arrays keep their shape, and one that has none goes as it is', () => {
   const arrays = (...parts: number[][]): ModelQuestion => ({
     kind: 'tensors',

@@ -7,6 +7,8 @@ import type { ModelAnswer, ModelQuestion } from './protocol.ts'
  * process longer to parse than to predict (python/worker/tidemark_worker/frames.py).
  */
 const PREFIX_BYTES = 8
+/** Larger than any answer: what claims more is not waited for. */
+const MOST_BYTES = 2 ** 30
 const NUMBER_BYTES = 8
 
 /** A column of a group: a block of numbers, the shape of a row's part after its rows; or plain JSON. */
@@ -199,23 +201,23 @@ export class FrameReader {
     this.onFrame = onFrame
   }
 
+  /** @throws Error for a frame that is too large to be one, and whatever its taker throws */
   push(piece: Buffer): void {
     this.pieces.push(piece)
     this.bytes += piece.length
     while (this.bytes >= this.needed) {
-      const all = this.pieces.length === 1 ? piece : Buffer.concat(this.pieces)
+      const [first = piece, ...more] = this.pieces
+      const all = more.length === 0 ? first : Buffer.concat(this.pieces)
       const header = all.readUInt32LE(0)
       const size = PREFIX_BYTES + header + all.readUInt32LE(4)
-      this.pieces = [all]
-      this.needed = size
-      if (all.length < size) return
-      const rest = all.subarray(size)
+      if (size > MOST_BYTES) throw new Error(`A frame of ${size} bytes is no answer.`)
+      const whole = all.length >= size
+      const rest = whole ? all.subarray(size) : all
       this.pieces = rest.length > 0 ? [rest] : []
       this.bytes = rest.length
-      this.needed = PREFIX_BYTES
-      this.onFrame(all.subarray(PREFIX_BYTES, PREFIX_BYTES + header), all.subarray(PREFIX_BYTES + header, size))
-      if (rest.length >= PREFIX_BYTES) continue
-      return
+      this.needed = whole ? PREFIX_BYTES : size
+      if (whole)
+        this.onFrame(all.subarray(PREFIX_BYTES, PREFIX_BYTES + header), all.subarray(PREFIX_BYTES + header, size))
     }
   }
 }

@@ -35,6 +35,7 @@ export interface ServedModelParts {
   readonly folder: string
   readonly command: Omit<Extract<WorkerCommand, { do: 'run' }>, 'do' | 'task'>
   readonly onLog: (line: LogLine) => void
+  /** The process of a model that was loaded has ended. */
   readonly onEnd: () => void
 }
 
@@ -52,7 +53,13 @@ export class ServedModel {
     this.task = task
     this.socket = socket
     const reader = new FrameReader((header, blocks) => this.answered(header, blocks))
-    socket.on('data', (piece) => reader.push(piece as Buffer))
+    socket.on('data', (piece) => {
+      try {
+        reader.push(piece as Buffer)
+      } catch (error) {
+        this.refuse(error as Error)
+      }
+    })
     // The end of the process says more than what its socket says.
     socket.on('error', () => {})
   }
@@ -81,9 +88,11 @@ export class ServedModel {
           },
           onDone: (outcome) => {
             door.close()
-            onEnd()
             const error = errorOfEnd(outcome)
-            if (model) return model.end(error)
+            if (model) {
+              onEnd()
+              return model.end(error)
+            }
             const { message } = workerError('MODEL_NOT_LOADED', error.message)
             reject(new WorkerError('MODEL_NOT_LOADED', message, error.traceback))
           },
@@ -135,14 +144,18 @@ export class ServedModel {
 
   private answered(header: Buffer, blocks: Buffer): void {
     const { asked } = this
+    if (!asked) throw new Error('It answered what nobody asked.')
+    const answers = asked.batch.answersOf(header, blocks)
     this.asked = undefined
-    try {
-      asked?.resolve(asked.batch.answersOf(header, blocks))
-    } catch (error) {
-      // The model's own code can write to the socket: what is no answer ends it.
-      asked?.reject(error as Error)
-      this.kill()
-    }
+    asked.resolve(answers)
+  }
+
+  /** The model's own code can write to the socket: what is no answer ends it. */
+  private refuse(error: Error): void {
+    this.asked?.reject(error)
+    this.asked = undefined
+    this.socket.destroy()
+    this.kill()
   }
 
   private end(error: WorkerError): void {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureEnvironment, type PythonEnvironment } from './environments.ts'
 import type { WorkerError } from './errors.ts'
-import { CLONE } from './place.ts'
+import { CLONE, cacheFolder } from './place.ts'
 import { type RunOptions, WorkerPool } from './pool.ts'
 import type { LogLine, StepResult } from './protocol.ts'
 
@@ -171,10 +171,14 @@ test('when the platform is killed its workers and their tasks end', async () => 
 test('an idle worker ends, and its folder of tasks is empty', async () => {
   const brief = new WorkerPool({ environment, idleSeconds: 0.2 })
   await step('told', {}, {}, brief)
+  await assert.rejects(brief.serve(join(root, 'no model here')), { code: 'ENOENT' })
+  await assert.rejects(brief.serve(join(root, 'code')), failsWith('MODEL_NOT_LOADED'))
   const pid = await brief.workerPid()
   assert.ok(pid)
   assert.ok(await ends(pid))
   assert.equal(await brief.workerPid(), undefined)
+  const tasks = readdirSync(join(cacheFolder(), 'tasks')).filter((name) => name.startsWith(`${process.pid}-`))
+  assert.deepEqual(tasks, [])
   await brief.close()
 })
 

@@ -79,20 +79,26 @@ export class WorkerPool {
     const worker = await this.ensureWorker()
     const scratch = workerFolder(this.account, this.tasks)
     this.use()
-    const command = {
-      kind: 'serve' as const,
-      arguments: { modelDir: copyForWorkers(this.account, modelDir, join(scratch, 'model')) },
-      env: this.taskVariables(scratch),
-      limits: { ...SERVED_LIMITS, ...options.limits },
-      workDir: scratch,
-      seed: null,
-    }
     const onEnd = () => {
       rmSync(scratch, { recursive: true, force: true })
       this.release()
     }
-    const { account } = this
-    return ServedModel.start({ worker, account, folder: scratch, command, onLog: options.onLog ?? (() => {}), onEnd })
+    try {
+      const command = {
+        kind: 'serve' as const,
+        arguments: { modelDir: copyForWorkers(this.account, modelDir, join(scratch, 'model')) },
+        env: this.taskVariables(scratch),
+        limits: { ...SERVED_LIMITS, ...options.limits },
+        workDir: scratch,
+        seed: null,
+      }
+      const { account } = this
+      const onLog = options.onLog ?? (() => {})
+      return await ServedModel.start({ worker, account, folder: scratch, command, onLog, onEnd })
+    } catch (error) {
+      onEnd()
+      throw error
+    }
   }
 
   /** Pid of the preloaded process, for tests and diagnosis; undefined when none runs. */
