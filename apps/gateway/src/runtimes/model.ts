@@ -19,8 +19,11 @@ export interface Predictions {
 /** A model version that is ready to predict. */
 export interface Model {
   readonly kind: 'onnx' | 'python'
-  /** @throws VersionFailed */
-  predict(frame: Frame): Promise<Predictions>
+  /**
+   * @param endsAt by `performance.now()`: what is still waiting for the model then is not asked, since nobody wants its answer any more
+   * @throws VersionFailed
+   */
+  predict(frame: Frame, endsAt?: number): Promise<Predictions>
   /** What decided its labels, a list a row; null or absent where it gives none. */
   scores?(frame: Frame): Promise<number[][] | null>
   /** Memory that it holds now and could give back, in bytes; an estimate. Absent: none. */
@@ -30,8 +33,11 @@ export interface Model {
   close(): Promise<void>
 }
 
-/** `raised`: the model's own error. `crashed`: the end of its process. `timed_out`: its process was ended for taking too long. */
-export type Failure = 'raised' | 'crashed' | 'timed_out'
+/**
+ * `raised`: the model's own error. `crashed`: the end of its process. `timed_out`: its process was ended for taking too long. `late`: the request's time
+ * was over before its answer.
+ */
+export type Failure = 'raised' | 'crashed' | 'timed_out' | 'late'
 
 /** The version failed, not the caller. */
 export class VersionFailed extends Error {

@@ -116,6 +116,14 @@ test('a call that takes longer than its limit is ended by name, and the next is 
   assert.deepEqual(await predict([4, 'x']), [8])
 })
 
+test('a request whose time is over before its turn is not asked', async () => {
+  restarts = []
+  const late = model.predict({ kind: 'table', columns, rows: [[1, 'crash']] }, performance.now() - 1)
+  await assert.rejects(late, { name: 'VersionFailed', how: 'late' })
+  assert.deepEqual(await predict([7, 'x']), [14])
+  assert.deepEqual(restarts, [])
+})
+
 test('a model that outgrows its memory fails that request', async () => {
   await assert.rejects(predict([1, 'eat']), { name: 'VersionFailed', how: 'raised', message: /MemoryError/ })
   assert.deepEqual(await predict([5, 'x']), [10])

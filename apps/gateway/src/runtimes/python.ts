@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
+import { type Failure, type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
 
 /** A Python process that holds one model and answers one batch at a time until it ends. */
 export interface ModelProcess {
@@ -44,6 +44,7 @@ export interface PythonOptions {
 
 interface Waiting {
   readonly frame: Frame
+  readonly endsAt: number
   readonly resolve: (predictions: Predictions) => void
   readonly reject: (error: VersionFailed) => void
   /** It was in a process that ended: it is asked alone now, so that only the guilty one fails. */
@@ -87,12 +88,12 @@ export class PythonModel implements Model {
     return this.all.size
   }
 
-  predict(frame: Frame): Promise<Predictions> {
+  predict(frame: Frame, endsAt = Number.POSITIVE_INFINITY): Promise<Predictions> {
     if (this.closing.signal.aborted) return Promise.reject(new VersionFailed('crashed', 'It was unloaded.'))
     if (frame.rows.length === 0) return Promise.resolve({ values: [] })
     clearTimeout(this.idleTimer)
     return new Promise((resolve, reject) => {
-      this.queue.push({ frame, resolve, reject, retried: false })
+      this.queue.push({ frame, endsAt, resolve, reject, retried: false })
       this.dispatchSoon()
     })
   }
@@ -100,7 +101,7 @@ export class PythonModel implements Model {
   async close(): Promise<void> {
     this.closing.abort()
     clearTimeout(this.idleTimer)
-    this.failAll('It was unloaded.')
+    this.drop([...this.queue], 'crashed', 'It was unloaded.')
     for (const process of this.all) process.close()
     await Promise.all([...this.all].map((process) => process.ended))
     await this.options.onClosed()
@@ -117,6 +118,7 @@ export class PythonModel implements Model {
   }
 
   private dispatch(): void {
+    this.dropLate()
     let crowd = false
     for (const process of this.idle) {
       if (this.queue.length === 0) break
@@ -128,6 +130,22 @@ export class PythonModel implements Model {
     // Callers who wait for their answers ask no more: a crowd in one batch is all that shows that there are many.
     if (crowd || this.queue.length > 0) this.grow()
     this.restIfIdle()
+  }
+
+  /** Asked all the same, what is late would make those late that wait behind it. */
+  private dropLate(): void {
+    const now = performance.now()
+    const late = this.queue.filter(({ endsAt }) => endsAt <= now)
+    this.drop(late, 'late', 'The time of the request was over before its turn came.')
+  }
+
+  private drop(waiting: readonly Waiting[], how: Failure, reason: string): void {
+    for (const asked of waiting) {
+      const place = this.queue.indexOf(asked)
+      if (place < 0) continue
+      this.queue.splice(place, 1)
+      asked.reject(new VersionFailed(how, reason))
+    }
   }
 
   /** The next batch: what waits longest, up to the limit of rows; of what is retried one alone. */
@@ -243,11 +261,7 @@ export class PythonModel implements Model {
     const waiting = [...this.queue]
     await pause(this.options.patienceMs, this.closing.signal)
     if (this.all.size > 0) return
-    const left = waiting.filter((asked) => this.queue.includes(asked))
-    for (const asked of left) {
-      this.queue.splice(this.queue.indexOf(asked), 1)
-      asked.reject(new VersionFailed('crashed', `Its process is being started again: ${this.lastFailure}`))
-    }
+    this.drop(waiting, 'crashed', `Its process is being started again: ${this.lastFailure}`)
   }
 
   private restIfIdle(): void {
@@ -272,10 +286,6 @@ export class PythonModel implements Model {
       this.all.delete(process)
       process.close()
     }
-  }
-
-  private failAll(reason: string): void {
-    for (const asked of this.queue.splice(0)) asked.reject(new VersionFailed('crashed', reason))
   }
 }
 

@@ -46,7 +46,7 @@ export class OnnxThreads {
     const loadedIn = new Map<Thread, Promise<unknown>>()
     return {
       get copies() {
-        return loadedIn.size
+        return [...loadedIn.keys()].filter(({ alive }) => alive).length
       },
       run: async (feeds, output) => {
         const thread = this.leastBusy()

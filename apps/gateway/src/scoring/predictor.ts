@@ -1,5 +1,5 @@
 import type { AnswerRecord } from '@tidemark/contracts'
-import { type Frame, type Predictions, VersionFailed } from '../runtimes/model.ts'
+import { type Failure, type Frame, type Predictions, VersionFailed } from '../runtimes/model.ts'
 import type { LoadedVersion, Models } from '../runtimes/models.ts'
 
 /** How a version answered a frame; a failure is an outcome too, it is logged and counts against the version. */
@@ -7,8 +7,7 @@ export type Outcome =
   | { readonly kind: 'predicted'; readonly predictions: Predictions; readonly milliseconds: number }
   | {
       readonly kind: 'failed'
-      /** `late`: it had not answered when the request's time was over. */
-      readonly how: VersionFailed['how'] | 'late'
+      readonly how: Failure
       readonly error: string
       readonly milliseconds: number
     }
@@ -19,25 +18,23 @@ export type Outcome =
 export async function predict(models: Models, version: LoadedVersion, frame: Frame, endsAt: number): Promise<Outcome> {
   const start = performance.now()
   try {
-    const asked = models.using(version, (model) => model.predict(frame))
-    // In this process it computes without a pause: nothing could be given up.
+    const asked = models.using(version, (model) => model.predict(frame, endsAt))
+    // On the event loop it computes without a pause: nothing could be given up. In a thread its turn is waited for, too.
     const predictions = version.model.kind === 'onnx' ? await asked : await before(endsAt - start, asked)
     return { kind: 'predicted', predictions, milliseconds: performance.now() - start }
   } catch (error) {
     const milliseconds = performance.now() - start
     const message = error instanceof Error ? error.message : String(error)
-    const how = error instanceof VersionFailed ? error.how : error instanceof TooLate ? 'late' : 'raised'
+    const how = error instanceof VersionFailed ? error.how : 'raised'
     return { kind: 'failed', how, error: message, milliseconds }
   }
 }
-
-class TooLate extends Error {}
 
 async function before<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new TooLate('It had not answered when the time of the request was over.')),
+      () => reject(new VersionFailed('late', 'It had not answered when the time of the request was over.')),
       milliseconds,
     )
   })
