@@ -31,8 +31,9 @@ export function predictionMetrics(tallies: Tallies): Metric[] {
 
 const SECONDS = 'tidemark_gateway_prediction_seconds'
 
-function labelsOf({ endpoint, version }: Tally): { endpoint: string; version: string } {
-  return { endpoint, version }
+/** With the workspace: a series that is there twice is no valid answer to Prometheus. */
+function labelsOf({ workspace, endpoint, version }: Tally): Record<'workspace' | 'endpoint' | 'version', string> {
+  return { workspace, endpoint, version }
 }
 
 function histogramOf(tally: Tally): Value[] {

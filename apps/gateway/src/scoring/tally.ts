@@ -3,6 +3,7 @@ export const BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
 
 /** What one version did for one endpoint since this process began. Plain fields: a request adds to them and allocates nothing. */
 export class Tally {
+  readonly workspace: string
   readonly endpoint: string
   readonly version: string
   predicted = 0
@@ -18,7 +19,8 @@ export class Tally {
   /** Answers by their seconds, not cumulated; the last place has what is beyond every bound. */
   readonly buckets = new Array<number>(BUCKETS_SECONDS.length + 1).fill(0)
 
-  constructor(endpoint: string, version: string) {
+  constructor(workspace: string, endpoint: string, version: string) {
+    this.workspace = workspace
     this.endpoint = endpoint
     this.version = version
   }
@@ -41,7 +43,7 @@ export class Tallies {
     const key = `${workspace}\n${endpoint}\n${version}`
     const known = this.known.get(key)
     if (known) return known
-    const tally = new Tally(endpoint, version)
+    const tally = new Tally(workspace, endpoint, version)
     this.known.set(key, tally)
     return tally
   }
