@@ -187,7 +187,15 @@ export type Snapshot = z.infer<typeof Snapshot>
 export const Confirmation = z.object({
   gateway: z.string(),
   version: z.int(),
-  failed: z.array(z.object({ endpoint: Name, version: ModelVersionRef, reason: z.string() })),
+  failed: z.array(
+    z.object({
+      /** Gateways of before it was told served one workspace. */
+      workspace: z.string().default('default'),
+      endpoint: Name,
+      version: ModelVersionRef,
+      reason: z.string(),
+    }),
+  ),
 })
 export type Confirmation = z.infer<typeof Confirmation>
 

@@ -41,7 +41,7 @@ test('a candidate that cannot be loaded leaves its endpoint to the champion and 
   const serving = arrange(snapshot(3, [shadow]), NOTHING, without('films/2'))
   const films = serving.endpoints.get('default/films')
   assert.deepEqual([films?.champion.version, films?.tried.length], ['films/1', 0])
-  assert.deepEqual(serving.failed, [{ endpoint: 'films', version: 'films/2', reason: 'broken' }])
+  assert.deepEqual(serving.failed, [{ workspace: 'default', endpoint: 'films', version: 'films/2', reason: 'broken' }])
 })
 
 test('a champion that cannot be loaded leaves the endpoint to the champion before it, alone', () => {

@@ -74,11 +74,12 @@ export type Loaded =
 export function arrange(snapshot: Snapshot, before: Serving, loaded: (variant: Variant) => Loaded): Serving {
   const endpoints = new Map<string, ServedEndpoint>()
   const unavailable = new Set<string>()
-  const failed: { endpoint: string; version: string; reason: string }[] = []
+  const failed: Confirmation['failed'] = []
   const take = (endpoint: EndpointSnapshot, variant: Variant): LoadedVersion | null => {
     const result = loaded(variant)
     if (result.kind === 'loaded') return result.version
-    failed.push({ endpoint: endpoint.name, version: variant.version, reason: result.reason })
+    const { workspace, name } = endpoint
+    failed.push({ workspace, endpoint: name, version: variant.version, reason: result.reason })
     return null
   }
   for (const spec of snapshot.endpoints) {

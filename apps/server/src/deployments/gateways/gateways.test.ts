@@ -153,8 +153,8 @@ test('a candidate that cannot be loaded is named to the server, and the champion
   const version = await publish('absent', canary(100, absent))
   const failures = await gateways.failures(version)
   assert.deepEqual(
-    failures.map(({ endpoint, version }) => ({ endpoint, version })),
-    [{ endpoint: 'absent', version: 'films/4' }],
+    failures.map(({ workspace, endpoint, version }) => ({ workspace, endpoint, version })),
+    [{ workspace: 'default', endpoint: 'absent', version: 'films/4' }],
   )
   const reply = await gateway.ask('/endpoints/absent/invocations', body(film))
   assert.equal(reply.body.model_version, 'films/1')

@@ -24,6 +24,7 @@ export interface GatewayState {
 /** A model version that a gateway could not load. */
 export interface LoadFailure {
   readonly gateway: string
+  readonly workspace: string
   readonly endpoint: string
   readonly version: string
   readonly reason: string

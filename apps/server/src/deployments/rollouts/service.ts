@@ -152,7 +152,10 @@ export class Rollouts {
     if (rollout.snapshotVersion === null) return null
     const tried = new Set(versionsOf(rollout).map((version) => `${rollout.model}/${version}`))
     const failures = await this.gateways.failures(rollout.snapshotVersion)
-    const own = failures.find((failure) => failure.endpoint === rollout.endpoint && tried.has(failure.version))
+    const own = failures.find(
+      ({ workspace, endpoint, version }) =>
+        workspace === rollout.workspace && endpoint === rollout.endpoint && tried.has(version),
+    )
     return own ? own.reason : null
   }
 }
