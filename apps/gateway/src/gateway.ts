@@ -88,7 +88,10 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
   const unlogged = new UnloggedCount((answers) => server.unlogged(answers))
   const log = new PolicyLog({
     log: segments,
-    policyOf: (workspace, name) => follower.serving.endpoints.get(endpointKey(workspace, name))?.spec.logging,
+    policyOf: (workspace, name) => {
+      const endpoint = follower.serving.endpoints.get(endpointKey(workspace, name))
+      return endpoint ? endpoint.spec.logging : null
+    },
     key: () => follower.serving.logKey,
     onUnlogged: (record, error) => {
       telemetry.unlogged.labels(record.endpoint).inc()

@@ -1,6 +1,6 @@
 import type { LogRecord } from '@tidemark/contracts'
 import type { Texts } from './line.ts'
-import { type LoggedPolicy, redact } from './redact.ts'
+import { type LoggedPolicy, redact, strictest } from './redact.ts'
 import type { PredictionLog } from './segments.ts'
 
 /** What became of a record: `unlogged` only where the endpoint's policy prefers an answer without a record to none. */
@@ -8,8 +8,8 @@ export type Kept = 'logged' | 'unlogged'
 
 export interface PolicyLogParts {
   readonly log: PredictionLog
-  /** The policy of an endpoint as it is served now; undefined: everything is kept as it came. */
-  readonly policyOf: (workspace: string, endpoint: string) => LoggedPolicy | undefined
+  /** The policy of an endpoint as it is served now; undefined: everything is kept as it came; null: it is served no more. */
+  readonly policyOf: (workspace: string, endpoint: string) => LoggedPolicy | undefined | null
   /** Key of the installation, hex; null before a snapshot brought it. */
   readonly key: () => string | null
   readonly onUnlogged: (record: LogRecord, error: unknown) => void
@@ -29,7 +29,9 @@ export class PolicyLog {
    */
   async append(record: LogRecord, texts?: Texts, alone = false): Promise<Kept> {
     const { log, policyOf, key, onUnlogged } = this.parts
-    const policy = policyOf(record.workspace, record.endpoint)
+    const served = policyOf(record.workspace, record.endpoint)
+    // Asked before its endpoint was taken away, as what waits to be mirrored.
+    const policy = served === null ? strictest(record) : served
     try {
       const kept = redact(record, policy, key())
       // What the policy changed is not what the texts say.

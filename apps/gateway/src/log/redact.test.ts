@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type AnswerRecord, LogRecord, type MirrorRecord, uuidv7 } from '@tidemark/contracts'
-import { type LoggedPolicy, redact } from './redact.ts'
+import { type LoggedPolicy, redact, strictest } from './redact.ts'
 
 const KEY = '0f'.repeat(32)
 const POLICY: LoggedPolicy = {
@@ -74,6 +74,16 @@ test('a caller has one hash over answers and mirrors of a workspace, another in 
   assert.equal(redact(mirror, POLICY, KEY).caller, caller)
   assert.notEqual(redact(record({ workspace: 'other' }), POLICY, KEY).caller, caller)
   assert.notEqual(redact(record(), POLICY, 'f0'.repeat(32)).caller, caller)
+})
+
+test('of an endpoint that is gone nothing is kept that a caller sent', () => {
+  const failed = record({ predictions: null, error: "could not convert 'Ann'" })
+  const kept = redact(failed, strictest(failed), KEY)
+  assert.doesNotMatch(JSON.stringify(kept), /Ann|1000|example\.org|hmac/)
+  assert.deepEqual(rowsOf(kept)[0], [null, null, null])
+  const { columns: _, rows: __, requestId: ___, arrivedAt: ____, runtime: _____, ...shared } = failed
+  const mirror: MirrorRecord = { ...shared, kind: 'mirror', rollout: { id: uuidv7(), stage: 0, arm: 'candidate' } }
+  assert.doesNotMatch(JSON.stringify(redact(mirror, strictest(mirror), KEY)), /Ann|example\.org/)
 })
 
 test('without a key what should be hashed is masked, never written plain', () => {

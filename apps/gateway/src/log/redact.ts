@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto'
-import type { AnswerRecord, EndpointSnapshot, JsonValue, LogRecord } from '@tidemark/contracts'
+import type { AnswerRecord, EndpointSnapshot, JsonValue, LogRecord, Redaction } from '@tidemark/contracts'
 
 export type LoggedPolicy = NonNullable<EndpointSnapshot['logging']>
-type Redaction = 'mask' | 'hash'
 
 /** What a model says when it fails may repeat the values it failed on. */
 const WITHHELD = 'withheld: columns of this endpoint are sensitive, and what a model says may repeat their values'
@@ -26,6 +25,14 @@ export function redact(record: LogRecord, policy: LoggedPolicy | undefined, key:
   }
   if (record.kind === 'mirror') return { ...record, ...common }
   return { ...record, ...common, ...rowsOf(record, policy.sensitive, cell) }
+}
+
+/** The policy that keeps nothing of what a caller sent: for a record whose endpoint is gone, so that nobody can say what it wanted. */
+export function strictest(record: LogRecord): LoggedPolicy {
+  const columns = record.kind === 'answer' ? record.columns : []
+  // Also with no column to mask the model's words are withheld.
+  const sensitive = Object.fromEntries(['', ...columns].map((column) => [column, 'mask' as const]))
+  return { sensitive, caller: 'mask', unwritable: 'refuse' }
 }
 
 function rowsOf(
