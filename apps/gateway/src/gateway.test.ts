@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import type { EndpointSnapshot } from '@tidemark/contracts'
 import { endpoint, fixture, snapshot, variant } from './fixtures.ts'
 import { type RunningGateway, startGateway } from './gateway.ts'
+import { startKept } from './kept.ts'
 import { createLog } from './telemetry.ts'
 
 const film = { dataframe_split: { columns: ['budget', 'running_time', 'genre'], data: [[20.5, 110, 'Drama']] } }
@@ -87,6 +88,19 @@ test('an endpoint whose files are nowhere is unavailable, and does not keep the 
     assert.equal((await ask(gateway, '/endpoints/none/invocations')).status, 404)
     assert.match(String((await ask(gateway, '/invocations')).body.message), /films, lost/)
   })
+})
+
+test('where there is a login, who has no token learns no name', async () => {
+  const kept = await startKept({ ...snapshot(7, [endpoint('films'), endpoint('other')]), access: { tokens: [] } })
+  try {
+    for (const path of ['/invocations', '/endpoints/films/invocations', '/endpoints/none/invocations']) {
+      const response = await fetch(kept.url + path, { method: 'POST', body: JSON.stringify(film) })
+      assert.equal(response.status, 401, path)
+      assert.doesNotMatch(await response.text(), /films/)
+    }
+  } finally {
+    await kept.end()
+  }
 })
 
 test('a file that is not what its name says is not loaded', async () => {

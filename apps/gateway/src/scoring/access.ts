@@ -25,6 +25,23 @@ export function knownTokens(tokens: readonly AskingToken[]): KnownTokens {
 }
 
 /**
+ * The token of a request; null where the platform has no login. To be asked for before anything is looked up, so that who has none learns no names.
+ * @throws TokenNeeded, TokenRefused (401)
+ */
+export function askingToken(
+  tokens: KnownTokens | null,
+  headers: IncomingHttpHeaders,
+  now: number = Date.now(),
+): KnownToken | null {
+  return tokens && tokenOf(tokens, headers, now)
+}
+
+/** @throws NotForThis (403) when the token is not for the endpoint; null may ask each */
+export function requireFor(token: KnownToken | null, workspace: string, endpoint: string): void {
+  if (token && !isFor(token, workspace, endpoint)) throw NotForThis()
+}
+
+/**
  * Checks that a request may ask an endpoint. Needs neither the server nor its database: the snapshot brought what secrets hash to.
  * @param tokens null: the platform has no login, so that everybody may
  * @throws TokenNeeded, TokenRefused (401), NotForThis (403)
@@ -36,18 +53,17 @@ export function checkAccess(
   endpoint: string,
   now: number = Date.now(),
 ): void {
-  if (tokens === null) return
-  const token = tokenOf(tokens, headers, now)
-  const inside = token.workspace === '*' || token.workspace === workspace
-  if (!inside || (token.endpoints && !token.endpoints.has(endpoint))) throw NotForThis()
+  requireFor(askingToken(tokens, headers, now), workspace, endpoint)
 }
 
 /** Whether a request may see an endpoint in a list. @throws TokenNeeded, TokenRefused */
 export function mayAsk(tokens: KnownTokens | null, headers: IncomingHttpHeaders, workspace: string) {
-  if (tokens === null) return () => true
-  const token = tokenOf(tokens, headers, Date.now())
-  const inside = token.workspace === '*' || token.workspace === workspace
-  return (endpoint: string) => inside && (token.endpoints === null || token.endpoints.has(endpoint))
+  const token = askingToken(tokens, headers)
+  return (endpoint: string) => token === null || isFor(token, workspace, endpoint)
+}
+
+function isFor({ workspace, endpoints }: KnownToken, asked: string, endpoint: string): boolean {
+  return (workspace === '*' || workspace === asked) && (endpoints === null || endpoints.has(endpoint))
 }
 
 function tokenOf(tokens: KnownTokens, headers: IncomingHttpHeaders, now: number): KnownToken {

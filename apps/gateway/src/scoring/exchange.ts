@@ -5,7 +5,7 @@ import type { Frame } from '../runtimes/model.ts'
 import type { LoadedVersion } from '../runtimes/models.ts'
 import type { ServedEndpoint, Serving } from '../snapshot/serving.ts'
 import type { Telemetry } from '../telemetry.ts'
-import { checkAccess } from './access.ts'
+import { askingToken, requireFor } from './access.ts'
 import { DEFAULT_LIMITS } from './admission.ts'
 import { BodyTooLarge, NotPacked, WrongEncoding } from './errors.ts'
 import { entitiesOfHeader, readHeaders } from './headers.ts'
@@ -45,8 +45,9 @@ export async function exchange(parts: ExchangeParts, request: FastifyRequest, te
   let name = 'unknown'
   try {
     const serving = parts.serving()
+    const token = askingToken(serving.tokens, request.headers)
     const endpoint = terms.find(request, serving)
-    checkAccess(serving.tokens, request.headers, endpoint.spec.workspace, endpoint.spec.name)
+    requireFor(token, endpoint.spec.workspace, endpoint.spec.name)
     const { spec } = endpoint
     name = spec.name
     const limits = spec.limits ?? DEFAULT_LIMITS
