@@ -8,6 +8,7 @@ import {
   addCaller,
   addDifference,
   close,
+  closingRuleFor,
   dueClosings,
   type MeanTest,
   meanEvidence,
@@ -23,7 +24,7 @@ import { type Visit, Visitors } from '../../../apps/cli/src/demo/visitors.ts'
 import { guardrailsOf } from '../../../apps/server/src/deployments/evidence/guardrails.ts'
 import { evidenceSettings, startEvidence } from '../../../apps/server/src/deployments/evidence/state.ts'
 import type { CallerRow } from '../../../apps/server/src/deployments/evidence/types.ts'
-import { closingRule, openRow, wasTossed } from '../../../apps/server/src/deployments/evidence/units.ts'
+import { openRow, wasTossed } from '../../../apps/server/src/deployments/evidence/units.ts'
 
 const RUNS = 200
 /** Answers after which the platform is taken to have read its log; it reads more often. */
@@ -126,7 +127,7 @@ function rollout(
   }
   const advance = (): void => {
     closeDue((row) =>
-      row.stage < stage ? remainingClosings(row.open) : dueClosings(row.open, requests, closingRule(callersAtStage)),
+      row.stage < stage ? remainingClosings(row.open) : dueClosings(row.open, requests, closingRuleFor(callersAtStage)),
     )
     const step = policy.canary[stage - 1]
     const enough = step ? callersAtStage >= step.minCallers : seen.size >= policy.shadow.minEntities

@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto'
-import { addLatencyUnit, type Closing, close, dueClosings, remainingClosings, withRequests } from '@tidemark/statistics'
+import {
+  addLatencyUnit,
+  type Closing,
+  close,
+  closingRuleFor,
+  dueClosings,
+  remainingClosings,
+  withRequests,
+} from '@tidemark/statistics'
 import type { Tx } from '../../platform/index.ts'
 import { withTime } from './latency.ts'
 import { addAnswer, addAnswered, addClosedUnit } from './state.ts'
 import * as store from './store.ts'
 import type { CallerRow, EvidenceState } from './types.ts'
-import { closingRule, openRow, wasTossed } from './units.ts'
+import { openRow, wasTossed } from './units.ts'
 
 /** What happened to one caller: an answer of the log, or counts that somebody else reports. */
 export interface CallerEvent {
@@ -98,12 +106,12 @@ export async function foldCallers(
     // Without a caller's name each request is a caller of its own, complete at once.
     if (event.caller === null) betAll(counted)
     else {
-      const rule = closingRule(state.callersAtStage)
+      const rule = closingRuleFor(state.callersAtStage)
       bet(counted, dueClosings(counted.open, state.requests, rule), dueClosings(counted.times, state.requests, rule))
     }
   }
 
-  const rule = closingRule(state.callersAtStage)
+  const rule = closingRuleFor(state.callersAtStage)
   const oldest = state.requests - rule.wholeSpan
   for (const row of callers.open(await store.openCallers(tx, key, state.stage, oldest), state.stage, oldest)) {
     const due = dueClosings(row.open, state.requests, rule)

@@ -22,7 +22,7 @@ type RolloutRecord = (AnswerRecord & { rollout: NonNullable<AnswerRecord['rollou
  * evidence, after the commit.
  */
 export function rolloutEvidenceFold(changed: (key: store.EvidenceKey) => Promise<void>): PredictionFold {
-  let touched: store.EvidenceKey[] = []
+  const touched = touchedRollouts(changed)
   return {
     name: 'rollout-evidence',
     async apply(tx, records) {
@@ -34,20 +34,16 @@ export function rolloutEvidenceFold(changed: (key: store.EvidenceKey) => Promise
         const withCallers = await foldCallers(tx, key, state, callerEvents(all, version))
         const withPairs = await foldPairs(tx, key, withCallers, own)
         await store.saveEvidence(tx, key, withPoints(withPairs))
-        touched.push({ workspace: key.workspace, rollout: parent })
+        touched.add(key.workspace, parent)
       }
     },
-    async committed() {
-      const keys = new Map(touched.map((key) => [`${key.workspace} ${key.rollout}`, key]))
-      touched = []
-      for (const key of keys.values()) await changed(key)
-    },
+    committed: touched.tell,
   }
 }
 
 /** Folds labels into the evidence of the rollout under way on their endpoint. */
 export function rolloutLabelFold(changed: (key: store.EvidenceKey) => Promise<void>): LabelFold {
-  let touched: store.EvidenceKey[] = []
+  const touched = touchedRollouts(changed)
   return {
     name: 'rollout-evidence',
     async apply(tx, labels) {
@@ -59,14 +55,25 @@ export function rolloutLabelFold(changed: (key: store.EvidenceKey) => Promise<vo
           await store.saveLabels(tx, key, own)
           const joined = await foldLabels(tx, key, state, [...new Set(own.map((label) => label.entity))])
           await store.saveEvidence(tx, key, withPoints(joined))
-          touched.push({ workspace: key.workspace, rollout: parent })
+          touched.add(key.workspace, parent)
         }
       }
     },
-    async committed() {
-      const keys = new Map(touched.map((key) => [`${key.workspace} ${key.rollout}`, key]))
-      touched = []
-      for (const key of keys.values()) await changed(key)
+    committed: touched.tell,
+  }
+}
+
+/** The rollouts that a batch gave evidence to; each is told once, after the commit. */
+function touchedRollouts(changed: (key: store.EvidenceKey) => Promise<void>) {
+  const touched = new Map<string, store.EvidenceKey>()
+  return {
+    add(workspace: string, rollout: string): void {
+      touched.set(`${workspace} ${rollout}`, { workspace, rollout })
+    },
+    async tell(): Promise<void> {
+      const keys = [...touched.values()]
+      touched.clear()
+      for (const key of keys) await changed(key)
     },
   }
 }

@@ -1,8 +1,6 @@
 import { conditionalShare, openCaller, remainingClosings } from '@tidemark/statistics'
 import type { CallerRow } from './types.ts'
 
-export { closingRuleFor as closingRule } from '@tidemark/statistics'
-
 /**
  * A caller at its first request at a stage. `earlier`: the same caller at lower weights. One that was on the champion is tossed again with the
  * probability that is left; one already on the candidate is not, and contributes nothing more.
