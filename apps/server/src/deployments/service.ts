@@ -95,19 +95,21 @@ export class Deployments {
     return rolloutView(rollout, { owned, evidence, decisions, stages: await store.stagesOf(db, workspace, id) })
   }
 
-  /** Things that both versions predicted, the largest disagreement first, with each version's distribution beside the champion's. */
+  /** Things that both versions predicted, those they differ on most first, with each version's distribution beside the champion's. */
   async rolloutPairs(workspace: string, id: string, limit: number) {
-    const { owned } = await this.standing(workspace, id)
     const { db } = this.platform
-    const lists = await Promise.all(owned.map((each) => pairsOf(db, each, limit)))
+    const rollout = await this.rollout(workspace, id)
+    const owned = (await evidencesOf(db, workspace, id)).map((each) => ({
+      ...each,
+      version: each.version ?? `${rollout.model}/${rollout.version}`,
+    }))
     const distributions = await Promise.all(owned.map((each) => distributionOf(db, each)))
-    const pairs = lists.flat().toSorted((a, b) => (b.difference ?? Infinity) - (a.difference ?? Infinity))
-    return { pairs: pairs.slice(0, limit), distributions: distributions.filter((each) => each !== null) }
+    return { pairs: await pairsOf(db, owned, limit), distributions: distributions.filter((each) => each !== null) }
   }
 
   /** Every stored decision computed again. */
   async replayRollout(workspace: string, id: string) {
-    await this.standing(workspace, id)
+    await this.rollout(workspace, id)
     const decisions = replayed(await store.decisionsOf(this.platform.db, workspace, id))
     const count = (outcome: string) => decisions.filter((decision) => decision.outcome === outcome).length
     return { same: count('same'), different: count('different'), byPersons: count('by a person'), decisions }
@@ -121,10 +123,15 @@ export class Deployments {
     return verdictView(rollout, evidence)
   }
 
+  private async rollout(workspace: string, id: string): Promise<Rollout> {
+    const rollout = await store.rolloutById(this.platform.db, workspace, id)
+    if (!rollout) throw RolloutNotFound(id)
+    return rollout
+  }
+
   private async standing(workspace: string, id: string) {
     const { db, clock } = this.platform
-    const rollout = await store.rolloutById(db, workspace, id)
-    if (!rollout) throw RolloutNotFound(id)
+    const rollout = await this.rollout(workspace, id)
     const owned = await evidencesOf(db, workspace, id)
     const endpoint = await endpointNamed(db, workspace, rollout.endpoint)
     const moment = { now: clock.now(), loadFailure: null }

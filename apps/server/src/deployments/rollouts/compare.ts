@@ -4,9 +4,16 @@ import type { EvidenceOwner } from '../evidence/store.ts'
 
 const BINS = 20
 
-/** Things that both versions predicted, the largest disagreement first; failures of one alone before all. */
-export async function pairsOf(db: Queryable, owner: EvidenceOwner, limit: number): Promise<RolloutPair[]> {
+/** A version's evidence, by the version's name. */
+type Compared = EvidenceOwner & { readonly version: string }
+
+/** Things that the champion and a version on trial predicted: failures of one alone first, then the largest disagreement. */
+export async function pairsOf(db: Queryable, owned: readonly Compared[], limit: number): Promise<RolloutPair[]> {
+  const [first] = owned
+  if (!first) return []
+  const versions = new Map(owned.map(({ rollout, version }) => [rollout, version]))
   const { rows } = await sql<{
+    rollout: string
     entity: string
     champion: number | null
     candidate: number | null
@@ -16,15 +23,15 @@ export async function pairsOf(db: Queryable, owner: EvidenceOwner, limit: number
     label: number | null
     event_time: Date
   }>`
-    select entity, champion, candidate, champion_said as "championSaid", candidate_said as "candidateSaid",
+    select rollout, entity, champion, candidate, champion_said as "championSaid", candidate_said as "candidateSaid",
       abs(candidate - champion) as difference, label, event_time
-    from rollout_pair where workspace = ${owner.workspace} and rollout = ${owner.rollout}
+    from rollout_pair where workspace = ${first.workspace} and rollout = any(${[...versions.keys()]}::uuid[])
     order by champion_failed <> candidate_failed desc, abs(candidate - champion) desc nulls last,
-      champion_said is distinct from candidate_said desc, entity
+      champion_said is distinct from candidate_said desc, entity, rollout
     limit ${limit}`.execute(db)
-  return rows.map(({ championSaid, candidateSaid, champion, candidate, event_time, ...row }) => ({
+  return rows.map(({ rollout, championSaid, candidateSaid, champion, candidate, event_time, ...row }) => ({
     ...row,
-    version: owner.version ?? '',
+    version: versions.get(rollout) ?? first.version,
     // Pairs of before answers of all types were kept have their numbers.
     champion: championSaid ?? champion,
     candidate: candidateSaid ?? candidate,
@@ -33,7 +40,7 @@ export async function pairsOf(db: Queryable, owner: EvidenceOwner, limit: number
 }
 
 /** How the numbers of both are distributed over the same things; null when there are none, or all are one number. */
-export async function distributionOf(db: Queryable, owner: EvidenceOwner): Promise<RolloutDistribution | null> {
+export async function distributionOf(db: Queryable, owner: Compared): Promise<RolloutDistribution | null> {
   const own = sql`workspace = ${owner.workspace} and rollout = ${owner.rollout} and champion is not null and candidate is not null`
   const { rows: ranges } = await sql<{ from: number | null; to: number | null }>`
     select min(least(champion, candidate)) as "from", max(greatest(champion, candidate)) as "to" from rollout_pair where ${own}`.execute(
@@ -50,5 +57,5 @@ export async function distributionOf(db: Queryable, owner: EvidenceOwner): Promi
     from value group by 1`.execute(db)
   const counts = (arm: 'champion' | 'candidate') =>
     Array.from({ length: BINS }, (_, bin) => Number(rows.find((row) => row.bin === bin + 1)?.[arm] ?? 0))
-  return { version: owner.version ?? '', from, to, champion: counts('champion'), candidate: counts('candidate') }
+  return { version: owner.version, from, to, champion: counts('champion'), candidate: counts('candidate') }
 }

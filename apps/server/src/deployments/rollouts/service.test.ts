@@ -241,3 +241,26 @@ test('a label that was stored before its pair was read from the log still counts
   await fold(platform, deployments, [mirror])
   assert.equal((await view(id)).progress.labelledPairs, 1)
 })
+
+test('pairs begin with what one version alone fails on, then differ less and less; what both fail on is last', async () => {
+  const id = await started()
+  const snapshot = await platform.gateways.published(WORKSPACE, ENDPOINT)
+  assert.ok(snapshot)
+  const said: [string, number | null, number | null][] = [
+    ['both fail', null, null],
+    ['near', 6, 6.5],
+    ['one fails', 6, null],
+    ['far', 6, 9],
+  ]
+  for (const [film, champion, candidate] of said) {
+    await fold(platform, platform.deployments, visitOf(snapshot, 'a', film, 1000, champion, candidate))
+  }
+  // As in rollouts of before versions were kept with evidence.
+  await platform.platform.database.pool.query('update rollout_evidence set version = null')
+  const { pairs, distributions } = await platform.deployments.rolloutPairs(WORKSPACE, id, 10)
+  assert.deepEqual(
+    pairs.map(({ entity, version }) => `${version} ${entity}`),
+    ['films/2 one fails', 'films/2 far', 'films/2 near', 'films/2 both fail'],
+  )
+  assert.equal(distributions[0]?.version, 'films/2')
+})
