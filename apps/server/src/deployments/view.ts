@@ -6,7 +6,7 @@ import type {
   Verdict as VerdictView,
 } from '@tidemark/contracts'
 import type { z } from 'zod'
-import type { OwnedEvidence } from './evidence/store.ts'
+import { type OwnedEvidence, versionNumber } from './evidence/store.ts'
 import { weightOf } from './rollouts/act.ts'
 import { isLiveState } from './rollouts/input.ts'
 import { planOf } from './rollouts/plan.ts'
@@ -53,7 +53,7 @@ export function rolloutView(
 ): z.input<typeof RolloutView> {
   const { owned, evidence, decisions, stages } = seen
   const candidate = candidateShare(rollout)
-  const several = owned.length > 1
+  const isAb = rollout.policy.strategy === 'ab'
   return {
     ...listItem(rollout, owned),
     policy: rollout.policy,
@@ -71,7 +71,7 @@ export function rolloutView(
     guardrails: [...(evidence?.guardrails ?? [])],
     wouldChange: isLiveState(rollout.state) && evidence ? wouldChange(rollout.policy, evidence, rollout.nextLook) : [],
     points: owned.flatMap(({ version, state }) =>
-      state.points.map((point) => (several ? { ...point, version: versionNumber(version) } : point)),
+      state.points.map((point) => (isAb ? { ...point, version: versionNumber(version, rollout) } : point)),
     ),
     decisions: decisions.map(({ input: _, ...decision }) => decision),
     approval: rollout.approval,
@@ -83,10 +83,9 @@ export function rolloutView(
 export function verdictView(rollout: Rollout, evidence: RolloutEvidence | null): z.input<typeof VerdictView> {
   const { state, reason, nextLook, nextLookAt } = rollout
   const guardrails = [...(evidence?.guardrails ?? [])]
-  const rolledBack = state.kind === 'rolled_back'
-  const harmful = rolledBack || (state.kind !== 'promoted' && guardrails.some(isHarmful))
-  const proven =
-    state.kind === 'promoted' || (!harmful && evidence !== null && unproven(rollout.policy, guardrails).length === 0)
+  const seen = evidence === null ? { harmful: false, proven: false } : standingOf(rollout, evidence)
+  const harmful = state.kind === 'rolled_back' || (state.kind !== 'promoted' && seen.harmful)
+  const proven = state.kind === 'promoted' || (!harmful && seen.proven)
   return {
     verdict: harmful ? 'roll_back' : proven ? 'promote' : 'hold',
     healthy: !harmful,
@@ -100,8 +99,15 @@ export function verdictView(rollout: Rollout, evidence: RolloutEvidence | null):
   }
 }
 
-function versionNumber(version: string | null): number {
-  return Number(version?.slice(version.lastIndexOf('/') + 1) ?? 0)
+/** What is proven of what is on trial; of several versions that all do harm, or that one has won. */
+function standingOf({ policy }: Rollout, { guardrails, contenders }: RolloutEvidence) {
+  if (policy.strategy !== 'ab') {
+    return { harmful: guardrails.some(isHarmful), proven: unproven(policy, guardrails).length === 0 }
+  }
+  const left = contenders.filter(
+    ({ version }) => !guardrails.some((guardrail) => guardrail.version === version && isHarmful(guardrail)),
+  )
+  return { harmful: left.length === 0, proven: left.some(({ better, proven }) => better && proven) }
 }
 
 /** An endpoint with what happens on it now. */

@@ -1,3 +1,4 @@
+import { parseModelVersionRef } from '@tidemark/contracts'
 import { type Closing, remainingClosings } from '@tidemark/statistics'
 import { type Queryable, sql, type Tx } from '../../platform/index.ts'
 import { readEvidence } from './state.ts'
@@ -16,8 +17,14 @@ export interface EvidenceOwner extends EvidenceKey {
   /** As the log names it, `films/3`; null in rollouts of before it was kept. */
   readonly version: string | null
 }
+
 export interface OwnedEvidence extends EvidenceOwner {
   readonly state: EvidenceState
+}
+
+/** The number of the version that evidence judges; a rollout of before it was kept tried one alone. */
+export function versionNumber(version: string | null, rollout: { readonly version: number }): number {
+  return version === null ? rollout.version : parseModelVersionRef(version).version
 }
 
 const OWNED = sql.raw('workspace, rollout, coalesce(parent, rollout) as parent, version, state')

@@ -1,6 +1,6 @@
 import { meanInterval, rateEvidence } from '@tidemark/statistics'
 import { guardrailsOf } from '../evidence/guardrails.ts'
-import type { OwnedEvidence } from '../evidence/store.ts'
+import { type OwnedEvidence, versionNumber } from '../evidence/store.ts'
 import type { EvidenceState } from '../evidence/types.ts'
 import type { Endpoint } from '../types.ts'
 import type { Contender, Rollout, RolloutEvidence } from './types.ts'
@@ -47,9 +47,11 @@ export function evidenceOfRollout(
     exposedCallers: sum((state) => state.exposedCallers),
     guardrails: owned.flatMap(({ version, state }) => {
       const own = guardrailsOf(state)
-      return isAb ? own.map((guardrail) => ({ ...guardrail, version: numberOf(version) })) : own
+      return isAb ? own.map((guardrail) => ({ ...guardrail, version: versionNumber(version, rollout) })) : own
     }),
-    contenders: isAb ? owned.map(({ version, state }) => contenderOf(rollout, numberOf(version), state)) : [],
+    contenders: isAb
+      ? owned.map(({ version, state }) => contenderOf(rollout, versionNumber(version, rollout), state))
+      : [],
     loadFailure: moment.loadFailure,
     confirmed: rollout.confirmed,
   }
@@ -70,8 +72,4 @@ function contenderOf(rollout: Rollout, version: number, state: EvidenceState): C
   const difference = seen.champion > 0 && seen.candidate > 0 ? candidateRate - championRate : null
   const surely = better !== null && rateEvidence(better).highestEValue >= 1 / state.settings.alpha
   return { version, callers, difference, better: surely, proven }
-}
-
-function numberOf(version: string | null): number {
-  return Number(version?.slice(version.lastIndexOf('/') + 1) ?? 0)
 }
