@@ -11,6 +11,7 @@ MODULES = [
     "tidemark.client",
     "tidemark.prediction",
     "tidemark.steps",
+    "tidemark.transport",
     "tidemark_worker.conversion.edges",
     "tidemark_worker.explaining.shapley",
     "tidemark_worker.lines",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -127,6 +128,7 @@ def test_a_gateway_that_is_named_is_asked_without_the_server_and_its_refusal_kee
     ("data", "body"),
     [
         (np.array([[1.0, float("nan")]]), {"inputs": [[1.0, None]]}),
+        (pd.DataFrame({"v": [np.array([1.0, float("nan")]), None]}), {"dataframe_split": {"columns": ["v"], "data": [[[1.0, None]], [None]]}}),
         ({"budget": np.array([1, 2])}, {"inputs": {"budget": [1, 2]}}),
         ({"budget": np.float32(0.5)}, {"dataframe_records": [{"budget": 0.5}]}),
         (({"a": None}, {"a": float("nan")}), {"dataframe_records": [{"a": None}, {"a": None}]}),
@@ -148,6 +150,27 @@ def test_a_refusal_is_an_error_with_its_code_and_places(asked: Asked) -> None:
     with pytest.raises(tidemark.ApiError, match=r"INVALID: Not so\. rows: too few") as caught:
         asked.client.datasets.latest("films")
     assert (caught.value.status, caught.value.code, caught.value.request_id) == (400, "INVALID", "r1")
+
+
+@pytest.mark.parametrize("said", [None, b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"])
+def test_a_server_that_is_silent_or_breaks_off_is_unreachable(said: bytes | None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                if said is None:
+                    # Until the client gives up.
+                    connection.recv(1)
+                else:
+                    connection.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        client = tidemark.Client(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout_seconds=0.3)
+        with pytest.raises(tidemark.ApiError, match="Nothing answers at") as caught:
+            client.datasets.latest("films")
+    assert (caught.value.status, caught.value.code) == (0, "UNREACHABLE")
 
 
 def test_a_pipeline_is_applied_with_its_code_commit_and_uncommitted_patch(asked: Asked, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ import { Digest, Id, Instant, Name } from './values.ts'
 
 const tag = 'batch'
 
-const FileFormat = z.enum(['parquet', 'csv', 'ndjson'])
+/** Of a file that is predicted. */
+export const FileFormat = z.enum(['parquet', 'csv', 'ndjson'])
+export type FileFormat = z.infer<typeof FileFormat>
 
 export const BatchRequest = z
   .strictObject({

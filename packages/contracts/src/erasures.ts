@@ -43,7 +43,7 @@ export const ErasureView = z
   .meta({ id: 'Erasure' })
 export type ErasureView = z.infer<typeof ErasureView>
 
-export const predictions = {
+export const erasures = {
   erase: endpoint({
     method: 'POST',
     path: '/api/v1/erasures',
@@ -54,7 +54,7 @@ export const predictions = {
     body: ErasureRequest,
     reply: ErasureView,
   }),
-  listErasures: endpoint({
+  list: endpoint({
     method: 'GET',
     path: '/api/v1/erasures',
     tag,
@@ -62,7 +62,7 @@ export const predictions = {
     permission: 'monitoring.read',
     reply: z.object({ erasures: z.array(ErasureView) }),
   }),
-  getErasure: endpoint({
+  get: endpoint({
     method: 'GET',
     path: '/api/v1/erasures/:id',
     tag,

@@ -2,7 +2,7 @@ import { automation } from './automation.ts'
 import { batch } from './batch.ts'
 import { data } from './data.ts'
 import { deployments } from './deployments.ts'
-import { predictions } from './erasures.ts'
+import { erasures } from './erasures.ts'
 import { evaluation } from './evaluation.ts'
 import { experiments } from './experiments.ts'
 import { explanations } from './explanations.ts'
@@ -59,7 +59,7 @@ export const api = {
   deployments,
   automation,
   monitoring,
-  predictions,
+  erasures,
   batch,
   platform,
   identity,

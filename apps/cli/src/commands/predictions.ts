@@ -103,11 +103,11 @@ ${URL_HELP}`,
         const reason = needed(values.reason, '--reason WHY')
         const subject = { ...(entity === undefined ? {} : { entity }), ...(caller === undefined ? {} : { caller }) }
         const body = { ...subject, reason, ...(values.endpoint === undefined ? {} : { endpoint: values.endpoint }) }
-        console.log(sentenceOf(await client.predictions.erase({ body })))
+        console.log(sentenceOf(await client.erasures.erase({ body })))
         return 0
       }
       case 'erasure':
-        console.log(sentenceOf(await client.predictions.getErasure({ params: { id: needed(named, 'the id') } })))
+        console.log(sentenceOf(await client.erasures.get({ params: { id: needed(named, 'the id') } })))
         return 0
       default:
         throw cliError('USAGE', 'Say "list", "export", "show", "erase" or "erasure".', 'predictions')

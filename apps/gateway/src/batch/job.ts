@@ -1,4 +1,4 @@
-import { InputColumn, ModelInput, Variant } from '@tidemark/contracts'
+import { FileFormat, InputColumn, ModelInput, Variant } from '@tidemark/contracts'
 import { z } from 'zod'
 
 /** What the server gives a batch process, as a file: everything lies on this disk, and was checked. */
@@ -7,7 +7,7 @@ export const BatchJob = z.object({
   columns: z.array(InputColumn),
   input: ModelInput,
   file: z.string(),
-  format: z.enum(['parquet', 'csv', 'ndjson']),
+  format: FileFormat,
   /** Columns that name a row in the result; none: its number, as `row`. */
   key: z.array(z.string()),
   /** Where chunks of the result go; those that are there are not made again. */

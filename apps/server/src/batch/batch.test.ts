@@ -9,7 +9,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { type BatchView, type InputColumn, type Runtime, TidemarkError } from '@tidemark/contracts'
 import { createData, type DataModule } from '../data/index.ts'
 import { listEvents } from '../platform/events.ts'
-import { localPerson, type Platform } from '../platform/index.ts'
+import { localPerson, type Platform, sql } from '../platform/index.ts'
 import { createPlatform } from '../platform/platform.ts'
 import { migratedTestDatabase } from '../platform/testing.ts'
 import { Batches } from './service.ts'
@@ -125,11 +125,13 @@ test('a file is predicted row for row as its model does in Python, killed twice 
   // Its process is killed; then the server that asked stops with it, and another begins.
   await until(50_000)
   // biome-ignore lint/complexity/useLiteralKeys: a test's way to the process
-  batches['current']?.process.kill()
+  batches['runner'].kill(asking.id)
   await until(100_000)
   await batches.stop()
   const before = await batches.byId('default', asking.id)
   assert.ok(before.rowsDone < rows, 'it was not done when it was stopped')
+  // As of a server that was killed while it stored: that, too, goes on.
+  await sql`update batch_prediction set state = 'storing'`.execute(platform.db)
   batches = new Batches(platform, data.service, ports())
   batches.start()
   const done = await ended(asking.id)
@@ -184,6 +186,12 @@ test('a dataset version is predicted by its key, and the same again makes no oth
   }
   const again = await ended((await batches.request(actor, question)).id)
   assert.equal(again.outVersion, 1)
+  const made = await listEvents(platform.db, 'default', { after: 0, type: 'data.version_created', limit: 10 })
+  assert.equal(
+    made.filter(({ subject }) => subject === 'dataset:scored-films/1').length,
+    1,
+    'and no second event of it',
+  )
 })
 
 test('a wrong cell is named by its rows and column as in a request, a wrong file by what it is not, and nothing is stored', async () => {
@@ -198,6 +206,21 @@ test('a wrong cell is named by its rows and column as in a request, a wrong file
   )
   assert.match(without.problem ?? '', /missing inputs "genre"/)
   await assert.rejects(data.service.version(platform.db, 'default', 'never', 1), { code: 'DATASET_NOT_FOUND' })
+})
+
+test('one that is cancelled on its way ends, makes no version and leaves no file', async () => {
+  const asking = await batches.request(actor, asked(await filmsFile(160_000), 'cancelled'))
+  for (let view = asking; view.rowsDone === 0; view = await batches.byId('default', asking.id)) {
+    assert.equal(view.finishedAt, null, view.problem ?? view.state)
+    await sleep(5)
+  }
+  assert.equal((await batches.cancel(actor, asking.id)).state, 'cancelled')
+  await assert.rejects(batches.cancel(actor, asking.id), { code: 'BATCH_ENDED' })
+  const folder = platform.python.workFolder('batch')
+  for (const until = Date.now() + 10_000; Date.now() < until && (await readdir(folder)).length > 0; ) await sleep(20)
+  assert.deepEqual(await readdir(folder), [])
+  assert.equal((await batches.byId('default', asking.id)).state, 'cancelled')
+  await assert.rejects(data.service.version(platform.db, 'default', 'cancelled', 1), { code: 'DATASET_NOT_FOUND' })
 })
 
 test('what can be known to be wrong is said at once', async () => {

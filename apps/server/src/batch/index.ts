@@ -1,6 +1,6 @@
 import { batch as contract } from '@tidemark/contracts'
 import type { Data } from '../data/index.ts'
-import { actorOf, type HttpServer, mount, type Platform } from '../platform/index.ts'
+import { actorOf, type HttpServer, mount, type Platform, takeStreams } from '../platform/index.ts'
 import { Batches } from './service.ts'
 import type { BatchPorts } from './types.ts'
 
@@ -19,9 +19,7 @@ export function createBatch(platform: Platform, data: Data, ports: BatchPorts) {
       mount(app, contract.get, ({ params }, { actor }) => batches.byId(actor.workspace, params.id))
       mount(app, contract.cancel, ({ params }, { actor }) => batches.cancel(actor, params.id))
       app.register(async (scope) => {
-        // A stream, of any size: outside the contract's replies.
-        scope.removeAllContentTypeParsers()
-        scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+        takeStreams(scope)
         scope.post('/api/v1/batch-files', { config: { permission: 'data.write' } }, async (request, reply) =>
           reply.code(201).send(await batches.putFile(actorOf(request), request.raw)),
         )

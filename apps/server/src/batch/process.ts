@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 
 const PROGRAM = fileURLToPath(new URL('../../../gateway/src/batch/main.ts', import.meta.url))
 
-const Progress = z.object({ rows: z.int(), rowsDone: z.int(), kind: z.enum(['number', 'string']).nullable() })
+const Progress = z.object({ rows: z.int(), rowsDone: z.int() })
 export type Progress = z.infer<typeof Progress>
 
 /** The process ended without a result: its own words, or how it ended. */
@@ -18,9 +18,18 @@ export class BatchProcessFailed extends Error {
   }
 }
 
+/** The progress that a line tells; null for one that a library printed, or that a killed process did not end. */
+export function progressOf(line: string): Progress | null {
+  try {
+    return Progress.safeParse(JSON.parse(line)).data ?? null
+  } catch {
+    return null
+  }
+}
+
 /** Runs the gateway's batch program on a job's file: a model that breaks its process breaks only that. */
 export class BatchProcess {
-  private readonly child: ChildProcess
+  private readonly child: ChildProcessWithoutNullStreams
   readonly ended: Promise<void>
 
   constructor(jobFile: string, onProgress: (progress: Progress) => void) {
@@ -31,14 +40,14 @@ export class BatchProcess {
     )
     const child = spawn(process.execPath, [...flags, PROGRAM, jobFile], { stdio: ['pipe', 'pipe', 'pipe'], env })
     this.child = child
-    child.stdin?.on('error', () => {})
+    child.stdin.on('error', () => {})
     let said = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-4000)
     })
-    createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => {
-      const parsed = Progress.safeParse(JSON.parse(line))
-      if (parsed.success) onProgress(parsed.data)
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const progress = progressOf(line)
+      if (progress) onProgress(progress)
     })
     this.ended = new Promise((resolve, reject) => {
       child.once('error', (error) => reject(new BatchProcessFailed(error.message, false)))

@@ -1,5 +1,6 @@
+import type { FileFormat } from '@tidemark/contracts'
 import { type Queryable, sql, type Tx } from '../platform/index.ts'
-import type { BatchInput, BatchState, FileFormat, StoredBatch } from './types.ts'
+import type { BatchInput, BatchState, StoredBatch } from './types.ts'
 
 type Row = Omit<StoredBatch, 'input'> & {
   dataset: string | null
@@ -51,11 +52,10 @@ export async function batchesOf(db: Queryable, workspace: string, limit: number)
   return rows.map(batchOf)
 }
 
-/** The oldest that is not at its end, also of a server that was killed; counts the start. */
+/** The oldest that is not at its end, also of a server that was killed, be it while it stored; counts the start. */
 export async function takeNext(db: Queryable, now: Date): Promise<(StoredBatch & { readonly starts: number }) | null> {
   const { rows } = await sql<Row & { starts: number }>`
-    update batch_prediction b set state = case when state = 'waiting' then 'running' else state end, starts = starts + 1,
-      started_at = coalesce(started_at, ${now})
+    update batch_prediction b set state = 'running', starts = starts + 1, started_at = coalesce(started_at, ${now})
     where (workspace, id) = (select workspace, id from batch_prediction where finished_at is null order by requested_at, id limit 1)
     returning ${COLUMNS}, starts`.execute(db)
   const row = rows[0]

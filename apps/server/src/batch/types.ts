@@ -1,8 +1,7 @@
-import type { ActorRef, BatchView, InputColumn, ModelInput, Runtime } from '@tidemark/contracts'
+import type { ActorRef, BatchView, FileFormat, InputColumn, ModelInput, Runtime } from '@tidemark/contracts'
 import type { Queryable } from '../platform/index.ts'
 
 export type BatchState = BatchView['state']
-export type FileFormat = 'parquet' | 'csv' | 'ndjson'
 
 /** What is predicted: a dataset's version, or a file in the blob store. */
 export type BatchInput =

@@ -133,7 +133,7 @@ export class Data {
 
   /**
    * Stores the rows of Parquet files as a version, without the gate: they are this platform's own. Declares the dataset when it is new. In the caller's
-   * transaction, which may take minutes for many rows. @returns the version that has them
+   * transaction, which may take minutes for many rows. @returns the version that has them, and whether it is a new one
    */
   async appendFiles(
     tx: Tx,
@@ -141,7 +141,7 @@ export class Data {
     definition: DatasetDefinition,
     files: readonly string[],
     source: string,
-  ): Promise<StoredVersion> {
+  ): Promise<{ version: StoredVersion; added: boolean }> {
     const { name } = definition
     actor.require('data.write', name)
     const known = await store.lockDataset(tx, actor.workspace, name)
@@ -164,7 +164,7 @@ export class Data {
     )
     const version = written.version ?? parent
     if (!version) throw DatasetEmpty(name)
-    return version
+    return { version, added: written.version !== undefined }
   }
 
   async versions(

@@ -80,7 +80,7 @@ export function createMonitoring(platform: Platform, ports: MonitoringPorts): Mo
     rotate: ports.endSegments,
   })
   archive.withErasure(erasure)
-  const lookup = new LogLookup(folder, archive)
+  const lookup = new LogLookup(folder, archive, erasure)
   const list = new LogList(folder, archive, erasure)
   const reader = new LogReader(platform, folder, [windowFold(platform, ports), ...ports.predictionFolds])
   const { db } = platform

@@ -1,6 +1,6 @@
 import { monitoring as contract } from '@tidemark/contracts'
 import type { Platform } from '../platform/index.ts'
-import { actorOf, type HttpServer, mount, parsePart } from '../platform/index.ts'
+import { actorOf, type HttpServer, mount, parsePart, takeStreams } from '../platform/index.ts'
 import { EndpointNotMonitored, LabelFileTypeUnknown } from './errors.ts'
 import { resolveFault } from './faults/service.ts'
 import { countQuarantined, faultOf, listFaults, listQuarantine } from './faults/store.ts'
@@ -48,9 +48,7 @@ export function monitoringRoutes(app: HttpServer, platform: Platform, ports: Mon
     putLabels(platform, ports, lookup, actor, params.endpoint, body.labels),
   )
   app.register(async (scope) => {
-    // A stream of any length: outside the contract's replies.
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+    takeStreams(scope)
     scope.post(
       '/api/v1/endpoints/:endpoint/labels/file',
       { config: { permission: 'monitoring.write' } },
@@ -59,7 +57,9 @@ export function monitoringRoutes(app: HttpServer, platform: Platform, ports: Mon
         const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
         const format = type === 'text/csv' ? 'csv' : type === 'application/x-ndjson' ? 'ndjson' : undefined
         if (!format) throw LabelFileTypeUnknown()
-        return putLabelFile(platform, ports, lookup, actorOf(request), endpoint, request.raw, format)
+        // Destroyed when a line is refused, the rest of the body would stand before the next request of its connection.
+        const body = request.raw.iterator({ destroyOnReturn: false })
+        return putLabelFile(platform, ports, lookup, actorOf(request), endpoint, body, format)
       },
     )
   })

@@ -34,7 +34,11 @@ const LONGEST_ENTITY = 500
 export const entityKey = (given: string): string => given.replaceAll('\0', '\uFFFD').slice(0, LONGEST_ENTITY)
 
 /** Who a row of a prediction is about: its business key, else itself. */
-export function entityOf(record: Pick<LogRecord, 'id' | 'entities'>, row: number): string {
-  const given = record.entities[row]
-  return given === null || given === undefined ? `prediction:${record.id}:${row}` : entityKey(given)
+export function thingOf(id: string, row: number, given: string | null): string {
+  return given === null ? `prediction:${id}:${row}` : entityKey(given)
+}
+
+/** The same of a record's row. */
+export function entityOf({ id, entities }: Pick<LogRecord, 'id' | 'entities'>, row: number): string {
+  return thingOf(id, row, entities[row] ?? null)
 }

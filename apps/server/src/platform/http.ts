@@ -108,6 +108,12 @@ function letGo({ raw }: FastifyRequest): void {
   raw.resume()
 }
 
+/** Has the routes of a scope read their bodies themselves: streams of any type and size, outside the contract's replies. */
+export function takeStreams(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+}
+
 function refuseStrangers(request: FastifyRequest, names: Names): void {
   const stranger = strangerOf(request.headers, names)
   if (stranger) throw stranger.kind === 'host' ? HostRefused(stranger.said) : OriginRefused(stranger.said)

@@ -13,7 +13,7 @@ export {
 export { NotFound } from './errors.ts'
 export { causesOf, findEvent, firstBrokenPosition, listEvents } from './events.ts'
 export { actorOf, challenge, type Doorkeeper, RetryLater } from './gate.ts'
-export { type HttpServer, mount, mountOpen, parsePart } from './http.ts'
+export { type HttpServer, mount, mountOpen, parsePart, takeStreams } from './http.ts'
 export type { Migration } from './migrations.ts'
 export type { Platform } from './platform.ts'
 export { PLATFORM_LOCK } from './python.ts'

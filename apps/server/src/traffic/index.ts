@@ -49,6 +49,7 @@ export function createTraffic(platform: Platform, ports: TrafficPorts): TrafficM
         return trafficOf(db, { workspace: actor.workspace, endpoint: params.endpoint }, query.range, to)
       })
       mount(app, contract.ask, async ({ params, body }, { actor }) => {
+        actor.require('deployments.write', params.endpoint)
         await check(actor.workspace, params.endpoint)
         return askGateway(config, { workspace: actor.workspace, endpoint: params.endpoint, ...body })
       })

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tidemark.client import ApiError, Client, path_of
+from tidemark.client import Client
+from tidemark.transport import ApiError, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,7 @@ def predict(
     --------
     >>> predict("films", {"budget": 1.5}, client=Client("http://127.0.0.1:1"))
     Traceback (most recent call last):
-    tidemark.client.ApiError: UNREACHABLE: Nothing answers at http://127.0.0.1:1 ...
+    tidemark.transport.ApiError: UNREACHABLE: Nothing answers at http://127.0.0.1:1 ...
     """
     asked = client or _default_client(os.environ.get("TIDEMARK_URL"), os.environ.get("TIDEMARK_TOKEN"))
     body = scoring_body(data)
@@ -148,7 +149,10 @@ def scoring_body(data: Any) -> dict[str, Json]:
     """
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
         frame = data.astype(object).where(data.notna(), None)
-        return {"dataframe_split": {"columns": [str(name) for name in frame.columns], "data": frame.to_numpy().tolist()}}
+        cells = frame.to_numpy().tolist()
+        # Only such columns may hold lists, arrays and records, with missing values of their own.
+        nested = (data.dtypes == object).any()
+        return {"dataframe_split": {"columns": [str(name) for name in frame.columns], "data": _plain(cells) if nested else cells}}
     if hasattr(data, "tolist"):
         return {"inputs": _plain(data.tolist())}
     if isinstance(data, Mapping):

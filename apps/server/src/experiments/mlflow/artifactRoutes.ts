@@ -1,6 +1,6 @@
 import { artifactFolder, artifactPath, invalid, MlflowError, requests, unlessEmpty } from '@tidemark/mlflow-protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { actorOf } from '../../platform/index.ts'
+import { actorOf, takeStreams } from '../../platform/index.ts'
 import type { Artifacts } from '../artifacts.ts'
 import { ownFolder } from '../location.ts'
 import type { LoggedModels } from '../loggedModels.ts'
@@ -41,10 +41,8 @@ export function artifactRoutes(
     return sendFile(reply, request, file, () => artifacts.open(actor, file))
   }
 
-  // Uploads come as streams of any type: this scope hands the stream through and reads no body.
   scope.register(async (files) => {
-    files.removeAllContentTypeParsers()
-    files.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+    takeStreams(files)
     streamRoutes(files, artifacts, uploads, tracking)
     for (const prefix of PREFIXES) {
       const url = `${prefix}2.0/mlflow-artifacts/artifacts/*`

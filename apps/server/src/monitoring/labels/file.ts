@@ -11,6 +11,8 @@ type Label = z.output<typeof LabelInput>
 
 const COLUMNS = ['entity', 'prediction', 'row', 'value', 'knownAt']
 const WRITE_BYTES = 1 << 20
+/** A longer line is no label; and whatever has no end would be held in memory. */
+const LONGEST_LINE = 1 << 16
 
 /**
  * Takes a file of labels off the wire and checks every line, before any label is stored. @returns the checked labels in parts, and how to remove them
@@ -72,19 +74,17 @@ async function* fromNdjson(source: AsyncIterable<Buffer>): AsyncGenerator<Label>
 
 async function* fromCsv(source: AsyncIterable<Buffer>): AsyncGenerator<Label> {
   let header: readonly string[] | undefined
-  let number = 0
-  for await (const fields of records(source)) {
-    number += 1
+  for await (const { line, fields } of records(source)) {
     if (header === undefined) {
       const unknown = fields.find((name) => !COLUMNS.includes(name))
       if (unknown !== undefined)
-        throw LabelFileRefused(1, `"${unknown.slice(0, 50)}" is none of the columns ${COLUMNS.join(', ')}`)
+        throw LabelFileRefused(line, `"${unknown.slice(0, 50)}" is none of the columns ${COLUMNS.join(', ')}`)
       header = fields
       continue
     }
     if (fields.length === 1 && fields[0] === '') continue
     if (fields.length !== header.length)
-      throw LabelFileRefused(number, `it has ${fields.length} fields, the header has ${header.length}`)
+      throw LabelFileRefused(line, `it has ${fields.length} fields, the header has ${header.length}`)
     const given = Object.fromEntries(
       header.flatMap((name, place) => (fields[place] === '' ? [] : [[name, fields[place]]])),
     )
@@ -95,13 +95,13 @@ async function* fromCsv(source: AsyncIterable<Buffer>): AsyncGenerator<Label> {
         ...(value === undefined ? {} : { value: numberOr(value) }),
         ...(row === undefined ? {} : { row: Number(row) }),
       },
-      number,
+      line,
     )
   }
 }
 
 /** A text that reads as a number is one. */
-export function numberOr(text: string): number | string {
+function numberOr(text: string): number | string {
   return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text
 }
 
@@ -118,33 +118,43 @@ function labelOf(value: unknown, line: number): Label {
 async function* lines(source: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''
+  let number = 0
   for await (const chunk of source) {
     const parts = (rest + (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }))).split('\n')
     rest = parts.pop() ?? ''
     yield* parts
+    number += parts.length
+    if (rest.length > LONGEST_LINE) throw LabelFileRefused(number + 1, `it is longer than ${LONGEST_LINE} characters`)
   }
   if (rest !== '') yield rest
 }
 
-/** Records of a CSV file (RFC 4180): fields between quotes may hold commas, quotes (doubled) and line ends. */
-async function* records(source: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
-  let open = ''
+/** Records of a CSV file (RFC 4180) with the line they begin in: fields between quotes may hold commas, quotes (doubled) and line ends. */
+async function* records(source: AsyncIterable<Buffer>): AsyncGenerator<{ line: number; fields: string[] }> {
+  let begin = 1
+  let number = 0
+  let text = ''
+  let inside = false
+  const refused = () => LabelFileRefused(begin, 'a quote that opens in it does not close')
   for await (const line of lines(source)) {
-    const text = open === '' ? line : `${open}\n${line}`
+    number += 1
+    text = inside ? `${text}\n${line}` : line
     // With an odd number of quotes a field goes on in the next line.
-    if ((text.split('"').length - 1) % 2 === 1) {
-      open = text
+    if ((line.split('"').length - 1) % 2 === 1) inside = !inside
+    if (inside) {
+      if (text.length > LONGEST_LINE) throw refused()
       continue
     }
-    open = ''
-    yield fieldsOf(text.replace(/\r$/, ''))
+    yield { line: begin, fields: fieldsOf(text.replace(/\r$/, '')) }
+    begin = number + 1
   }
-  if (open !== '') yield fieldsOf(open)
+  if (inside) throw refused()
 }
 
 function fieldsOf(text: string): string[] {
   if (!text.includes('"')) return text.split(',')
-  return [...text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+  // Each field with a comma before it: a first one that is empty is found as well.
+  return [...`,${text}`.matchAll(/,(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
     ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
   )
 }

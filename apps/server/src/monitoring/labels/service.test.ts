@@ -170,6 +170,17 @@ test('classes are labels too; a CSV file may quote its keys; texts that are equa
   )
 })
 
+test('a CSV file whose first field is empty, or whose quotes do not close, is read or refused for what it is', async () => {
+  const empty = 'knownAt,entity,value\n,"Quoted, first",3\n2000-09-01T00:00:00Z,"two\nlines",4\n'
+  assert.equal((await putFile('text/csv', empty)).body.accepted, 2)
+  const open = await putFile('text/csv', 'entity,value\n"a\nb",1\n"open,2\nnext,3\n')
+  assert.match(JSON.stringify(open.body), /Line 4 of the file is no label: a quote that opens in it does not close/)
+  const long = await putFile('text/csv', `entity,value\n"${'x\n'.repeat(200_000)}`)
+  assert.match(JSON.stringify(long.body), /Line 2 .* does not close/)
+  const endless = await putFile('application/x-ndjson', `{"entity": "${'x'.repeat(400_000)}`)
+  assert.match(JSON.stringify(endless.body), /Line 1 .* longer than 65536/)
+})
+
 test('a correction that became known earlier than what holds is history, in whatever order and however often it comes', async () => {
   const at = (day: number) => month(8, day).toISOString()
   const three = [

@@ -7,6 +7,7 @@ import {
   type PredictionRow,
   timeOfUuidv7,
 } from '@tidemark/contracts'
+import { thingOf } from '../../platform/folds.ts'
 import type { Queryable } from '../../platform/index.ts'
 import { currentValues } from '../labels/store.ts'
 import type { EndpointKey } from '../types.ts'
@@ -15,7 +16,7 @@ import type { Erasure } from './archive/erasure.ts'
 import { type Filter, type LogRow, matches } from './archive/filter.ts'
 import { type ArchiveRow, inputOf, jsonOf } from './archive/rows.ts'
 import { type ArchiveFile, filesOf } from './archive/store.ts'
-import { withoutSubject } from './archive/subject.ts'
+import { type Subject, withoutSubjects } from './archive/subject.ts'
 import { keyOf, linesBackward, parseLine, SegmentFolder, type SegmentName, segmentPath } from './segments.ts'
 import { archivedSegments, segmentsBelow } from './store.ts'
 
@@ -77,12 +78,13 @@ export class LogList {
   /** The newest rows that a filter means, at most `limit`; with the label of each that has one. */
   async page(db: Queryable, key: EndpointKey, filter: Filter, limit: number): Promise<PredictionRow[]> {
     const page = new Page(limit)
+    const without = await this.erasedOf(db, key)
     // The segments first: what goes to the archive meanwhile is found twice, not never.
-    for await (const record of this.fresh(db, key, page)) addRecord(page, record, filter)
-    await this.addArchived(db, key, filter, page, limit)
+    for await (const record of this.fresh(db, key, without, page)) addRecord(page, record, filter)
+    await this.addArchived(db, key, { ...filter, without }, page, limit)
     const rows = page.sorted()
-    const labels = await currentValues(db, key, [...new Set(rows.map(thingOf))])
-    return rows.map((row) => shown(key.endpoint, row, labels.get(thingOf(row)) ?? null))
+    const labels = await currentValues(db, key, [...new Set(rows.map(labelled))])
+    return rows.map((row) => shown(key.endpoint, row, labels.get(labelled(row)) ?? null))
   }
 
   /** Writes the rows that a filter means as one Parquet file. The caller removes it. */
@@ -93,11 +95,18 @@ export class LogList {
     name: string,
   ): Promise<{ path: string; remove: () => Promise<void> }> {
     const records: AnswerRecord[] = []
-    for await (const record of this.fresh(db, key, null)) records.push(record)
+    const without = await this.erasedOf(db, key)
+    for await (const record of this.fresh(db, key, without, null)) records.push(record)
     const files = await this.filesFor(db, key, filter)
     const path = join(this.archive.files.work, `export-${name}.parquet`)
-    await this.archive.files.export(files, records, await this.archive.signature(key), filter, path)
+    await this.archive.files.export(files, records, await this.archive.signature(key), { ...filter, without }, path)
     return { path, remove: () => rm(path, { force: true }) }
+  }
+
+  /** Subjects that are being erased at an endpoint. */
+  private async erasedOf(db: Queryable, { workspace, endpoint }: EndpointKey): Promise<Subject[]> {
+    const subjects = await this.erasure.subjects(db, workspace)
+    return subjects.filter((each) => each.endpoint === null || each.endpoint === endpoint)
   }
 
   private filesFor(db: Queryable, key: EndpointKey, filter: Filter): Promise<ArchiveFile[]> {
@@ -111,17 +120,21 @@ export class LogList {
   }
 
   /** Answers of an endpoint in segments that are not in the archive, the newest first as far as a page needs them. */
-  async *fresh(db: Queryable, { workspace, endpoint }: EndpointKey, page: Page | null): AsyncGenerator<AnswerRecord> {
+  private async *fresh(
+    db: Queryable,
+    { workspace, endpoint }: EndpointKey,
+    without: readonly Subject[],
+    page: Page | null,
+  ): AsyncGenerator<AnswerRecord> {
     const archived = await archivedSegments(db)
     const segments = (await this.segments.list(() => -1)).filter((name) => !archived.has(keyOf(name)))
-    const subjects = await this.erasure.subjects(db, workspace)
     const mark = `"endpoint":${JSON.stringify(endpoint)}`
     for (const name of segments.toReversed()) {
       const last = page?.last()
       if (last && (await segmentsBelow(db, last.id)).has(keyOf(name))) continue
       for await (const record of this.newestFirst(name, mark)) {
         if (record.kind === 'answer' && record.workspace === workspace && record.endpoint === endpoint) {
-          const shown = subjects.reduce<AnswerRecord | null>((left, each) => left && withoutSubject(left, each), record)
+          const shown = withoutSubjects(record, without)
           if (shown) yield shown
         }
         const oldest = page?.last()
@@ -197,7 +210,7 @@ function rowOf(row: ArchiveRow): ListedRow {
 const textOf = (value: JsonValue | undefined): string | null => (typeof value === 'string' ? value : null)
 
 /** What a label of the row is known by. */
-const thingOf = ({ entity, id, row }: ListedRow): string => entity ?? `prediction:${id}:${row}`
+const labelled = ({ entity, id, row }: ListedRow): string => thingOf(id, row, entity)
 
 function shown(endpoint: string, row: ListedRow, label: number | string | null): PredictionRow {
   const { at, eventTime, input, ...same } = row

@@ -3,8 +3,10 @@ import { literal } from '../../data/index.ts'
 import type { Queryable } from '../../platform/index.ts'
 import type { EndpointKey } from '../types.ts'
 import type { Archive } from './archive/archive.ts'
+import type { Erasure } from './archive/erasure.ts'
 import { sqlOf } from './archive/filter.ts'
 import { filesOf } from './archive/store.ts'
+import { withoutSubjects } from './archive/subject.ts'
 import { eachLine, keyOf, parseLine, SegmentFolder, type SegmentName, segmentPath } from './segments.ts'
 import { finishedSegments, openProgress, segmentsBetween, segmentsWithIds } from './store.ts'
 
@@ -20,11 +22,13 @@ interface Search {
 export class LogLookup {
   private readonly folder: string
   private readonly archive: Archive
+  private readonly erasure: Erasure
   private readonly segments: SegmentFolder
 
-  constructor(folder: string, archive: Archive) {
+  constructor(folder: string, archive: Archive, erasure: Erasure) {
     this.folder = folder
     this.archive = archive
+    this.erasure = erasure
     this.segments = new SegmentFolder(folder)
   }
 
@@ -34,7 +38,8 @@ export class LogLookup {
   }
 
   /**
-   * Predictions by their ids: each segment and archive file whose ids span one of them is read once, and what was not counted yet.
+   * Predictions by their ids: each segment and archive file whose ids span one of them is read once, and what was not counted yet. Without what is
+   * being erased.
    */
   async findMany(db: Queryable, workspace: string, ids: readonly string[]): Promise<Map<string, LoggedPrediction>> {
     const search: Search = { workspace, wanted: new Set(ids), answers: new Map(), mirrors: new Map() }
@@ -51,11 +56,14 @@ export class LogLookup {
         if (!spanned.has(keyOf(name))) await this.collect(search, name, read.get(keyOf(name)) ?? 0)
       }
     }
-    const found = [...search.answers].map(([id, answer]): [string, LoggedPrediction] => [
-      id,
-      { ...answer, mirror: search.mirrors.get(id) ?? null },
-    ])
-    return new Map(found)
+    const subjects = await this.erasure.subjects(db, workspace)
+    const found = new Map<string, LoggedPrediction>()
+    for (const [id, { answer, ...place }] of search.answers) {
+      const shown = withoutSubjects(answer, subjects)
+      const mirror = search.mirrors.get(id)
+      if (shown) found.set(id, { ...place, answer: shown, mirror: mirror ? withoutSubjects(mirror, subjects) : null })
+    }
+    return found
   }
 
   private async collectArchived(db: Queryable, { workspace, wanted, answers, mirrors }: Search): Promise<void> {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { monitoring as contract, predictions as erasures, PredictionFilter } from '@tidemark/contracts'
+import { monitoring as contract, erasures, PredictionFilter } from '@tidemark/contracts'
 import type { z } from 'zod'
+import { entityOf } from '../../platform/folds.ts'
 import { actorOf, type HttpServer, mount, type Platform, parsePart, type Queryable } from '../../platform/index.ts'
 import { EndpointNotMonitored, PredictionNotFound } from '../errors.ts'
-import { entityOf } from '../labels/entity.ts'
 import { currentValues } from '../labels/store.ts'
 import type { MonitoredEndpoint } from '../types.ts'
 import type { Archive } from './archive/archive.ts'
@@ -84,6 +84,6 @@ export function logRoutes(app: HttpServer, platform: Platform, parts: LogRoutePa
   })
 
   mount(app, erasures.erase, ({ body }, { actor }) => erasure.request(actor, body))
-  mount(app, erasures.listErasures, async (_input, { actor }) => ({ erasures: await erasure.list(actor.workspace) }))
-  mount(app, erasures.getErasure, ({ params }, { actor }) => erasure.byId(actor.workspace, params.id))
+  mount(app, erasures.list, async (_input, { actor }) => ({ erasures: await erasure.list(actor.workspace) }))
+  mount(app, erasures.get, ({ params }, { actor }) => erasure.byId(actor.workspace, params.id))
 }

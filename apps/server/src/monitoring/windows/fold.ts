@@ -7,9 +7,8 @@ import {
   scalarOf,
   uuidv7,
 } from '@tidemark/contracts'
-import type { PredictionFold } from '../../platform/folds.ts'
+import { entityOf, type PredictionFold } from '../../platform/folds.ts'
 import type { Platform, Tx } from '../../platform/index.ts'
-import { entityOf } from '../labels/entity.ts'
 import { type FirstPrediction, joinFirstPredictions } from '../labels/join.ts'
 import { profileById, profileOfVersion, type StoredProfile } from '../reference/store.ts'
 import type { EndpointKey, MonitoredEndpoint, MonitoringPorts } from '../types.ts'

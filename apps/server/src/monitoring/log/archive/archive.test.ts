@@ -248,6 +248,22 @@ test('what a policy keeps no longer goes, but not while a window waits to be jud
   assert.equal((await all()).length, rows, 'one went, one came')
 })
 
+test('the files of a past day become one, and those it was made of stay for whoever has begun to read them', async () => {
+  const day = new Date(Date.now() - 3 * 86_400_000)
+  const ofDay = () => filesOnDisk().filter((each) => each.parentPath.endsWith(`day=${day.toISOString().slice(0, 10)}`))
+  const rows = (await all()).length
+  for (const entity of ['first', 'second'])
+    await logged([answerOf(entity, month(10, 4), make(), 6, { id: idAt(day), arrivedAt: day.getTime() })])
+  await archived()
+  const { rows: files } = await sql<{ predictions: number }>`
+    select predictions from prediction_file where day = ${day.toISOString().slice(0, 10)}::date`.execute(
+    server.platform.db,
+  )
+  assert.deepEqual(files, [{ predictions: 2 }])
+  assert.equal(ofDay().length, 3)
+  assert.equal((await all()).length, rows + 2)
+})
+
 test('a subject is erased from segments, archive, labels and stored rows, and its report names nobody', async () => {
   const secret = 'Ann Secret (1979-05-25)'
   const alone = answerOf(secret, month(8, 2), make(), 6, { caller: 'ann@example.org' })
@@ -267,9 +283,13 @@ test('a subject is erased from segments, archive, labels and stored rows, and it
     params: { endpoint: 'films' },
     body: { labels: [{ entity: secret, value: 1 }] },
   })
-  const asked = await server.client.predictions.erase({ body: { entity: secret, reason: 'a request of 3 March' } })
+  const asked = await server.client.erasures.erase({ body: { entity: secret, reason: 'a request of 3 March' } })
   assert.equal(asked.state, 'running')
-  assert.ok(!(await all()).some((row) => row.id === inSegment.id), 'shown to nobody from the request on')
+  const shown = await all()
+  assert.ok(!shown.some(({ id, row }) => id === inSegment.id || id === alone.id || (id === among.id && row === 0)))
+  assert.ok(shown.some(({ id, row }) => id === among.id && row === 1))
+  for (const { id } of [inSegment, alone])
+    await assert.rejects(server.client.monitoring.getPrediction({ params: { id } }), { status: 404 }, 'shown to nobody')
   // The segment with it ends when the gateway goes on; what was archived is removed a while later.
   for (let round = 0; round < 2; round++) {
     await logged([answerOf(`later-${round}`, month(8, 5), make(), 6)])
@@ -280,7 +300,7 @@ test('a subject is erased from segments, archive, labels and stored rows, and it
   }
   await archived()
   await archived()
-  const done = await server.client.predictions.getErasure({ params: { id: asked.id } })
+  const done = await server.client.erasures.get({ params: { id: asked.id } })
   assert.deepEqual([done.state, done.waitsForSegments], ['done', 0])
   assert.deepEqual([done.report.predictions, done.report.rows], [3, 3])
   assert.equal(done.report.stored.labels, 1)
@@ -309,7 +329,7 @@ test('a subject is erased from segments, archive, labels and stored rows, and it
 })
 
 test('a request that names nobody, or both, is refused', async () => {
-  const { erase } = server.client.predictions
+  const { erase } = server.client.erasures
   await assert.rejects(erase({ body: { reason: 'x' } }), { status: 400 })
   await assert.rejects(erase({ body: { entity: 'a', caller: 'b', reason: 'x' } }), /one of them/)
 })

@@ -14,7 +14,7 @@ type Place = Pick<store.ArchiveFile, 'workspace' | 'endpoint' | 'kind' | 'day'>
 const ROUND_MILLISECONDS = 2_000
 const SEGMENTS_A_ROUND = 16
 const TIDY_MILLISECONDS = 60_000
-/** So long a reader that asked for a segment's name before it went to the archive finds its file. */
+/** So long a reader that asked for the name of a segment or file before another took its place finds it on the disk. */
 const LINGER_MILLISECONDS = 30_000
 /** A day with so many files is made one while it still grows; an older day is made one as soon as it has two. */
 const CROWD = 12
@@ -42,6 +42,8 @@ export class Archive {
   private round: Promise<void> | undefined
   private stopped = false
   private swept = false
+  /** Files that are no longer part of the archive, and since when, milliseconds since 1970. */
+  private leaving: { readonly file: store.ArchiveFile; readonly since: number }[] = []
   /** When days are merged and forgotten though nothing came, milliseconds since 1970. */
   private tidyAt = 0
 
@@ -103,6 +105,7 @@ export class Archive {
       this.tidyAt = Date.now() + TIDY_MILLISECONDS
     }
     await this.removeSegments()
+    await this.removeLeaving()
     if (!this.swept) this.swept = await this.sweep(ORPHAN_MILLISECONDS)
     await this.erasure?.advance()
   }
@@ -157,11 +160,25 @@ export class Archive {
     }
   }
 
-  /** Puts files in the place of others and removes those; false when somebody else was faster. */
+  /** Puts files in the place of others, which go a while later; false when somebody else was faster. */
   async replace(before: readonly store.ArchiveFile[], after: readonly store.ArchiveFile[]): Promise<boolean> {
     const done = await inTransaction(this.platform.db, (tx) => store.replaceFiles(tx, before, after))
-    await this.remove(done ? before : after)
+    if (done) this.leave(before)
+    else await this.remove(after)
     return done
+  }
+
+  private leave(files: readonly store.ArchiveFile[]): void {
+    const since = this.platform.clock.now().getTime()
+    this.leaving.push(...files.map((file) => ({ file, since })))
+  }
+
+  private async removeLeaving(): Promise<void> {
+    const before = this.platform.clock.now().getTime() - LINGER_MILLISECONDS
+    const due = this.leaving.filter(({ since }) => since < before)
+    if (due.length === 0) return
+    this.leaving = this.leaving.filter(({ since }) => since >= before)
+    await this.remove(due.map(({ file }) => file))
   }
 
   /** Removes what the endpoints' policies keep no longer. */
@@ -179,7 +196,7 @@ export class Archive {
           old.map((each) => each.file),
         ),
       )
-      await this.remove(old)
+      this.leave(old)
       const predictions = old.reduce((sum, each) => sum + each.predictions, 0)
       this.platform.log.info({ workspace, endpoint, predictions, before: first }, 'predictions kept no longer')
     }
@@ -195,13 +212,12 @@ export class Archive {
     })
   }
 
-  /** Removes files that are no longer part of the archive; one that a backup holds is left to the sweep. @returns whether they are gone */
-  async remove(files: readonly store.ArchiveFile[]): Promise<boolean> {
+  /** Removes files that are not part of the archive; what a backup holds is left to the sweep. */
+  private async remove(files: readonly store.ArchiveFile[]): Promise<void> {
     const gone = await this.alone(async () => {
       for (const file of files) await rm(this.files.pathOf(file), { force: true })
     })
     if (!gone) this.swept = false
-    return gone
   }
 
   /**

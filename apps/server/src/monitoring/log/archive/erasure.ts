@@ -7,9 +7,9 @@ import {
   uuidv7,
 } from '@tidemark/contracts'
 import { literal } from '../../../data/index.ts'
+import { entityOf } from '../../../platform/folds.ts'
 import { Actor, inTransaction, type Platform, type Queryable, type Tx } from '../../../platform/index.ts'
 import { ErasureNotFound } from '../../errors.ts'
-import { entityOf } from '../../labels/entity.ts'
 import { keyOf, readLines, SegmentFolder, segmentPath } from '../segments.ts'
 import type { Archive } from './archive.ts'
 import * as store from './erasureStore.ts'
@@ -42,6 +42,8 @@ export class Erasure {
   private readonly platform: Platform
   private readonly parts: ErasureParts
   private readonly folder: SegmentFolder
+  /** Erasures under way whose subject is in no archive file any more: what comes to the archive later comes without it. */
+  private readonly outOfFiles = new Set<string>()
 
   constructor(platform: Platform, parts: ErasureParts) {
     this.platform = platform
@@ -94,12 +96,10 @@ export class Erasure {
     return (await store.erasuresOf(this.platform.db, workspace)).map(viewOf)
   }
 
-  /** Subjects whose erasure is under way: what the log still has of them is shown to nobody. */
-  async subjects(db: Queryable, workspace?: string): Promise<Subject[]> {
+  /** Subjects of a workspace whose erasure is under way: what the log still has of them is shown to nobody. */
+  async subjects(db: Queryable, workspace: string): Promise<Subject[]> {
     const running = await store.runningErasures(db)
-    return running
-      .filter((each) => workspace === undefined || each.workspace === workspace)
-      .map((each) => this.subjectOf(each))
+    return running.filter((each) => each.workspace === workspace).map((each) => this.subjectOf(each))
   }
 
   /** Records on their way to the archive, without what is about subjects of erasures under way; counts what is left out. */
@@ -116,12 +116,13 @@ export class Erasure {
   /** One step of every erasure that is under way. */
   async advance(): Promise<void> {
     for (const erasure of await store.runningErasures(this.platform.db)) {
-      await this.eraseFiles(erasure)
+      if (!this.outOfFiles.has(erasure.id)) await this.eraseFiles(erasure)
       const there = new Set((await this.folder.list(() => -1)).map(keyOf))
       const waiting = erasure.waiting.filter((name) => there.has(name))
       // With files of before still on the disk (a backup holds them) it is not done.
       const clean = waiting.length === 0 && (await this.parts.archive.sweep(0))
       await this.eraseStored(erasure, waiting, clean)
+      if (clean) this.outOfFiles.delete(erasure.id)
     }
   }
 
@@ -132,6 +133,7 @@ export class Erasure {
     const column = kind === 'entity' ? 'entity' : 'caller'
     const condition = `${column} in (${keys.map(literal).join(', ')})`
     const files = await filesOf(this.platform.db, { workspace, ...(endpoint === null ? {} : { endpoint }) })
+    let all = true
     for (const file of files) {
       if ((await archive.files.count(file, condition)) === 0) continue
       const records: LogRecord[] = []
@@ -140,7 +142,9 @@ export class Erasure {
       if (report.predictions === 0) continue
       const after = await this.rewritten(file, left)
       if (await archive.replace([file], after)) await this.note(erasure, { ...report, files: 1 }, nameless)
+      else all = false
     }
+    if (all) this.outOfFiles.add(erasure.id)
   }
 
   /** Counts what went, and erases what is stored about rows that had no key but their prediction. */

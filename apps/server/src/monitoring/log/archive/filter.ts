@@ -1,7 +1,9 @@
 import type { JsonValue } from '@tidemark/contracts'
 import { identifier, literal } from '../../../data/index.ts'
 import { ConditionUnreadable } from '../../errors.ts'
+import { lowestIdAt } from '../store.ts'
 import { INPUT, JSON_INPUT } from './rows.ts'
+import type { Subject } from './subject.ts'
 
 /** A row of the log as conditions see it. */
 export interface LogRow {
@@ -37,6 +39,8 @@ export interface Filter {
   readonly entity?: string | undefined
   readonly outcome?: 'answered' | 'failed' | undefined
   readonly where: readonly Condition[]
+  /** Whose rows are not meant, for files: records of segments are shown without them before they are filtered. */
+  readonly without?: readonly Subject[]
   /** The last row of the page before: only older ones are meant. */
   readonly after?: { readonly id: string; readonly row: number } | undefined
 }
@@ -51,7 +55,7 @@ export function readCondition(text: string): Condition {
   return { field: match[1].trim(), operator, value }
 }
 
-/** Whether a row is meant. The same as `sqlOf` says to DuckDB, row for row. */
+/** Whether a row is meant. The same as `sqlOf` and `conditionSql` say to DuckDB, row for row. */
 export function matches(filter: Filter, row: LogRow): boolean {
   const { from, to, version, callers, entity, outcome, where, after } = filter
   return (
@@ -101,7 +105,7 @@ function numeric(text: string): number | null {
 
 /** The filter for DuckDB, without its conditions. */
 export function sqlOf(filter: Filter): string {
-  const { from, to, version, callers, entity, outcome, after } = filter
+  const { from, to, version, callers, entity, outcome, without = [], after } = filter
   const parts = [
     from === undefined ? '' : `event_time >= make_timestamp(${Math.floor(from)} * 1000)`,
     to === undefined ? '' : `event_time < make_timestamp(${Math.ceil(to)} * 1000)`,
@@ -109,6 +113,7 @@ export function sqlOf(filter: Filter): string {
     callers === undefined ? '' : `caller in (${callers.map(literal).join(', ')})`,
     entity === undefined ? '' : `entity = ${literal(entity)}`,
     outcome === undefined ? '' : `error is ${outcome === 'failed' ? 'not null' : 'null'}`,
+    ...without.map(withoutSql),
     after === undefined
       ? ''
       : `(prediction_id < ${literal(after.id)} or (prediction_id = ${literal(after.id)} and row > ${after.row}))`,
@@ -116,18 +121,42 @@ export function sqlOf(filter: Filter): string {
   return parts.filter((part) => part !== '').join(' and ') || 'true'
 }
 
+function withoutSql({ kind, keys, until }: Subject): string {
+  const column = kind === 'entity' ? 'entity' : 'caller'
+  const meant = `${column} in (${keys.map(literal).join(', ')}) and prediction_id < ${literal(lowestIdAt(until + 1))}`
+  return `not coalesce(${meant}, false)`
+}
+
 /** A condition for DuckDB, on files whose columns have these types; it means what `matches` means. */
-export function conditionSql({ field, operator, value }: Condition, columns: ReadonlyMap<string, string>): string {
-  const column = columns.has(field) ? field : JSON_INPUT + field.slice(INPUT.length)
-  const type = columns.get(column)
-  if (type === undefined) return 'false'
+export function conditionSql(condition: Condition, columns: ReadonlyMap<string, string>): string {
+  const { field } = condition
+  const names = field.startsWith(INPUT) ? [field, JSON_INPUT + field.slice(INPUT.length)] : [field]
+  // A file that was made of several may have a column's plain values in one and those of no one type in the other.
+  const there = names.flatMap((name) => {
+    const type = columns.get(name)
+    return type === undefined ? [] : [columnSql(condition, name, type)]
+  })
+  return there.length === 0 ? 'false' : `(${there.join(' or ')})`
+}
+
+function columnSql({ operator, value }: Condition, column: string, type: string): string {
   const name = identifier(column)
-  const text = field === 'prediction' ? 'prediction_json' : `${name}::varchar`
-  const texts = field === 'prediction' ? [value, JSON.stringify(value)] : [value]
+  const json = column.startsWith(JSON_INPUT)
+  const prediction = column === 'prediction'
+  // JSON's null is a missing value: neither equal nor unequal to anything.
+  const text = prediction ? `nullif(prediction_json, 'null')` : `${name}::varchar`
+  const texts = prediction || json ? [value, JSON.stringify(value)] : [value]
   const wanted = numeric(value)
-  const number = wanted === null || type === 'BOOLEAN' ? null : `try_cast(${name} as double)`
+  const number = wanted === null || type === 'BOOLEAN' ? null : numberSql(name, json, prediction)
   const equal = `(${text} in (${texts.map(literal).join(', ')})${number === null ? '' : ` or coalesce(${number} = ${wanted}, false)`})`
   if (operator === '=') return equal
   if (operator === '!=') return `(not ${equal})`
-  return number === null ? 'false' : `${number} ${operator} ${wanted}`
+  return number === null ? 'false' : `(${number} ${operator} ${wanted})`
+}
+
+/** A text that reads as a number counts as one. */
+function numberSql(name: string, json: boolean, prediction: boolean): string {
+  const read = (text: string) => `try_cast(trim(${text}, '"') as double)`
+  if (prediction) return `coalesce(prediction, ${read('prediction_json')})`
+  return json ? read(name) : `try_cast(${name} as double)`
 }

@@ -13,6 +13,11 @@ export interface Subject {
   readonly until: number
 }
 
+/** A record without what is about any of these subjects; null when nothing else is in it. */
+export function withoutSubjects<R extends LogRecord>(record: R, subjects: readonly Subject[]): R | null {
+  return subjects.reduce<R | null>((left, subject) => left && withoutSubject(left, subject), record)
+}
+
 /** How a gateway writes a caller whose name is hashed by policy; the same as the gateway's own rule. */
 export function hashedCaller(logKey: string, workspace: string, caller: string): string {
   const mac = createHmac('sha256', Buffer.from(logKey, 'hex')).update(JSON.stringify([workspace, caller]))

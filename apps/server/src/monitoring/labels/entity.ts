@@ -1,1 +1,0 @@
-export { entityKey, entityOf } from '../../platform/folds.ts'
