@@ -138,7 +138,12 @@ export class OnnxModel implements Model {
 
   private async compute(feeds: readonly Packed[], rows: number, output: string): Promise<OutputData> {
     const { beside } = this
-    if (beside && placeOf(this.cost, rows) === 'thread') return beside.run(feeds, output)
+    if (beside && placeOf(this.cost, rows) === 'thread') {
+      const { data, milliseconds } = await beside.run(feeds, output)
+      // Also here: what was slow on a busy machine comes back to the loop.
+      this.cost = seen(this.cost, rows, milliseconds)
+      return data
+    }
     const session = this.session ?? (await this.reload())
     const start = performance.now()
     const data = await session.run(feeds, output)
@@ -160,7 +165,7 @@ export class OnnxModel implements Model {
     return this.reloading
   }
 
-  /** What its runs take, by rows of nothing but zeros; one whose single row is too long for the event loop leaves it for good. */
+  /** What its runs take, by rows of nothing but zeros; one whose single row is too long for the event loop leaves its memory. */
   private async measure(): Promise<void> {
     const once = async (rows: number): Promise<number> => {
       const feeds = this.feeds.map((feed) => pack(feed, zeros(feed, rows)))
@@ -169,9 +174,10 @@ export class OnnxModel implements Model {
       return performance.now() - start
     }
     try {
+      // The shortest: a longer one was interrupted.
+      const shortest = async (rows: number) => Math.min(await once(rows), await once(rows), await once(rows))
       await once(1)
-      const singles = [await once(1), await once(1), await once(1)]
-      this.cost = costOf(Math.min(...singles), { rows: MANY_ROWS, milliseconds: await once(MANY_ROWS) })
+      this.cost = costOf(await shortest(1), { rows: MANY_ROWS, milliseconds: await shortest(MANY_ROWS) })
     } catch {
       // It takes arrays of a shape of its own, or refuses zeros: its real runs will tell.
       this.cost = { fixed: 0.1, perRow: 0.01 }
