@@ -1,7 +1,9 @@
 import type { JsonValue, Runtime } from '@tidemark/contracts'
+import { Gathering } from './gathering.ts'
 import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
+import { answersByRow } from './operators.ts'
 import { type Feed, groupByTensor, type Packed, pack, packNumbers } from './pack.ts'
-import { type Cost, costOf, placeOf, seen } from './placement.ts'
+import { type Cost, costOf, mostOnLoop, placeOf, seen } from './placement.ts'
 import { OnnxSession, type OutputData } from './session.ts'
 import type { OnnxThreads, ThreadSession, Wanted } from './threads.ts'
 
@@ -40,6 +42,8 @@ export class OnnxModel implements Model {
   private readonly runtime: OnnxShape
   /** Columns whose missing values the model refuses in Python. */
   private readonly refusing: readonly Input[]
+  /** null: its runs are not shared. */
+  private gathering: Gathering | null = null
 
   private constructor(
     session: OnnxSession,
@@ -70,21 +74,29 @@ export class OnnxModel implements Model {
     }
     const session = await OnnxSession.load(bytes, wanted)
     const model = new OnnxModel(session, wanted, runtime, bytes.length, beside)
-    if (beside) await model.measure()
+    if (!beside) return model
+    await model.measure()
+    if (model.session && answersByRow(bytes) && (await model.probe()))
+      model.gathering = new Gathering(
+        (frame) => model.answers(frame),
+        () => mostOnLoop(model.cost),
+      )
     return model
   }
 
   async predict(frame: Frame): Promise<Predictions> {
     const rows = frame.rows.length
     if (rows === 0) return { values: [] }
-    const data = await this.run(frame, this.runtime.output)
-    return { values: this.runtime.shape === 'list' ? listsOf(data, rows) : valuesOf(data, rows) }
+    refuseMissing(this.refusing, frame)
+    const shared = frame.kind === 'table' && placeOf(this.cost, rows) === 'loop' ? this.gathering : null
+    return { values: await (shared ? shared.ask(frame) : this.answers(frame)) }
   }
 
   /** The probabilities behind labels, a list a row; null where the model gives none. @throws VersionFailed */
   async scores(frame: Frame): Promise<number[][] | null> {
     const output = this.runtime.check?.scores
     if (!output) return null
+    refuseMissing(this.refusing, frame)
     return listsOf(await this.run(frame, output), frame.rows.length) as number[][]
   }
 
@@ -122,8 +134,12 @@ export class OnnxModel implements Model {
     await this.beside?.close()
   }
 
+  private async answers(frame: Frame): Promise<JsonValue[]> {
+    const data = await this.run(frame, this.runtime.output)
+    return this.runtime.shape === 'list' ? listsOf(data, frame.rows.length) : valuesOf(data, frame.rows.length)
+  }
+
   private async run(frame: Frame, output: string): Promise<OutputData> {
-    refuseMissing(this.refusing, frame)
     const feeds = this.feeds.map((feed) => pack(feed, frame))
     return this.infer(feeds, frame.rows.length, output)
   }
@@ -145,9 +161,8 @@ export class OnnxModel implements Model {
       return data
     }
     const session = this.session ?? (await this.reload())
-    const start = performance.now()
-    const data = await session.run(feeds, output)
-    this.cost = seen(this.cost, rows, performance.now() - start)
+    const { data, milliseconds } = await session.run(feeds, output)
+    this.cost = seen(this.cost, rows, milliseconds)
     return data
   }
 
@@ -165,13 +180,28 @@ export class OnnxModel implements Model {
     return this.reloading
   }
 
+  /** Whether it gives each of many rows, to the last bit, what it gives the row alone. */
+  private async probe(): Promise<boolean> {
+    const frame = various(this.runtime.inputs, MANY_ROWS)
+    try {
+      const together = await this.run(frame, this.runtime.output)
+      const width = together.length / MANY_ROWS
+      for (const [row, cells] of frame.rows.entries()) {
+        const alone = await this.run({ ...frame, rows: [cells] }, this.runtime.output)
+        if (!sameBits(alone, together.slice(row * width, (row + 1) * width))) return false
+      }
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /** What its runs take, by rows of nothing but zeros; one whose single row is too long for the event loop leaves its memory. */
   private async measure(): Promise<void> {
     const once = async (rows: number): Promise<number> => {
       const feeds = this.feeds.map((feed) => pack(feed, zeros(feed, rows)))
-      const start = performance.now()
-      await this.session?.run(feeds, this.runtime.output)
-      return performance.now() - start
+      const computed = await this.session?.run(feeds, this.runtime.output)
+      return computed?.milliseconds ?? 0
     }
     try {
       // The shortest: a longer one was interrupted.
@@ -185,6 +215,33 @@ export class OnnxModel implements Model {
     if (placeOf(this.cost, 1) === 'loop') return
     await this.session?.close()
     this.session = null
+  }
+}
+
+function sameBits(one: OutputData, other: OutputData): boolean {
+  return (
+    one.length === other.length &&
+    Array.from(one as ArrayLike<unknown>).every((value, at) => Object.is(value, other[at]))
+  )
+}
+
+/** Rows of all sizes of numbers, and of texts that the model may know or not: the same at each call. */
+function various(columns: readonly Input[], rows: number): Frame {
+  let state = 1
+  const next = () => {
+    // The minimal standard generator of Park and Miller.
+    state = (state * 48271) % 2147483647
+    return state / 2147483647
+  }
+  const cell = ({ type }: Input): JsonValue => {
+    const size = 10 ** Math.floor(next() * 7 - 2)
+    const number = (next() * 2 - 1) * size
+    return type === 'string' ? String(Math.trunc(number)) : type === 'int64' ? Math.trunc(number) : number
+  }
+  return {
+    kind: 'table',
+    columns: columns.map(({ column }) => column),
+    rows: Array.from({ length: rows }, () => columns.map(cell)),
   }
 }
 

@@ -17,6 +17,11 @@ export function placeOf(cost: Cost, rows: number): 'loop' | 'thread' {
   return expected(cost, rows) <= LOOP_MS ? 'loop' : 'thread'
 }
 
+/** Rows of the longest run that belongs on the event loop; at least one. */
+export function mostOnLoop({ fixed, perRow }: Cost): number {
+  return Math.max(1, Math.floor((LOOP_MS - fixed) / Math.max(1e-6, perRow)))
+}
+
 /** The cost by two measured runs, one row and many. A measurement on a busy machine is never below zero. */
 export function costOf(one: number, many: { readonly rows: number; readonly milliseconds: number }): Cost {
   const perRow = Math.max(0, (many.milliseconds - one) / (many.rows - 1))

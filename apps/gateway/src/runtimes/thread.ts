@@ -21,10 +21,9 @@ async function answer(question: ThreadQuestion): Promise<{ message: ThreadAnswer
       case 'run': {
         const loaded = await sessions.get(session)
         if (!loaded) throw new Error('It was unloaded.')
-        const start = performance.now()
         const computed = await loaded.run(question.feeds, question.output)
-        const milliseconds = performance.now() - start
-        const data = own(computed)
+        const { milliseconds } = computed
+        const data = own(computed.data)
         return {
           message: { id, data, milliseconds },
           transfer: ArrayBuffer.isView(data) ? [data.buffer as ArrayBuffer] : [],

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Packed } from './pack.ts'
-import type { OutputData } from './session.ts'
+import type { Computed } from './session.ts'
 
 /** Tensors that a model must have. */
 export interface Wanted {
@@ -16,12 +16,6 @@ export type ThreadQuestion = { readonly id: number; readonly session: number } &
   | { readonly do: 'close' }
 )
 export type ThreadAnswer = { readonly id: number } & (Computed | { readonly error: string })
-
-/** Output of a run, and what the run itself took in its thread. */
-export interface Computed {
-  readonly data: OutputData
-  readonly milliseconds: number
-}
 
 type Asking =
   | { readonly do: 'load'; readonly session: number; readonly bytes: Uint8Array; readonly wanted: Wanted }
