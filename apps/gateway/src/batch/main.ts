@@ -6,6 +6,7 @@ import { loadVariant } from '../runtimes/load.ts'
 import type { Model, Predictions } from '../runtimes/model.ts'
 import { OnnxModel } from '../runtimes/onnx.ts'
 import { PythonProcesses } from '../runtimes/processes.ts'
+import { OnnxThreads } from '../runtimes/threads.ts'
 import { readInput } from '../scoring/input.ts'
 import { BlobCache } from '../snapshot/blobs.ts'
 import { type AnswerKind, CHUNK_ROWS, ChunkWriter, chunksDone, kindOf, PART_ROWS } from './chunks.ts'
@@ -34,6 +35,7 @@ async function main(file: string): Promise<void> {
   if (missing.length > 0) throw new Error(`The input has no column "${missing.join('", "')}", which names its rows.`)
   const rows = await source.count()
   const processes = new PythonProcesses(() => {})
+  const threads = new OnnxThreads()
   await mkdir(job.work, { recursive: true })
   const hexOf = (digest: string) => digest.slice('sha256:'.length)
   const model = await loadVariant(job.variant, {
@@ -42,6 +44,7 @@ async function main(file: string): Promise<void> {
     ),
     folder: join(job.work, 'models'),
     signal: new AbortController().signal,
+    threads,
     startProcess: (folder, lock, limits) => processes.start(folder, lock, limits),
     onRestart: () => {},
     onRetry: () => {},
@@ -66,8 +69,7 @@ async function main(file: string): Promise<void> {
   print({ rows, rowsDone: done, kind })
   const writing = await instance.connect()
   let writer: ChunkWriter | undefined
-  for await (const part of source.parts(names, job.key, done, PART_ROWS)) {
-    const values = await predict(part)
+  for await (const { part, values } of answered(source.parts(names, job.key, done, PART_ROWS), predict)) {
     kind ??= kindOf(values)
     if (kind === 'number' && kindOf(values) !== kind)
       throw new Error(`Rows ${part.from} and after: the answers before were numbers, and here they are not.`)
@@ -84,7 +86,29 @@ async function main(file: string): Promise<void> {
     print({ rows, rowsDone: done, kind })
   }
   await model.close()
+  await threads.close()
   await processes.close()
+}
+
+interface Answered {
+  readonly part: Part
+  readonly values: readonly JsonValue[]
+}
+
+/** Each part with its answers, in their order. The model computes beside this thread: while it has one part the next is read, and never more than that. */
+async function* answered(
+  parts: AsyncIterable<Part>,
+  predict: (part: Part) => Promise<readonly JsonValue[]>,
+): AsyncGenerator<Answered> {
+  let asked: Promise<Answered> | undefined
+  for await (const part of parts) {
+    const before = asked
+    asked = predict(part).then((values) => ({ part, values }))
+    // Its failure is told when its turn comes.
+    asked.catch(() => {})
+    if (before) yield await before
+  }
+  if (asked) yield await asked
 }
 
 /** As a request of the scoring protocol: the same checks, the same words. Numbers that pass them all go to the model as they lie. */
