@@ -39,6 +39,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
     load: () => import('./commands/models.ts'),
   },
   gates: { summary: "run a version's gates, show them, waive them", load: () => import('./commands/gates.ts') },
+  replay: {
+    summary: 'ask a version again what an endpoint was asked, and compare',
+    load: () => import('./commands/replay.ts'),
+  },
   rollouts: { summary: 'show rollouts, overrule them', load: () => import('./commands/rollouts.ts') },
   why: { summary: 'why did this happen: the chain of causes of anything', load: () => import('./commands/why.ts') },
   gc: { summary: 'delete content that nothing names any more', load: () => import('./commands/gc.ts') },

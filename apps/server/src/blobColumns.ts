@@ -14,6 +14,7 @@ import { grantBlobColumns } from './platform/blobs.ts'
 import { eventBlobColumns } from './platform/events.ts'
 import type { BlobColumns } from './platform/index.ts'
 import { registryBlobColumns } from './registry/migrations.ts'
+import { replayBlobColumns } from './replays/migrations.ts'
 import { trafficBlobColumns } from './traffic/migrations.ts'
 
 /** Every column that could name blobs, of all modules: by it a sweep knows what is still owned. A test compares it with the database. */
@@ -34,4 +35,5 @@ export const blobColumns: BlobColumns = {
   ...importBlobColumns,
   ...trafficBlobColumns,
   ...batchBlobColumns,
+  ...replayBlobColumns,
 }

@@ -8,6 +8,7 @@ import { createMonitoring, type MonitoredEndpoint, type Monitoring } from './mon
 import type { Pipelines } from './pipelines/index.ts'
 import type { HttpServer, Platform } from './platform/index.ts'
 import type { RegistryModule } from './registry/index.ts'
+import { Replays, replayRoutes } from './replays/index.ts'
 import { createTraffic } from './traffic/index.ts'
 
 /** The modules that the loop's other half is made of. */
@@ -36,6 +37,7 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
       latestRun: async (...question) => (await pipelines.latestRun(...question))?.run ?? null,
     },
     predictions: { find: (_db, workspace, id) => monitoring.predictions.find(workspace, id) },
+    replays: { forGate: (...question) => replays.forGate(...question) },
   })
   gateways.onMismatch((mismatch) => evaluation.runtimeMismatch(mismatch))
   const traffic = createTraffic(platform, {
@@ -62,6 +64,12 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
     eraseStored: [deployments.erase, evaluation.erase],
     logKey: () => gateways.logKey(),
     endSegments: (tx) => gateways.endSegments(tx),
+  })
+  const replays = new Replays(platform, {
+    endpoint: (...question) => deployments.endpoint(...question),
+    input: modelInput(registry),
+    runtime: (...question) => evaluation.runtime(...question),
+    log: monitoring,
   })
   const automation = createAutomation(platform, {
     endpoint: async (db, workspace, name) => {
@@ -92,16 +100,19 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
     monitoring,
     automation,
     governance,
+    replays,
     routes(app: HttpServer): void {
       for (const module of [deployments, evaluation, monitoring, automation, governance, traffic]) module.routes(app)
+      replayRoutes(app, replays)
     },
-    /** Work that counts as the platform being busy: evaluations, and rollouts whose last change is not in force yet. */
+    /** Work that counts as the platform being busy: evaluations, replays, and rollouts whose last change is not in force yet. */
     async openWork(): Promise<number> {
-      return (await evaluation.unfinished()) + (await deployments.unconfirmed())
+      return (await evaluation.unfinished()) + (await deployments.unconfirmed()) + (await replays.unfinished())
     },
     /** Takes up what the last server left. */
     async start(): Promise<void> {
       evaluation.start()
+      replays.start()
       deployments.rollouts.start()
       await monitoring.start()
       traffic.start()
@@ -111,8 +122,17 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
       await monitoring.stop()
       await traffic.stop()
       await deployments.rollouts.stop()
-      await evaluation.stop()
+      // Together: a gate that waits for its replay ends with it, and is taken up by the next server.
+      await Promise.all([evaluation.stop(), replays.stop()])
     },
+  }
+}
+
+/** Input of a version of a model; null also for one that is none. */
+export function modelInput(registry: RegistryModule) {
+  return async (...question: Parameters<RegistryModule['inputOf']>) => {
+    const found = await registry.inputOf(...question)
+    return found?.kind === 'model' ? found : null
   }
 }
 

@@ -21,6 +21,7 @@ import { blobMigrations } from './platform/blobs.ts'
 import { eventMigrations } from './platform/events.ts'
 import type { Migration } from './platform/index.ts'
 import { registryDeletionTimeMigrations, registryMigrations } from './registry/migrations.ts'
+import { replayMigrations } from './replays/migrations.ts'
 import { retentionMigrations } from './retention/migrations.ts'
 import { trafficMigrations } from './traffic/migrations.ts'
 import { webhookMigrations } from './webhooks/migrations.ts'
@@ -57,4 +58,5 @@ export const migrations: readonly Migration[] = [
   ...tokenScopeMigrations,
   ...evidenceRolloutMigrations,
   ...batchMigrations,
+  ...replayMigrations,
 ]

@@ -9,7 +9,7 @@ import { createEvaluationDatasets } from './evaluationDatasets/index.ts'
 import { createExperiments } from './experiments/index.ts'
 import { createIdentity, createRunTokens } from './identity/index.ts'
 import { createImports } from './imports/index.ts'
-import { createLoop } from './loop.ts'
+import { createLoop, modelInput } from './loop.ts'
 import { migrations } from './migrations.ts'
 import { createPipelines } from './pipelines/index.ts'
 import { systemActor } from './platform/actor.ts'
@@ -71,10 +71,7 @@ export async function startServer(
   const loop = createLoop(platform, { gateways, experiments, registry, pipelines: pipelines.service })
 
   const batch = createBatch(platform, data.service, {
-    input: async (...question) => {
-      const found = await registry.inputOf(...question)
-      return found?.kind === 'model' ? found : null
-    },
+    input: modelInput(registry),
     aliasVersion: registry.aliasVersion,
     runtime: (...question) => loop.evaluation.runtime(...question),
   })

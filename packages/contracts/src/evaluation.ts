@@ -10,7 +10,7 @@ const tag = 'evaluation'
 export const GateVerdict = z.enum(['passed', 'failed', 'not_judged'])
 export type GateVerdict = z.infer<typeof GateVerdict>
 
-export const GATE_NAMES = ['beats_champion', 'integrity', 'slices', 'robustness'] as const
+export const GATE_NAMES = ['beats_champion', 'integrity', 'slices', 'robustness', 'replay'] as const
 export const GateName = z.enum(GATE_NAMES)
 export type GateName = z.infer<typeof GateName>
 

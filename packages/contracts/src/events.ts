@@ -576,6 +576,21 @@ export const batchFailed = defineEvent(
   (p) => `Batch prediction of ${p.input} by ${p.modelVersion} failed: ${p.reason}`,
 )
 
+// --- replays
+const Replayed = z.object({ replay: Id, endpoint: Name, modelVersion: ModelVersionRef })
+export const replayFinished = defineEvent(
+  'replays.finished',
+  Replayed.extend({ summary: z.string(), evidence: Evidence, seconds: z.number() }),
+  (p) => `model-version:${p.modelVersion}`,
+  (p) => `${p.modelVersion} was asked again what ${p.endpoint} was asked: ${p.summary}`,
+)
+export const replayFailed = defineEvent(
+  'replays.failed',
+  Replayed.extend({ reason: z.string() }),
+  (p) => `model-version:${p.modelVersion}`,
+  (p) => `The replay of ${p.endpoint} by ${p.modelVersion} failed: ${p.reason}`,
+)
+
 // --- retention
 const DELETED = {
   experiment: 'experiments',
@@ -674,6 +689,8 @@ export const EVENT_TYPES = [
   predictionsErased,
   batchPredicted,
   batchFailed,
+  replayFinished,
+  replayFailed,
 ] as const
 
 /** An event as the API gives it. */

@@ -13,6 +13,7 @@ import { monitoring } from './monitoring.ts'
 import { pipelines } from './pipelines.ts'
 import { platform } from './platform.ts'
 import { registry } from './registry.ts'
+import { replays } from './replays.ts'
 import { retention } from './retention.ts'
 import { runtimes } from './runtimes.ts'
 import { traffic } from './traffic.ts'
@@ -42,6 +43,7 @@ export * from './platform.ts'
 export * from './policy.ts'
 export * from './predictions.ts'
 export * from './registry.ts'
+export * from './replays.ts'
 export * from './retention.ts'
 export * from './rolloutPolicy.ts'
 export * from './rollouts.ts'
@@ -65,6 +67,7 @@ export const api = {
   identity,
   experiments,
   registry,
+  replays,
   retention,
   runtimes,
   explanations,

@@ -2,6 +2,21 @@ import { z } from 'zod'
 import { LossName, RolloutPolicy } from './rolloutPolicy.ts'
 import { Name } from './values.ts'
 
+/** What a candidate's answers to logged requests may differ by. The intervals' level is the gates' own. */
+export const ReplayBudget = z.strictObject({
+  /** Event time back from the endpoint's latest request. */
+  days: z.number().gt(0).max(3650).default(30),
+  /** Numbers that differ by no more count as the same decision. */
+  tolerance: z.number().min(0).default(0),
+  /** Largest allowed share of things whose decision would be another, in percent. */
+  maxDisagreementPercent: z.number().min(0).max(100),
+  /** Most decisions that may be others, in rows; null: as many as the share allows. */
+  maxFlips: z.int().min(0).nullable().default(null),
+  /** A slice fails that surely differs by so many points of percent more than the rest, or is worse than the margin of `gates.slices`. */
+  sliceMarginPercent: z.number().min(0).max(100).default(5),
+})
+export type ReplayBudget = z.infer<typeof ReplayBudget>
+
 /** What a candidate must show before it may be approved. Losses are in the units of `loss`. */
 export const GatePolicy = z.strictObject({
   loss: LossName.default('squared_error'),
@@ -24,6 +39,8 @@ export const GatePolicy = z.strictObject({
       noise: z.number().min(0).default(0.05),
     })
     .prefault({}),
+  /** Logged requests are asked again before approval; null: they are not. */
+  replay: ReplayBudget.nullable().default(null),
 })
 export type GatePolicy = z.infer<typeof GatePolicy>
 

@@ -10,6 +10,9 @@ export const PART_ROWS = 10_000
 
 const nameOf = (chunk: number) => `${String(chunk).padStart(6, '0')}.parquet`
 
+/** Where a chunk of a folder lies, the first is 0. */
+export const chunkPath = (folder: string, chunk: number): string => join(folder, nameOf(chunk))
+
 export type AnswerKind = 'number' | 'string'
 
 /** Number of chunks that are there: only whole ones have their name, and they are made in their order. */
@@ -66,14 +69,19 @@ export class ChunkWriter {
     appender.closeSync()
   }
 
-  async end(chunk: number): Promise<void> {
-    const path = join(this.folder, nameOf(chunk))
-    const made = `${path}.part`
-    await this.connection.run(`copy chunk to '${made.replaceAll("'", "''")}' (format parquet, compression zstd)`)
-    const file = await open(made, 'r')
-    await file.sync().finally(() => file.close())
-    await rename(made, path)
+  end(chunk: number): Promise<void> {
+    return sealChunk(this.connection, this.folder, chunk)
   }
+}
+
+/** Writes the table `chunk` as a Parquet file that is whole when its name appears. */
+export async function sealChunk(connection: DuckDBConnection, folder: string, chunk: number): Promise<void> {
+  const path = chunkPath(folder, chunk)
+  const made = `${path}.part`
+  await connection.run(`copy chunk to '${made.replaceAll("'", "''")}' (format parquet, compression zstd)`)
+  const file = await open(made, 'r')
+  await file.sync().finally(() => file.close())
+  await rename(made, path)
 }
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`

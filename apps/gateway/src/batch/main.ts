@@ -1,16 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { readFile } from 'node:fs/promises'
 import { type JsonValue, LimitsPolicy } from '@tidemark/contracts'
-import { loadVariant } from '../runtimes/load.ts'
 import type { Model, Predictions } from '../runtimes/model.ts'
 import { OnnxModel } from '../runtimes/onnx.ts'
-import { PythonProcesses } from '../runtimes/processes.ts'
-import { OnnxThreads } from '../runtimes/threads.ts'
 import { readInput } from '../scoring/input.ts'
-import { BlobCache } from '../snapshot/blobs.ts'
 import { type AnswerKind, CHUNK_ROWS, ChunkWriter, chunksDone, kindOf, PART_ROWS } from './chunks.ts'
 import { BatchJob, type BatchProgress } from './job.ts'
+import { openDuckDb, openModel } from './open.ts'
 import { cellsOf, type Part, Source } from './source.ts'
 
 /** Of a request that has a part's rows. */
@@ -23,32 +18,12 @@ const LIMITS = LimitsPolicy.parse({ rows: PART_ROWS })
  */
 async function main(file: string): Promise<void> {
   const job = BatchJob.parse(JSON.parse(await readFile(file, 'utf8')))
-  const instance = await DuckDBInstance.create(':memory:', {
-    threads: '1',
-    memory_limit: '256MB',
-    temp_directory: join(job.work, 'spill'),
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-  })
+  const instance = await openDuckDb(job.work)
   const source = await Source.open(await instance.connect(), job)
   const missing = job.key.filter((column) => !source.has(column))
   if (missing.length > 0) throw new Error(`The input has no column "${missing.join('", "')}", which names its rows.`)
   const rows = await source.count()
-  const processes = new PythonProcesses(() => {})
-  const threads = new OnnxThreads()
-  await mkdir(job.work, { recursive: true })
-  const hexOf = (digest: string) => digest.slice('sha256:'.length)
-  const model = await loadVariant(job.variant, {
-    blobs: new BlobCache(join(job.work, 'blobs'), (digest) =>
-      readFile(join(job.blobs, hexOf(digest).slice(0, 2), hexOf(digest))).catch(() => null),
-    ),
-    folder: join(job.work, 'models'),
-    signal: new AbortController().signal,
-    threads,
-    startProcess: (folder, lock, limits) => processes.start(folder, lock, limits),
-    onRestart: () => {},
-    onRetry: () => {},
-  })
+  const { model, close } = await openModel(job)
   const names = namesOf(job, source)
 
   const predict = async (part: Part): Promise<readonly JsonValue[]> => {
@@ -69,7 +44,8 @@ async function main(file: string): Promise<void> {
   print({ rows, rowsDone: done, kind })
   const writing = await instance.connect()
   let writer: ChunkWriter | undefined
-  for await (const { part, values } of answered(source.parts(names, job.key, done, PART_ROWS), predict)) {
+  for await (const part of source.parts(names, job.key, done, PART_ROWS)) {
+    const values = await predict(part)
     kind ??= kindOf(values)
     if (kind === 'number' && kindOf(values) !== kind)
       throw new Error(`Rows ${part.from} and after: the answers before were numbers, and here they are not.`)
@@ -85,30 +61,7 @@ async function main(file: string): Promise<void> {
     writer = undefined
     print({ rows, rowsDone: done, kind })
   }
-  await model.close()
-  await threads.close()
-  await processes.close()
-}
-
-interface Answered {
-  readonly part: Part
-  readonly values: readonly JsonValue[]
-}
-
-/** Each part with its answers, in their order. The model computes beside this thread: while it has one part the next is read, and never more than that. */
-async function* answered(
-  parts: AsyncIterable<Part>,
-  predict: (part: Part) => Promise<readonly JsonValue[]>,
-): AsyncGenerator<Answered> {
-  let asked: Promise<Answered> | undefined
-  for await (const part of parts) {
-    const before = asked
-    asked = predict(part).then((values) => ({ part, values }))
-    // Its failure is told when its turn comes.
-    asked.catch(() => {})
-    if (before) yield await before
-  }
-  if (asked) yield await asked
+  await close()
 }
 
 /** As a request of the scoring protocol: the same checks, the same words. Numbers that pass them all go to the model as they lie. */

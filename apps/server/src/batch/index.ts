@@ -4,6 +4,8 @@ import { actorOf, type HttpServer, mount, type Platform, takeStreams } from '../
 import { Batches } from './service.ts'
 import type { BatchPorts } from './types.ts'
 
+export { BatchProcess, BatchProcessFailed } from './process.ts'
+
 /** Batch prediction, as the composition root uses it. */
 export function createBatch(platform: Platform, data: Data, ports: BatchPorts) {
   const batches = new Batches(platform, data, ports)

@@ -3,7 +3,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 
-const PROGRAM = fileURLToPath(new URL('../../../gateway/src/batch/main.ts', import.meta.url))
+const PROGRAMS = {
+  batch: fileURLToPath(new URL('../../../gateway/src/batch/main.ts', import.meta.url)),
+  replay: fileURLToPath(new URL('../../../gateway/src/replay/main.ts', import.meta.url)),
+} as const
 
 const Progress = z.object({ rows: z.int(), rowsDone: z.int() })
 export type Progress = z.infer<typeof Progress>
@@ -27,18 +30,21 @@ export function progressOf(line: string): Progress | null {
   }
 }
 
-/** Runs the gateway's batch program on a job's file: a model that breaks its process breaks only that. */
+/** Runs one of the gateway's programs on a job's file: a model that breaks its process breaks only that. */
 export class BatchProcess {
   private readonly child: ChildProcessWithoutNullStreams
   readonly ended: Promise<void>
 
-  constructor(jobFile: string, onProgress: (progress: Progress) => void) {
+  constructor(jobFile: string, onProgress: (progress: Progress) => void, program: keyof typeof PROGRAMS = 'batch') {
     const flags = process.execArgv.filter((flag) => !flag.startsWith('--test') && !flag.startsWith('--inspect'))
     // Neither DATABASE_URL nor the internal token are its business.
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => /^(PATH|HOME|LANG|TIDEMARK_CACHE|PIP_|UV_)/.test(name)),
     )
-    const child = spawn(process.execPath, [...flags, PROGRAM, jobFile], { stdio: ['pipe', 'pipe', 'pipe'], env })
+    const child = spawn(process.execPath, [...flags, PROGRAMS[program], jobFile], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env,
+    })
     this.child = child
     child.stdin.on('error', () => {})
     let said = ''
@@ -64,6 +70,10 @@ export class BatchProcess {
       })
     })
     this.ended.catch(() => {})
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid
   }
 
   kill(): void {

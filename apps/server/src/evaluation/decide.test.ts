@@ -49,6 +49,7 @@ function evidence(fields: Partial<GateEvidence> = {}): GateEvidence {
     rows: better,
     perturbed: [unchanged('noisy'), unchanged('missing'), unchanged('unknown')],
     integrity: clean,
+    replay: null,
     ...fields,
   }
 }

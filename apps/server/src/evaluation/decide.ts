@@ -1,6 +1,6 @@
-import type { Gate, GatePart, GatePolicy, GateVerdict, LossName } from '@tidemark/contracts'
+import type { Gate, GatePart, GatePolicy, GateVerdict, LossName, ReplayBudget, ReplaySlice } from '@tidemark/contracts'
 import { boundSlices, comparePaired } from '@tidemark/statistics'
-import type { GateEvidence, HoldoutRow, IntegrityFacts, PerturbedResult } from './types.ts'
+import type { GateEvidence, HoldoutRow, IntegrityFacts, PerturbedResult, ReplayEvidence } from './types.ts'
 
 /** Below, a paired test has no meaning. */
 const FEWEST_ROWS = 10
@@ -12,6 +12,7 @@ export function decideGates(policy: GatePolicy, evidence: GateEvidence): Gate[] 
     integrity(evidence.integrity),
     slices(policy, evidence),
     robustness(policy, evidence),
+    ...(policy.replay && evidence.replay ? [replay(policy.replay, evidence.replay)] : []),
   ]
 }
 
@@ -205,6 +206,69 @@ function perturbedPart(policy: GatePolicy, rows: readonly HoldoutRow[], result: 
     numbers: { rows: increases.length, meanIncrease: increase, margin },
     sentence: `${kind} inputs change its loss by ${signed(increase)} (margin ${margin})`,
   }
+}
+
+/** Whether what the candidate says to logged requests stays within the budget. A replay that cannot be made fails: the policy wants one. */
+function replay(budget: ReplayBudget, evidence: ReplayEvidence): Gate {
+  const name = 'replay'
+  if ('problem' in evidence)
+    return gate(
+      name,
+      'failed',
+      { problem: evidence.problem },
+      `logged requests could not be asked again: ${evidence.problem}`,
+    )
+  const { answers, disagreement, slices, lift, logged, skipped } = evidence.report
+  const numbers = {
+    replay: evidence.id,
+    rows: logged.rows,
+    compared: answers.rows,
+    equal: answers.equal,
+    noAnswer: answers.failed + answers.refused,
+    flips: disagreement.rows,
+    maxFlips: budget.maxFlips,
+    disagreementPercent: disagreement.share * 100,
+    maxDisagreementPercent: budget.maxDisagreementPercent,
+    lift: lift?.lift ?? null,
+  }
+  if (answers.rows === 0) {
+    const why = logged.rows === 0 ? 'nothing was logged that could be asked again' : 'no logged row could be compared'
+    return gate(
+      name,
+      logged.rows === 0 ? 'not_judged' : 'failed',
+      numbers,
+      [why, ...skipped.map((each) => each.sentence)].join('; '),
+    )
+  }
+  const apart = slices.all.filter((slice) => slice.verdict === 'apart')
+  const against = [
+    disagreement.share * 100 > budget.maxDisagreementPercent
+      ? `${share(disagreement.share)} of ${disagreement.things} things would be decided otherwise, ${budget.maxDisagreementPercent} % are allowed`
+      : '',
+    budget.maxFlips !== null && disagreement.rows > budget.maxFlips
+      ? `${disagreement.rows} decisions would be others, ${budget.maxFlips} are allowed`
+      : '',
+    apart.length > 0 ? `apart from the rest: ${apart.map(sliceName).join(', ')}` : '',
+  ].filter((each) => each !== '')
+  const sentence =
+    against.length > 0
+      ? `asked again what was logged, ${against.join('; ')}`
+      : `asked again ${answers.rows} logged rows, ${disagreement.rows} decisions would be others (${share(disagreement.share)}, at most ${budget.maxDisagreementPercent} %)`
+  const parts = slices.all.map(
+    (slice): GatePart => ({
+      name: sliceName(slice),
+      verdict: slice.verdict === 'apart' ? 'failed' : slice.verdict === 'not_apart' ? 'passed' : 'not_judged',
+      numbers: { things: slice.things, flipped: slice.flipped, share: slice.share, elsewhere: slice.elsewhere },
+      sentence: slice.sentence,
+    }),
+  )
+  return { ...gate(name, against.length > 0 ? 'failed' : 'passed', numbers, sentence), parts }
+}
+
+const sliceName = ({ column, value }: ReplaySlice): string => `${column} = ${value ?? 'missing'}`
+
+function share(value: number): string {
+  return `${(value * 100).toFixed(2)} %`
 }
 
 function gate(name: Gate['name'], verdict: GateVerdict, numbers: Gate['numbers'], sentence: string): Gate {

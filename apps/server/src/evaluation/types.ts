@@ -5,9 +5,11 @@ import type {
   Gate,
   InputColumn,
   LossName,
+  ReplayBudget,
+  ReplayReport,
   RuntimeVerdict,
 } from '@tidemark/contracts'
-import type { Queryable } from '../platform/index.ts'
+import type { Actor, Queryable } from '../platform/index.ts'
 
 /** What evaluations need of other modules. */
 export interface EvaluationPorts {
@@ -39,6 +41,18 @@ export interface EvaluationPorts {
   readonly predictions: {
     /** An answer of the prediction log. */
     find(db: Queryable, workspace: string, id: string): Promise<{ readonly answer: AnswerRecord } | null>
+  }
+  readonly replays: {
+    /** What came of the replay for an evaluation's gate; waits for it. @throws TidemarkError when there can be none */
+    forGate(
+      actor: Actor,
+      asked: {
+        readonly endpoint: string
+        readonly version: number
+        readonly evaluation: string
+        readonly budget: ReplayBudget
+      },
+    ): Promise<ReplayEvidence>
   }
   readonly deployments: {
     endpoint(
@@ -132,7 +146,12 @@ export interface GateEvidence {
   readonly rows: readonly HoldoutRow[]
   readonly perturbed: readonly PerturbedResult[]
   readonly integrity: IntegrityFacts
+  /** null: the policy asks for none. */
+  readonly replay: ReplayEvidence | null
 }
+
+/** What came of asking logged requests again; a text says why there is no report. */
+export type ReplayEvidence = { readonly id: string; readonly report: ReplayReport } | { readonly problem: string }
 
 export interface HoldoutLosses {
   /** In units of `loss`; rows on which the version failed are left out. */

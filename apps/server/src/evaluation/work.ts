@@ -1,16 +1,16 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { InputColumn } from '@tidemark/contracts'
+import { type InputColumn, type ReplayBudget, TidemarkError } from '@tidemark/contracts'
 import type { WorkerPool } from '@tidemark/workers'
 import type { Analytics } from '../data/index.ts'
-import { inTransaction, type Platform } from '../platform/index.ts'
+import { Actor, inTransaction, type Platform } from '../platform/index.ts'
 import { actorOf } from './asker.ts'
 import { decideGates, lossOf, verdictOf } from './decide.ts'
 import { HoldoutReader, type LabelledRow, predictHoldout } from './holdout.ts'
 import { layOutVersion } from './runtime/files.ts'
 import type { VersionRuntimes } from './runtime/service.ts'
 import * as store from './store.ts'
-import type { Evaluation, EvaluationPorts, HoldoutRow, IntegrityFacts } from './types.ts'
+import type { Evaluation, EvaluationPorts, HoldoutRow, IntegrityFacts, ReplayEvidence } from './types.ts'
 
 /** The work of one evaluation, state by state. Each step can be done again from what the state before it stored. */
 export class EvaluationWork {
@@ -99,9 +99,23 @@ export class EvaluationWork {
       rows,
       perturbed: evaluation.robustness ?? [],
       integrity: await this.integrity(evaluation, rows),
+      replay: await this.replay(evaluation, policy.gates.replay),
     })
     const { passed, summary } = verdictOf(gates)
     return { ...evaluation, state: passed ? 'passed' : 'failed', gates, summary, finishedAt }
+  }
+
+  /** Logged requests asked again, where the policy wants it. A request that is refused is the gate's answer; all else is tried again. */
+  private async replay(evaluation: Evaluation, budget: ReplayBudget | null): Promise<ReplayEvidence | null> {
+    if (!budget) return null
+    const { id, endpoint, version } = evaluation
+    const actor = new Actor({ ...actorOf(evaluation), permissions: ['evaluation.write'] })
+    try {
+      return await this.ports.replays.forGate(actor, { endpoint, version, evaluation: id, budget })
+    } catch (error) {
+      if (error instanceof TidemarkError) return { problem: error.message }
+      throw error
+    }
   }
 
   private async integrity(evaluation: Evaluation, rows: readonly HoldoutRow[]): Promise<IntegrityFacts> {

@@ -4,6 +4,7 @@ import type { Actor, HttpServer, Platform, Queryable } from '../platform/index.t
 import { openFaults } from './faults/store.ts'
 import { monitoringMetrics } from './health/metrics.ts'
 import { thingsPerDay } from './health/store.ts'
+import { currentValues, type LabelValue } from './labels/store.ts'
 import { Archive } from './log/archive/archive.ts'
 import { Erasure } from './log/archive/erasure.ts'
 import { eraseMonitored } from './log/archive/erasureStore.ts'
@@ -53,6 +54,22 @@ export interface Monitoring {
     first: number,
     second: number,
   ): Promise<{ n: number; first: number; second: number }>
+  /** Writes the answers of an endpoint whose event time lies in [from, to) as a Parquet file of the archive's columns, by prediction and row. */
+  writeAnswers(
+    db: Queryable,
+    workspace: string,
+    endpoint: string,
+    from: Date | null,
+    to: Date,
+    path: string,
+  ): Promise<void>
+  /** The label that holds for each of these things that has one. */
+  labels(
+    db: Queryable,
+    workspace: string,
+    endpoint: string,
+    things: readonly string[],
+  ): Promise<ReadonlyMap<string, LabelValue>>
   /** Older predictions as Parquet files. */
   readonly archive: { run(): Promise<void> }
   routes(app: HttpServer): void
@@ -116,6 +133,14 @@ export function createMonitoring(platform: Platform, ports: MonitoringPorts): Mo
     thingsPerDay: (queryable, workspace, endpoint) => thingsPerDay(queryable, { workspace, endpoint }, RECENT_WINDOWS),
     pairedLosses: (queryable, workspace, endpoint, first, second) =>
       pairedLosses(queryable, { workspace, endpoint }, first, second),
+    writeAnswers: (queryable, workspace, endpoint, from, to, path) =>
+      list.write(
+        queryable,
+        { workspace, endpoint },
+        { ...(from === null ? {} : { from: from.getTime() }), to: to.getTime(), where: [] },
+        path,
+      ),
+    labels: (queryable, workspace, endpoint, things) => currentValues(queryable, { workspace, endpoint }, things),
     archive,
     routes: (app) => {
       monitoringRoutes(app, platform, ports, lookup)

@@ -94,13 +94,18 @@ export class LogList {
     filter: Filter,
     name: string,
   ): Promise<{ path: string; remove: () => Promise<void> }> {
+    const path = join(this.archive.files.work, `export-${name}.parquet`)
+    await this.write(db, key, filter, path)
+    return { path, remove: () => rm(path, { force: true }) }
+  }
+
+  /** The same to a path of this program's own; a row that goes to the archive meanwhile may stand there twice. */
+  async write(db: Queryable, key: EndpointKey, filter: Filter, path: string): Promise<void> {
     const records: AnswerRecord[] = []
     const without = await this.erasedOf(db, key)
     for await (const record of this.fresh(db, key, without, null)) records.push(record)
     const files = await this.filesFor(db, key, filter)
-    const path = join(this.archive.files.work, `export-${name}.parquet`)
     await this.archive.files.export(files, records, await this.archive.signature(key), { ...filter, without }, path)
-    return { path, remove: () => rm(path, { force: true }) }
   }
 
   /** Subjects that are being erased at an endpoint. */
