@@ -3,7 +3,7 @@
  * the least that can serve them (Fastify and onnxruntime-node). Every server answers a thousand rows as Python does before it is measured.
  * Load by wrk (Debian: apt-get install wrk).
  *
- *   npm run bench -- serving [--json FILE] [--quick] [--model forest|boosting|histogram|custom|keras]
+ *   npm run bench -- serving [--json FILE] [--quick] [--part forest|boosting|histogram|custom|keras|memory|batch]…
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -11,14 +11,20 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
+import { measureBatch } from '../batch/measure.ts'
 import { type Row, report } from '../report.ts'
 import { type Contestant, type Ours, pythonOf, serve, startBare, startOurs, startStock } from './contestants.ts'
 import { CELLS, type Figures, measure, show } from './measure.ts'
+import { memoryOfMany } from './memory.ts'
 import { assertParity } from './parity.ts'
 import { judge } from './table.ts'
 
 const { values } = parseArgs({
-  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, model: { type: 'string' } },
+  options: {
+    json: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    part: { type: 'string', multiple: true, default: [] },
+  },
 })
 const MODELS = [
   { name: 'forest', lock: 'worker.txt', bare: true },
@@ -26,17 +32,42 @@ const MODELS = [
   { name: 'histogram', lock: 'worker.txt', bare: false },
   { name: 'custom', lock: 'worker.txt', bare: false },
   { name: 'keras', lock: 'tensorflow.txt', bare: false },
-].filter(({ name }) => values.model === undefined || values.model === name)
-if (MODELS.length === 0) throw new Error(`There is no model "${values.model}" in this benchmark.`)
+]
+const PARTS = [...MODELS.map(({ name }) => name), 'memory', 'batch']
+const unknown = values.part.filter((part) => !PARTS.includes(part))
+if (unknown.length > 0) throw new Error(`There is no part "${unknown.join('", "')}": it is one of ${PARTS.join(', ')}.`)
+const isWanted = (part: string) => values.part.length === 0 || values.part.includes(part)
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-serving-models-'))
 const rows: Row[] = []
-let ours: Ours | undefined
 try {
-  ours = await startOurs()
-  await train(ours.url, 'sklearn', 'worker.txt')
-  if (MODELS.some(({ lock }) => lock === 'tensorflow.txt')) await train(ours.url, 'keras', 'tensorflow.txt')
-  for (const { name, lock, bare } of MODELS) {
+  const models = MODELS.filter(({ name }) => isWanted(name))
+  if (models.length > 0) await onPlatform((ours) => serveModels(ours, models))
+  if (isWanted('memory'))
+    // On a platform of its own: the models of other parts are not to be counted.
+    await onPlatform(async (ours) => {
+      await train(ours.url, 'many', 'worker.txt')
+      rows.push(...(await memoryOfMany(ours, folder, values.quick)))
+    })
+  if (isWanted('batch')) rows.push(...(await measureBatch(values.quick ? 1_000_000 : 10_000_000)))
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+report(rows, values.json)
+
+async function onPlatform(work: (ours: Ours) => Promise<void>): Promise<void> {
+  const ours = await startOurs()
+  try {
+    await work(ours)
+  } finally {
+    await ours.stop()
+  }
+}
+
+async function serveModels(ours: Ours, models: typeof MODELS): Promise<void> {
+  if (models.some(({ lock }) => lock === 'worker.txt')) await train(ours.url, 'sklearn', 'worker.txt')
+  if (models.some(({ lock }) => lock === 'tensorflow.txt')) await train(ours.url, 'keras', 'tensorflow.txt')
+  for (const { name, lock, bare } of models) {
     const files = join(folder, name)
     const us = await serve(ours, `bench-${name}`, await readFile(join(files, 'one.json')))
     console.log(`${name} runs in ${us.runtime}`)
@@ -47,11 +78,7 @@ try {
     const own = await figures('ours', files, async () => us)
     rows.push(...judge(name, us.runtime, own, stock, least))
   }
-} finally {
-  await ours?.stop()
-  rmSync(folder, { recursive: true, force: true })
 }
-report(rows, values.json)
 
 async function train(url: string, part: string, lock: string): Promise<void> {
   const python = await pythonOf(lock)

@@ -1,6 +1,6 @@
 """Trains the models of the serving benchmark, registers them through the unmodified mlflow client, and writes what is sent to them.
 
-    python models.py sklearn FOLDER | python models.py keras FOLDER
+    python models.py sklearn FOLDER | python models.py keras FOLDER | python models.py many FOLDER
 
 For each model a folder with ``model/`` (as ``mlflow models serve`` takes it), ``one.json`` and ``thousand.json`` (bodies of the scoring
 protocol), ``expected.json`` (what the model answers in this process for the thousand rows), and where it converts ``bare.onnx``.
@@ -137,6 +137,15 @@ def custom(root: Path) -> None:
     keep_frame(folder, frame)
 
 
+def many(root: Path) -> None:
+    """Twenty models of one kind, each registered under a name of its own: ``many-1`` to ``many-20``."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    frame, target = cancer()
+    for number in range(1, 21):
+        log_sklearn(root / f"many-{number}", RandomForestClassifier(100, random_state=number, n_jobs=1).fit(frame, target), frame)
+
+
 def keras(root: Path) -> None:
     import tensorflow as tf
 
@@ -165,6 +174,6 @@ def keras(root: Path) -> None:
 if __name__ == "__main__":
     part, out = sys.argv[1], Path(sys.argv[2])
     mlflow.set_experiment("serving benchmark")
-    for train in {"sklearn": [forest, boosting, histogram, custom], "keras": [keras]}[part]:
+    for train in {"sklearn": [forest, boosting, histogram, custom], "keras": [keras], "many": [many]}[part]:
         train(out)
         print(train.__name__, flush=True)

@@ -44,8 +44,7 @@ async function main(file: string): Promise<void> {
   print({ rows, rowsDone: done, kind })
   const writing = await instance.connect()
   let writer: ChunkWriter | undefined
-  for await (const part of source.parts(names, job.key, done, PART_ROWS)) {
-    const values = await predict(part)
+  for await (const { part, values } of answered(source.parts(names, job.key, done, PART_ROWS), predict)) {
     kind ??= kindOf(values)
     if (kind === 'number' && kindOf(values) !== kind)
       throw new Error(`Rows ${part.from} and after: the answers before were numbers, and here they are not.`)
@@ -62,6 +61,27 @@ async function main(file: string): Promise<void> {
     print({ rows, rowsDone: done, kind })
   }
   await close()
+}
+
+interface Answered {
+  readonly part: Part
+  readonly values: readonly JsonValue[]
+}
+
+/** Each part with its answers, in their order. The model computes beside this thread: while it has one part the next is read, and never more than that. */
+async function* answered(
+  parts: AsyncIterable<Part>,
+  predict: (part: Part) => Promise<readonly JsonValue[]>,
+): AsyncGenerator<Answered> {
+  let asked: Promise<Answered> | undefined
+  for await (const part of parts) {
+    const before = asked
+    asked = predict(part).then((values) => ({ part, values }))
+    // Its failure is told when its turn comes.
+    asked.catch(() => {})
+    if (before) yield await before
+  }
+  if (asked) yield await asked
 }
 
 /** As a request of the scoring protocol: the same checks, the same words. Numbers that pass them all go to the model as they lie. */

@@ -5,6 +5,7 @@ import type { Variant } from '@tidemark/contracts'
 import { loadVariant } from '../runtimes/load.ts'
 import type { Model } from '../runtimes/model.ts'
 import { PythonProcesses } from '../runtimes/processes.ts'
+import { OnnxThreads } from '../runtimes/threads.ts'
 import { BlobCache } from '../snapshot/blobs.ts'
 
 /** A DuckDB of bounded memory; what does not fit goes to the job's own folder. */
@@ -25,6 +26,7 @@ export async function openModel(job: {
   readonly work: string
 }): Promise<{ model: Model; close: () => Promise<void> }> {
   const processes = new PythonProcesses(() => {})
+  const threads = new OnnxThreads()
   await mkdir(job.work, { recursive: true })
   const hexOf = (digest: string) => digest.slice('sha256:'.length)
   const model = await loadVariant(job.variant, {
@@ -33,6 +35,7 @@ export async function openModel(job: {
     ),
     folder: join(job.work, 'models'),
     signal: new AbortController().signal,
+    threads,
     startProcess: (folder, lock, limits) => processes.start(folder, lock, limits),
     onRestart: () => {},
     onRetry: () => {},
@@ -41,6 +44,7 @@ export async function openModel(job: {
     model,
     close: async () => {
       await model.close()
+      await threads.close()
       await processes.close()
     },
   }

@@ -49,14 +49,18 @@ function pythonThat(answers: (row: number) => number | Error): {
 let rechecks: Rechecks
 afterEach(() => rechecks.close())
 
-function start(model: Model, more: { sharePercent?: number; now?: () => number; report?: () => Promise<void> } = {}) {
+function start(
+  model: Model,
+  more: { sharePercent?: number; now?: () => number; report?: () => Promise<void> } = {},
+  load: () => Promise<Model> = async () => model,
+) {
   const told: Omit<RuntimeMismatch, 'gateway'>[] = []
   const loaded: Variant[] = []
   const { sharePercent = 100, now = () => 0, report } = more
   rechecks = new Rechecks({
     load: async (variant) => {
       loaded.push(variant)
-      return model
+      return load()
     },
     report: async (mismatch) => {
       await report?.()
@@ -193,6 +197,21 @@ test('Python ends when nothing is chosen any more', async () => {
   now = 1000
   await rechecks.flush()
   assert.equal(python.closed(), true)
+})
+
+test('versions take turns with Python: one has it at a time, and each is asked', async () => {
+  let [open, most] = [0, 0]
+  const { told, loaded, offer } = start(pythonThat(() => 0).model, {}, async () => {
+    open += 1
+    most = Math.max(most, open)
+    const close = async () => {
+      open -= 1
+    }
+    return { ...pythonThat(() => 0).model, close }
+  })
+  for (const number of [1, 2, 3]) offer({ version: { version: `films/${number}`, runtime, model: onnx } })
+  await rechecks.flush()
+  assert.deepEqual([loaded.length, told.length, most, open], [3, 3, 1, 1])
 })
 
 test('a server that is away is told when it is back', async () => {

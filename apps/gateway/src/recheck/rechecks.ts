@@ -53,13 +53,15 @@ interface Watched {
 
 const MOST_WAITING = 500
 const ROWS_OF_AN_ANSWER = 20
+/** Where several versions are asked, the gathering of each takes so many times as long: starting its Python costs seconds of a core. */
+const TURN = 6
 const RETRY_MS = 2000
 const MOST_RETRIES = 1800
 
 /**
  * Asks Python again what ONNX answered, off the request path, for a sample of the answers. An answer that differs by more than the version's gate
- * allowed is told to the server, which sends the version to Python everywhere. Chosen rows wait in memory only: those of a gateway that ends are lost, and
- * others are chosen.
+ * allowed is told to the server, which sends the version to Python everywhere. One version at a time has its Python here; several take turns. Chosen rows
+ * wait in memory only: those of a gateway that ends are lost, and others are chosen.
  */
 export class Rechecks {
   private readonly parts: Required<RecheckParts>
@@ -68,6 +70,8 @@ export class Rechecks {
   private readonly stopping = new AbortController()
   private timer: NodeJS.Timeout | undefined
   private running: Promise<void> = Promise.resolve()
+  /** Versions that were asked the last time. */
+  private asked = 1
 
   constructor(parts: RecheckParts) {
     this.parts = { gatherMs: 5000, idleMs: 60_000, now: () => Date.now(), chance: Math.random, ...parts }
@@ -115,15 +119,19 @@ export class Rechecks {
 
   private schedule(): void {
     if (this.timer || this.stopping.signal.aborted) return
-    this.timer = setTimeout(() => void this.flush(), this.parts.gatherMs)
+    const { gatherMs } = this.parts
+    const patienceMs = this.asked > 1 ? gatherMs * TURN * this.asked : gatherMs
+    this.timer = setTimeout(() => void this.flush(), patienceMs)
     this.timer.unref()
   }
 
   private async askAll(): Promise<void> {
     const { now, idleMs, out } = this.parts
+    this.asked = 0
     for (const known of this.watched.values()) {
       const chosen = known.waiting.splice(0)
       if (chosen.length > 0) {
+        this.asked += 1
         known.usedMs = now()
         await this.ask(known, chosen).catch((error: unknown) => {
           out.warn({ err: error, version: known.version.version }, 'answers could not be asked of Python again')
@@ -137,6 +145,8 @@ export class Rechecks {
     const { python, check } = known.runtime
     if (!python || !check) return
     const { version, workers } = known.version
+    // One at a time: a gateway of many models must not hold each of them in Python, too.
+    for (const other of this.watched.values()) if (other !== known) await release(other)
     known.python ??= this.parts.load({ version, runtime: python, workers })
     const model = await known.python.catch((error: unknown) => {
       known.python = null

@@ -1,7 +1,9 @@
 import type { JsonValue, Runtime } from '@tidemark/contracts'
+import { Gathering } from './gathering.ts'
 import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
+import { answersByRow } from './operators.ts'
 import { type Feed, groupByTensor, type Packed, pack, packNumbers } from './pack.ts'
-import { type Cost, costOf, placeOf, seen } from './placement.ts'
+import { type Cost, costOf, mostOnLoop, placeOf, seen } from './placement.ts'
 import { OnnxSession, type OutputData } from './session.ts'
 import type { OnnxThreads, ThreadSession, Wanted } from './threads.ts'
 
@@ -40,6 +42,8 @@ export class OnnxModel implements Model {
   private readonly runtime: OnnxShape
   /** Columns whose missing values the model refuses in Python. */
   private readonly refusing: readonly Input[]
+  /** null: its runs are not shared. */
+  private gathering: Gathering | null = null
 
   private constructor(
     session: OnnxSession,
@@ -70,21 +74,29 @@ export class OnnxModel implements Model {
     }
     const session = await OnnxSession.load(bytes, wanted)
     const model = new OnnxModel(session, wanted, runtime, bytes.length, beside)
-    if (beside) await model.measure()
+    if (!beside) return model
+    await model.measure()
+    if (model.session && answersByRow(bytes) && (await model.probe()))
+      model.gathering = new Gathering(
+        (frame) => model.answers(frame),
+        () => mostOnLoop(model.cost),
+      )
     return model
   }
 
   async predict(frame: Frame): Promise<Predictions> {
     const rows = frame.rows.length
     if (rows === 0) return { values: [] }
-    const data = await this.run(frame, this.runtime.output)
-    return { values: this.runtime.shape === 'list' ? listsOf(data, rows) : valuesOf(data, rows) }
+    refuseMissing(this.refusing, frame)
+    const shared = frame.kind === 'table' && placeOf(this.cost, rows) === 'loop' ? this.gathering : null
+    return { values: await (shared ? shared.ask(frame) : this.answers(frame)) }
   }
 
   /** The probabilities behind labels, a list a row; null where the model gives none. @throws VersionFailed */
   async scores(frame: Frame): Promise<number[][] | null> {
     const output = this.runtime.check?.scores
     if (!output) return null
+    refuseMissing(this.refusing, frame)
     return listsOf(await this.run(frame, output), frame.rows.length) as number[][]
   }
 
@@ -122,8 +134,12 @@ export class OnnxModel implements Model {
     await this.beside?.close()
   }
 
+  private async answers(frame: Frame): Promise<JsonValue[]> {
+    const data = await this.run(frame, this.runtime.output)
+    return this.runtime.shape === 'list' ? listsOf(data, frame.rows.length) : valuesOf(data, frame.rows.length)
+  }
+
   private async run(frame: Frame, output: string): Promise<OutputData> {
-    refuseMissing(this.refusing, frame)
     const feeds = this.feeds.map((feed) => pack(feed, frame))
     return this.infer(feeds, frame.rows.length, output)
   }
@@ -138,11 +154,15 @@ export class OnnxModel implements Model {
 
   private async compute(feeds: readonly Packed[], rows: number, output: string): Promise<OutputData> {
     const { beside } = this
-    if (beside && placeOf(this.cost, rows) === 'thread') return beside.run(feeds, output)
+    if (beside && placeOf(this.cost, rows) === 'thread') {
+      const { data, milliseconds } = await beside.run(feeds, output)
+      // Also here: what was slow on a busy machine comes back to the loop.
+      this.cost = seen(this.cost, rows, milliseconds)
+      return data
+    }
     const session = this.session ?? (await this.reload())
-    const start = performance.now()
-    const data = await session.run(feeds, output)
-    this.cost = seen(this.cost, rows, performance.now() - start)
+    const { data, milliseconds } = await session.run(feeds, output)
+    this.cost = seen(this.cost, rows, milliseconds)
     return data
   }
 
@@ -160,18 +180,34 @@ export class OnnxModel implements Model {
     return this.reloading
   }
 
-  /** What its runs take, by rows of nothing but zeros; one whose single row is too long for the event loop leaves it for good. */
+  /** Whether it gives each of many rows, to the last bit, what it gives the row alone. */
+  private async probe(): Promise<boolean> {
+    const frame = various(this.runtime.inputs, MANY_ROWS)
+    try {
+      const together = await this.run(frame, this.runtime.output)
+      const width = together.length / MANY_ROWS
+      for (const [row, cells] of frame.rows.entries()) {
+        const alone = await this.run({ ...frame, rows: [cells] }, this.runtime.output)
+        if (!sameBits(alone, together.slice(row * width, (row + 1) * width))) return false
+      }
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** What its runs take, by rows of nothing but zeros; one whose single row is too long for the event loop leaves its memory. */
   private async measure(): Promise<void> {
     const once = async (rows: number): Promise<number> => {
       const feeds = this.feeds.map((feed) => pack(feed, zeros(feed, rows)))
-      const start = performance.now()
-      await this.session?.run(feeds, this.runtime.output)
-      return performance.now() - start
+      const computed = await this.session?.run(feeds, this.runtime.output)
+      return computed?.milliseconds ?? 0
     }
     try {
+      // The shortest: a longer one was interrupted.
+      const shortest = async (rows: number) => Math.min(await once(rows), await once(rows), await once(rows))
       await once(1)
-      const singles = [await once(1), await once(1), await once(1)]
-      this.cost = costOf(Math.min(...singles), { rows: MANY_ROWS, milliseconds: await once(MANY_ROWS) })
+      this.cost = costOf(await shortest(1), { rows: MANY_ROWS, milliseconds: await shortest(MANY_ROWS) })
     } catch {
       // It takes arrays of a shape of its own, or refuses zeros: its real runs will tell.
       this.cost = { fixed: 0.1, perRow: 0.01 }
@@ -182,6 +218,33 @@ export class OnnxModel implements Model {
   }
 }
 
+function sameBits(one: OutputData, other: OutputData): boolean {
+  return (
+    one.length === other.length &&
+    Array.from(one as ArrayLike<unknown>).every((value, at) => Object.is(value, other[at]))
+  )
+}
+
+/** Rows of all sizes of numbers, and of texts that the model may know or not: the same at each call. */
+function various(columns: readonly Input[], rows: number): Frame {
+  let state = 1
+  const next = () => {
+    // The minimal standard generator of Park and Miller.
+    state = (state * 48271) % 2147483647
+    return state / 2147483647
+  }
+  const cell = ({ type }: Input): JsonValue => {
+    const size = 10 ** Math.floor(next() * 7 - 2)
+    const number = (next() * 2 - 1) * size
+    return type === 'string' ? String(Math.trunc(number)) : type === 'int64' ? Math.trunc(number) : number
+  }
+  return {
+    kind: 'table',
+    columns: columns.map(({ column }) => column),
+    rows: Array.from({ length: rows }, () => columns.map(cell)),
+  }
+}
+
 function zeros({ columns, type }: Feed, rows: number): Frame {
   const cell = type === 'string' ? '' : 0
   return { kind: 'table', columns, rows: Array.from({ length: rows }, () => columns.map(() => cell)) }
@@ -189,11 +252,14 @@ function zeros({ columns, type }: Feed, rows: number): Frame {
 
 /** Where Python raises for a missing value, so does this: a number computed from NaN would look like an answer. */
 function refuseMissing(refusing: readonly Input[], frame: Frame): void {
+  const { columns, rows } = frame
   for (const { column, type } of refusing) {
-    const place = frame.columns.indexOf(column)
-    const isMissing = (cell: JsonValue | undefined) => cell == null || (type === 'string' && cell === '')
-    const row = frame.rows.findIndex((cells) => isMissing(cells[place]))
-    if (row >= 0) throw noGap(row, column)
+    const place = columns.indexOf(column)
+    // A plain loop: it looks at every cell of every request.
+    for (let row = 0; row < rows.length; row++) {
+      const cell = rows[row]?.[place]
+      if (cell == null || (type === 'string' && cell === '')) throw noGap(row, column)
+    }
   }
 }
 

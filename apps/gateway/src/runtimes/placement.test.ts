@@ -21,10 +21,14 @@ for (const [name, question, place] of places) {
   test(`${name} runs on the ${place}`, () => assert.equal(placeOf(...question), place))
 }
 
-test('one slow run moves nothing, and a model that is always slower leaves the loop', () => {
-  let cost = seen(forest, 1, 30)
-  assert.equal(placeOf(cost, 1), 'loop')
-  cost = seen(cost, 1, 0.03)
+test('interrupted runs move nothing, however long; a model that is always slower leaves the loop, and comes back', () => {
+  let cost = forest
+  for (let run = 0; run < 1000; run += 1) {
+    cost = seen(cost, 1, run % 3 === 0 ? 300 : 0.03)
+    assert.equal(placeOf(cost, 1), 'loop')
+  }
   for (let run = 0; run < 100; run += 1) cost = seen(cost, 1, 5)
   assert.equal(placeOf(cost, 1), 'thread')
+  for (let run = 0; run < 100; run += 1) cost = seen(cost, 1, 0.03)
+  assert.equal(placeOf(cost, 1), 'loop')
 })

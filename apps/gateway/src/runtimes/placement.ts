@@ -17,17 +17,25 @@ export function placeOf(cost: Cost, rows: number): 'loop' | 'thread' {
   return expected(cost, rows) <= LOOP_MS ? 'loop' : 'thread'
 }
 
+/** Rows of the longest run that belongs on the event loop; at least one. */
+export function mostOnLoop({ fixed, perRow }: Cost): number {
+  return Math.max(1, Math.floor((LOOP_MS - fixed) / Math.max(1e-6, perRow)))
+}
+
 /** The cost by two measured runs, one row and many. A measurement on a busy machine is never below zero. */
 export function costOf(one: number, many: { readonly rows: number; readonly milliseconds: number }): Cost {
   const perRow = Math.max(0, (many.milliseconds - one) / (many.rows - 1))
   return { fixed: Math.max(0, one - perRow), perRow }
 }
 
+/** How far one run moves the cost: 100 runs that are all slower, or all faster, by a factor of 130. */
+const STEP = 1.05
+
 /**
- * The cost after another run was seen: moved a tenth of the way towards what it took. Real rows may take longer than those of the measurement at
- * load, and a single slow run, interrupted by others, is no reason to leave the loop.
+ * The cost after another run was seen: a step up when it was slower than expected, a step down when faster, so that it settles where half of the runs are
+ * slower. Its mean would not do: on a busy machine one run in a hundred is interrupted for a thousand times its own length.
  */
 export function seen(cost: Cost, rows: number, milliseconds: number): Cost {
-  const factor = 1 + 0.1 * (Math.min(10, milliseconds / Math.max(1e-6, expected(cost, rows))) - 1)
+  const factor = milliseconds > expected(cost, rows) ? STEP : 1 / STEP
   return { fixed: cost.fixed * factor, perRow: cost.perRow * factor }
 }

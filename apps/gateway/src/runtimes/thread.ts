@@ -4,6 +4,7 @@ import type { ThreadAnswer, ThreadQuestion } from './threads.ts'
 
 /** The program of a thread that computes what would hold the gateway's event loop for too long. */
 const sessions = new Map<number, Promise<OnnxSession>>()
+const NOTHING = { data: [], milliseconds: 0 }
 
 parentPort?.on('message', (question: ThreadQuestion) => {
   void answer(question).then(({ message, transfer }) => parentPort?.postMessage(message, transfer))
@@ -16,18 +17,23 @@ async function answer(question: ThreadQuestion): Promise<{ message: ThreadAnswer
       case 'load':
         sessions.set(session, OnnxSession.load(question.bytes, question.wanted))
         await sessions.get(session)
-        return { message: { id, data: [] }, transfer: [] }
+        return { message: { id, ...NOTHING }, transfer: [] }
       case 'run': {
         const loaded = await sessions.get(session)
         if (!loaded) throw new Error('It was unloaded.')
-        const data = own(await loaded.run(question.feeds, question.output))
-        return { message: { id, data }, transfer: ArrayBuffer.isView(data) ? [data.buffer as ArrayBuffer] : [] }
+        const computed = await loaded.run(question.feeds, question.output)
+        const { milliseconds } = computed
+        const data = own(computed.data)
+        return {
+          message: { id, data, milliseconds },
+          transfer: ArrayBuffer.isView(data) ? [data.buffer as ArrayBuffer] : [],
+        }
       }
       case 'close': {
         const loaded = sessions.get(session)
         sessions.delete(session)
         await loaded?.then((open) => open.close())
-        return { message: { id, data: [] }, transfer: [] }
+        return { message: { id, ...NOTHING }, transfer: [] }
       }
     }
   } catch (error) {

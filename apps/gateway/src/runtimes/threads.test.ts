@@ -22,13 +22,17 @@ test('a thread computes what the event loop does, and leaves the loop free meanw
   const turning = setInterval(() => {
     turns += 1
   }, 1)
-  const [few, lots] = await Promise.all([session.run(feeds(), 'variable'), session.run(feeds(many), 'variable')])
+  const [{ data: few }, { data: lots, milliseconds }] = await Promise.all([
+    session.run(feeds(), 'variable'),
+    session.run(feeds(many), 'variable'),
+  ])
   clearInterval(turning)
   expected.forEach((value, row) => {
     assert.ok(Math.abs(Number(few[row]) - value) < 1e-5)
     assert.equal(lots[row], few[row])
   })
   assert.ok(turns > 2, `${turns} turns`)
+  assert.ok(milliseconds > 2, `${milliseconds} ms in its thread`)
   assert.equal(session.copies, 1)
   await session.close()
 })
@@ -38,7 +42,7 @@ test('what the runtime refuses in a thread is told as on the loop, and the threa
   await assert.rejects(broken.run(feeds(), 'variable'), /./)
   const other = threads.session(read, { ...wanted, outputs: ['label'] })
   await assert.rejects(other.run(feeds(), 'label'), /no output "label"/)
-  assert.equal((await threads.session(read, wanted).run(feeds(), 'variable')).length, rows.length)
+  assert.equal((await threads.session(read, wanted).run(feeds(), 'variable')).data.length, rows.length)
 })
 
 test('a model that was unloaded is loaded again by the next request, also in its thread', async () => {

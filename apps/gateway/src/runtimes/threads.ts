@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Packed } from './pack.ts'
-import type { OutputData } from './session.ts'
+import type { Computed } from './session.ts'
 
 /** Tensors that a model must have. */
 export interface Wanted {
@@ -15,7 +15,7 @@ export type ThreadQuestion = { readonly id: number; readonly session: number } &
   | { readonly do: 'run'; readonly feeds: readonly Packed[]; readonly output: string }
   | { readonly do: 'close' }
 )
-export type ThreadAnswer = { readonly id: number } & ({ readonly data: OutputData } | { readonly error: string })
+export type ThreadAnswer = { readonly id: number } & (Computed | { readonly error: string })
 
 type Asking =
   | { readonly do: 'load'; readonly session: number; readonly bytes: Uint8Array; readonly wanted: Wanted }
@@ -25,7 +25,7 @@ type Asking =
 /** A model that computes in a thread. */
 export interface ThreadSession {
   /** @throws Error in the runtime's words, or that the thread ended */
-  run(feeds: readonly Packed[], output: string): Promise<OutputData>
+  run(feeds: readonly Packed[], output: string): Promise<Computed>
   /** Threads that have it in memory. */
   readonly copies: number
   /** Out of every thread; the next run loads it again. */
@@ -88,7 +88,7 @@ export class OnnxThreads {
 class Thread {
   alive = true
   private readonly worker: Worker
-  private readonly waiting = new Map<number, PromiseWithResolvers<OutputData>>()
+  private readonly waiting = new Map<number, PromiseWithResolvers<Computed>>()
   private asked = 0
 
   constructor() {
@@ -98,7 +98,7 @@ class Thread {
       const waiting = this.waiting.get(answer.id)
       this.waiting.delete(answer.id)
       if ('error' in answer) waiting?.reject(new Error(answer.error))
-      else waiting?.resolve(answer.data)
+      else waiting?.resolve(answer)
     })
     this.worker.on('error', (error) => this.ended(error.message))
     this.worker.on('exit', (code) => this.ended(`it ended with ${code}`))
@@ -108,8 +108,8 @@ class Thread {
     return this.waiting.size
   }
 
-  ask(question: Asking): Promise<OutputData> {
-    const waiting = Promise.withResolvers<OutputData>()
+  ask(question: Asking): Promise<Computed> {
+    const waiting = Promise.withResolvers<Computed>()
     if (!this.alive) {
       waiting.reject(new Error('The thread that computes it ended.'))
       return waiting.promise
