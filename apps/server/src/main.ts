@@ -1,9 +1,11 @@
-import { onParentGone, reportReady } from '@tidemark/process'
+import { laterSettings, onParentGone, reportReady } from '@tidemark/process'
 import { readConfig } from './platform/config.ts'
 import { createPlatform } from './platform/platform.ts'
 import { startServer } from './server.ts'
 
-const platform = createPlatform(readConfig(process.env))
+// All above is read while the database starts.
+const later = process.env.TIDEMARK_DATABASE_URL === undefined ? await laterSettings() : {}
+const platform = createPlatform(readConfig({ ...process.env, ...later }))
 // By the channel to the supervisor alone: what is printed here ends in a log.
 const server = await startServer(platform, (adminToken) => process.send?.({ adminToken }))
 platform.log.info({ url: server.url }, 'server ready')

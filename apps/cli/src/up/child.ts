@@ -10,6 +10,8 @@ export interface Program<Name extends string = string> {
   readonly name: Name
   readonly entry: string
   readonly environment: NodeJS.ProcessEnv
+  /** The rest of its environment, said over the IPC channel once it is known. When it never is, whoever waits for it ends the start. */
+  readonly later?: Promise<NodeJS.ProcessEnv>
   readonly logsDir: string
   /** Answers 200 when the program serves; asked only while the program has not said so itself over the IPC channel. */
   readonly readyUrl: string
@@ -115,6 +117,10 @@ export function programPart(program: WatchedProgram): Part {
         const token = saysAdminToken(message)
         if (token !== undefined) program.onAdminToken?.(token)
       })
+      void program.later?.then(
+        (settings) => child.connected && child.send({ settings }),
+        () => {},
+      )
       const over = new AbortController()
       const gaveUp = new Promise<string>((done) => {
         if (giveUp.aborted) done('was stopped while starting')

@@ -38,7 +38,7 @@ export async function startMoreGateway(
     logLevel: 'info',
   } as const
   const environment = { TIDEMARK_GATEWAY_FOLDER: `gateway-${port}`, TIDEMARK_SERVER_URL: record.url }
-  const [, program] = describePrograms(settings, folder, '', { environment })
+  const [, program] = describePrograms(settings, folder, Promise.resolve(''), { environment })
   const part = programPart({ ...program, name: `gateway-${port}`, onSpawn: () => {} })
   const kept: Kept = await keepRunning(part, openJournal(folder.logsDir), giveUp)
   return { url: addressOf('127.0.0.1', port), pid: () => kept.pid(), stop: () => kept.stop() }

@@ -15,9 +15,11 @@ export interface Overrides {
 }
 
 function withoutDatabase(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  // PG* would redirect a client library, DATABASE_URL belongs to the server alone, and under another name.
+  // PG* would redirect a client library; the database's address belongs to the server alone, which is told it.
   return Object.fromEntries(
-    Object.entries(environment).filter(([name]) => name !== 'DATABASE_URL' && !/^PG[A-Z]+$/.test(name)),
+    Object.entries(environment).filter(
+      ([name]) => !/^(TIDEMARK_)?DATABASE_URL$/.test(name) && !/^PG[A-Z]+$/.test(name),
+    ),
   )
 }
 
@@ -30,7 +32,7 @@ export function gatewayHost(settings: PlatformSettings): string {
 export function describePrograms(
   settings: PlatformSettings,
   folder: DataFolder,
-  databaseUrl: string,
+  databaseUrl: Promise<string>,
   overrides: Overrides,
 ): [server: Program<'server'>, gateway: Program<'gateway'>] {
   const url = addressOf(settings.host, settings.port)
@@ -57,9 +59,9 @@ export function describePrograms(
         TIDEMARK_HOST: settings.host,
         TIDEMARK_LOGIN: String(settings.login ?? false),
         TIDEMARK_ALLOWED_HOSTS: (settings.allowedHosts ?? []).join(','),
-        TIDEMARK_DATABASE_URL: databaseUrl,
         ...overrides.environment,
       },
+      later: databaseUrl.then((url) => ({ TIDEMARK_DATABASE_URL: url })),
     },
     {
       ...{ name: 'gateway', entry: gateway, logsDir: folder.logsDir, readyUrl: `${gatewayUrl}/readyz`, stopSeconds: 3 },

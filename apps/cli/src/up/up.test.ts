@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -154,6 +154,18 @@ test('a program that fails at its first start ends the whole start, with its las
   const failing = up(given, { programs, environment: { TINY_MISBEHAVE: 'server fails' } })
   await assert.rejects(failing, /The server ended with exit code 3.*this program is broken/s)
   // Nothing is left behind: the same folder and ports can be used at once.
+  await (await up(given, { programs })).stop()
+})
+
+test('a database that does not start ends the whole start with its reason, and the server that waited for it', async () => {
+  const given = await settings('no-database')
+  const folder = openDataFolder(given.dataDir)
+  writeFileSync(join(folder.path, 'postgres'), 'not a folder')
+  const journal = join(root, 'no-database.txt')
+  const spawned = up(given, { programs, environment: { TINY_JOURNAL: journal } })
+  await assert.rejects(spawned, /EEXIST|ENOTDIR/)
+  assert.deepEqual(readRecord(folder), undefined)
+  rmSync(join(folder.path, 'postgres'))
   await (await up(given, { programs })).stop()
 })
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { startPostgres } from '@tidemark/postgres'
 import { addressOf } from '@tidemark/process'
 import type { PlatformSettings } from '../settings.ts'
-import { programPart } from './child.ts'
+import { type Program, programPart } from './child.ts'
 import {
   claim,
   clearLeftovers,
@@ -84,6 +84,25 @@ export async function up(settings: PlatformSettings, options: UpOptions = {}): P
     writeRecord(folder, { supervisor: self(), url, gatewayUrl, processes, embedded: !settings.databaseUrl })
   }
 
+  async function startDatabase(): Promise<string> {
+    let address = ''
+    const part = databasePart(folder, journal, (url, pid) => {
+      address = url
+      onSpawn('database', pid)
+    })
+    parts.database = await keepRunning(part, journal, giveUp)
+    return address
+  }
+
+  async function startProgram(program: Program<'server' | 'gateway'>, either: AbortSignal): Promise<void> {
+    const part = programPart({
+      ...program,
+      onSpawn: (pid) => onSpawn(program.name, pid),
+      ...(options.onAdminToken ? { onAdminToken: options.onAdminToken } : {}),
+    })
+    parts[program.name] = await keepRunning(part, journal, either)
+  }
+
   async function stopAll(): Promise<void> {
     await parts.gateway?.stop()
     await parts.server?.stop()
@@ -101,28 +120,13 @@ export async function up(settings: PlatformSettings, options: UpOptions = {}): P
     const patienceMs = readRecord(folder) ? 2000 : 0
     await requirePort(settings.host, settings.port, '--port', patienceMs)
     await requirePort(gatewayHost(settings), settings.gatewayPort, '--gateway-port', patienceMs)
-    let databaseUrl = settings.databaseUrl ?? ''
-    if (!settings.databaseUrl) {
-      parts.database = await keepRunning(
-        databasePart(folder, journal, (address, pid) => {
-          databaseUrl = address
-          onSpawn('database', pid)
-        }),
-        journal,
-        giveUp,
-      )
-    }
     const abandon = new AbortController()
     const either = AbortSignal.any([giveUp, abandon.signal])
-    const starts = describePrograms(settings, folder, databaseUrl, options).map(async (program) => {
-      const part = programPart({
-        ...program,
-        onSpawn: (pid) => onSpawn(program.name, pid),
-        ...(options.onAdminToken ? { onAdminToken: options.onAdminToken } : {}),
-      })
-      parts[program.name] = await keepRunning(part, journal, either)
-    })
-    // One that fails is reason enough not to wait for the other, but both must be settled before anything is stopped.
+    const databaseUrl = settings.databaseUrl ? Promise.resolve(settings.databaseUrl) : startDatabase()
+    const [server, gateway] = describePrograms(settings, folder, databaseUrl, options)
+    // The server reads its code while the database starts. The gateway, which needs the server, comes when a processor is free.
+    const starts = [databaseUrl, startProgram(server, either), databaseUrl.then(() => startProgram(gateway, either))]
+    // One that fails is reason enough not to wait for the others, but all must be settled before anything is stopped.
     await Promise.all(starts).catch(async (error: unknown) => {
       abandon.abort()
       await Promise.allSettled(starts)
