@@ -37,7 +37,8 @@ async function initdb(account: Account, binaries: Binaries, cluster: string): Pr
     const result = await run(account, binaries.initdb, [
       ...['-D', cluster, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8'],
       ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-      ...['--no-instructions', '--wal-segsize=4', '--no-sync'],
+      // Memory that is not touched for the first time: PostgreSQL's own 128 MB cost a tenth of the second.
+      ...['--no-instructions', '--wal-segsize=4', '--no-sync', '-c', 'shared_buffers=16MB'],
     ])
     if (result.code !== 0) throw postgresError('INITDB_FAILED', result.output.trim())
   } finally {
@@ -50,10 +51,13 @@ async function createProduct(account: Account, binaries: Binaries, cluster: stri
   const statements = [
     `CREATE ROLE ${PRODUCT} LOGIN CREATEDB PASSWORD '${password}'`,
     `GRANT pg_monitor TO ${PRODUCT}`,
-    `CREATE DATABASE ${PRODUCT} OWNER ${PRODUCT}`,
+    // Renamed, not created: the database that initdb leaves for administrators has no other use here, and another one is 16 MB to write.
+    `ALTER DATABASE postgres RENAME TO ${PRODUCT}`,
+    `ALTER DATABASE ${PRODUCT} OWNER TO ${PRODUCT}`,
+    `COMMENT ON DATABASE ${PRODUCT} IS NULL`,
     'ALTER ROLE postgres PASSWORD NULL',
   ]
-  const args = ['--single', '-D', cluster, '-c', 'io_method=sync', '-c', 'fsync=off', 'postgres']
+  const args = ['--single', '-D', cluster, '-c', 'io_method=sync', '-c', 'fsync=off', 'template1']
   const result = await run(account, binaries.postgres, args, `${statements.join('\n')}\n`)
   // Single-user mode goes on after an error and still exits with 0.
   const failed = /^.*(ERROR|FATAL|PANIC):.*$/m.exec(result.output)
