@@ -53,6 +53,8 @@ export function describePrograms(
   const gateway = overrides.programs?.gateway ?? join(APPS, 'gateway/src/main.ts')
   return [
     {
+      // Idle, PSS: 126 MB without a limit, 101 with 4 MB, no less with 1 MB.
+      youngMegabytes: 4,
       ...{ name: 'server', entry: server, logsDir: folder.logsDir, readyUrl: `${url}/readyz`, stopSeconds: 3 },
       environment: {
         ...shared,
@@ -64,6 +66,8 @@ export function describePrograms(
       later: databaseUrl.then((url) => ({ TIDEMARK_DATABASE_URL: url })),
     },
     {
+      // A request of a thousand rows costs 13 % more CPU with 4 MB than with V8's own 16, and 7 % with 8, which take 10 MB more when busy.
+      youngMegabytes: 8,
       ...{ name: 'gateway', entry: gateway, logsDir: folder.logsDir, readyUrl: `${gatewayUrl}/readyz`, stopSeconds: 3 },
       // The key of secrets is the server's alone.
       environment: {
