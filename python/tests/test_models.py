@@ -20,8 +20,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from tidemark_worker.answers import answers_by_row
 from tidemark_worker.models import load
-from tidemark_worker.rows import columns_of, predict_rows
+from tidemark_worker.rows import columns_of, read_rows
 from tidemark_worker.tasks import convert, predict
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ class NoSilence(mlflow.pyfunc.PythonModel):
         if model_input["run time"].isna().any():
             raise ValueError("no running time")
         return model_input["run time"] / 10
+
+
+class Longest(mlflow.pyfunc.PythonModel):
+    """One number for all rows."""
+
+    def predict(self, context, model_input, params=None):  # mlflow reads hints as a signature
+        return float(model_input["run time"].max())
 
 
 class Ignored:
@@ -70,8 +78,25 @@ def test_a_row_that_breaks_the_model_spoils_no_other(tmp_path: Path) -> None:
     mlflow.pyfunc.save_model(tmp_path / "model", python_model=NoSilence(), signature=SIGNATURE, pip_requirements=REQUIREMENTS)
     model = load(str(tmp_path / "model"))
     rows = [{"run time": 90, "genre": "Drama"}, {"genre": "Drama"}, {"run time": 120, "genre": None}]
-    results = predict_rows(model, columns_of(model), rows)
-    assert results == [{"prediction": 9.0}, {"error": "ValueError: no running time"}, {"prediction": 12.0}]
+    results = answers_by_row(model, columns_of(model), rows)
+    error = {"error": "ValueError: no running time"}
+    assert results == [{"prediction": {"run time": 9.0}}, error, {"prediction": {"run time": 12.0}}]
+
+
+def test_a_model_that_answers_a_table_by_one_value_is_asked_row_by_row(tmp_path: Path) -> None:
+    mlflow.pyfunc.save_model(tmp_path / "model", python_model=Longest(), signature=SIGNATURE, pip_requirements=REQUIREMENTS)
+    model = load(str(tmp_path / "model"))
+    rows = [{"run time": 90, "genre": "Drama"}, {"run time": 120, "genre": None}]
+    assert answers_by_row(model, columns_of(model), rows) == [{"prediction": 90.0}, {"prediction": 120.0}]
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.ndjson"])
+def test_of_a_long_file_evenly_spaced_rows_are_read(name: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"row": range(1001)})
+    file = tmp_path / name
+    table.to_parquet(file) if file.suffix == ".parquet" else table.to_json(file, orient="records", lines=True)
+    assert read_rows(file) == [{"row": row} for row in range(1001)]
+    assert read_rows(file, 500) == [{"row": row} for row in range(0, 1001, 3)]
 
 
 def test_a_file_is_predicted_line_by_line(forest: Path, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ ANSWERS: list[tuple[str, Any, int, tuple[list[Any], str]]] = [
     ("true and false", np.array([True, False]), 2, ([True, False], "rows")),
     ("a list of outputs", [np.array([1, 2, 3]), np.array([4, 5, 6])], 3, ([[[1, 2, 3], [4, 5, 6]]], "whole")),
     ("outputs by name", {"a": np.array([1, 2]), "b": np.array([[3], [4]])}, 2, ([{"a": 1, "b": [3]}, {"a": 2, "b": [4]}], "names")),
+    ("lists by name, each of another length", {"words": [[1], [2, 3]]}, 2, ([{"words": [1]}, {"words": [2, 3]}], "names")),
     ("a record", {"best": "Drama", "share": 0.5}, 2, ([{"best": "Drama", "share": 0.5}], "whole")),
     ("a number", np.float32(0.5), 2, ([0.5], "whole")),
     ("dates and bytes", [pd.Timestamp("2001-02-03"), b"ab"], 2, (["2001-02-03T00:00:00", "YWI=\n"], "rows")),

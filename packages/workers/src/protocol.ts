@@ -132,8 +132,8 @@ export interface ImportanceResult {
   readonly columns: Readonly<Record<string, number>>
 }
 
-/** What a model said about one row. */
-export type RowResult = { readonly prediction: number | string | boolean } | { readonly error: string }
+/** What a model said about one row: its answer as callers get it. */
+export type RowResult = { readonly prediction: JsonValue } | { readonly error: string }
 
 /** What a served model is asked: rows in the order of `columns` (python/worker/tidemark_worker/questions.py). */
 export interface ModelQuestion {

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from tidemark_worker.rows import Column, frame_of
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
 
 Form = Literal["rows", "names", "whole"]
 
@@ -55,13 +60,29 @@ def answer_of(answer: Any, rows: int) -> tuple[Any, Form]:
     return [plain(answer)], "whole"
 
 
+def answers_by_row(model: PyFuncModel, columns: list[Column], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One ``{"prediction": …}`` or ``{"error": …}`` a row, as callers get it.
+
+    Should all together fail, each row is tried alone: a row's fault is its own.
+    """
+    if not rows:
+        return []
+    try:
+        values, form = answer_of(model.predict(frame_of(rows, columns)), len(rows))
+        if form == "whole" and len(rows) > 1:
+            raise ValueError("It does not answer by rows.")
+    except Exception as error:  # whatever a model raises is an answer about that row
+        if len(rows) == 1:
+            return [{"error": f"{type(error).__name__}: {error}"}]
+        return [result for row in rows for result in answers_by_row(model, columns, [row])]
+    # An array's rows are arrays, and none of them is a list.
+    return [{"prediction": value} for value in (values if isinstance(values, list) else values.tolist())]
+
+
 def _named(answer: dict[Any, Any], rows: int) -> tuple[list[Any], Form]:
     """A network with several outputs answers by their names; a dictionary of anything else is one value."""
-    import numpy as np
-
     lists = {str(name): plain(value) for name, value in answer.items()}
-    by_rows = all(isinstance(value, np.ndarray | list) and len(lists[str(name)]) == rows for name, value in answer.items() if np.ndim(value) > 0)
-    if not lists or not by_rows or any(np.ndim(value) == 0 for value in answer.values()):
+    if not lists or not all(isinstance(values, list) and len(values) == rows for values in lists.values()):
         return [lists], "whole"
     return [{name: values[row] for name, values in lists.items()} for row in range(rows)], "names"
 
@@ -77,9 +98,7 @@ def _cell(value: Any) -> Any:
     """A value of a frame: NaN, NaT and NA are missing."""
     import pandas as pd
 
-    if not isinstance(value, list | dict) and not hasattr(value, "__array__") and value is pd.NA:
-        return None
-    if value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+    if value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return None
     return plain(value)
 

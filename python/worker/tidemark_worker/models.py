@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
+
+# Libraries whose models hold an estimator in scikit-learn's form, or may.
+ESTIMATOR_FLAVORS = ("sklearn", "xgboost", "lightgbm")
 
 
 def load(folder: str) -> PyFuncModel:
@@ -19,10 +22,8 @@ def load(folder: str) -> PyFuncModel:
         It was logged under another minor version of Python, whose pickles this one may read wrongly.
     """
     import mlflow.pyfunc
-    from mlflow.models import Model
 
-    metadata = Model.load(str(Path(folder) / "MLmodel"))
-    logged = str(metadata.flavors.get("python_function", {}).get("python_version", ""))
+    logged = str(flavors_of(folder).get("python_function", {}).get("python_version", ""))
     here = platform.python_version()
     if logged and logged.split(".")[:2] != here.split(".")[:2]:
         raise RuntimeError(
@@ -30,3 +31,15 @@ def load(folder: str) -> PyFuncModel:
             f"Train it again here, or start the platform with TIDEMARK_PYTHON naming a Python {'.'.join(logged.split('.')[:2])}."
         )
     return mlflow.pyfunc.load_model(folder)
+
+
+def flavors_of(folder: str) -> dict[str, Any]:
+    """What a model's ``MLmodel`` says of each flavor, without loading the model."""
+    from mlflow.models import Model
+
+    return Model.load(str(Path(folder) / "MLmodel")).flavors
+
+
+def estimator_flavor(flavors: dict[str, Any]) -> str | None:
+    """The library of the estimator that ``get_raw_model`` of such a model gives; None where it is none's."""
+    return next((name for name in ESTIMATOR_FLAVORS if name in flavors), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidemark_worker.rows import KINDS, Column, values_of
@@ -30,7 +30,7 @@ class Question:
     columns: tuple[str, ...]
     data: list[Any]
     rows: int
-    params: dict[str, Any] | None = field(default=None)
+    params: dict[str, Any] | None = None
 
 
 def together(questions: list[Question]) -> Question:

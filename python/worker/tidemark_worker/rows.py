@@ -6,10 +6,14 @@ does the same (``input-map.json``), so that a model answers alike in both.
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from mlflow.pyfunc import PyFuncModel
     from numpy.typing import NDArray
@@ -114,38 +118,25 @@ def _missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and value != value)
 
 
-def predictions_of(answer: Any, rows: int) -> list[float | str | bool | None]:
-    """What ``predict`` gave, one plain value a row; of a frame, its first column.
+def evenly_spaced(rows: list[Any], most: int) -> list[Any]:
+    """At most so many of them.
 
-    Raises
-    ------
-    ValueError
-        The answer has another number of rows.
+    Examples
+    --------
+    >>> evenly_spaced([1, 2, 3, 4, 5], 3)
+    [1, 3, 5]
     """
-    import numpy as np
-
-    values = answer.iloc[:, 0] if hasattr(answer, "iloc") and getattr(answer, "ndim", 1) == 2 else answer
-    flat = np.asarray(values)
-    flat = flat.reshape(len(flat), -1)[:, 0] if flat.ndim > 1 else flat
-    if len(flat) != rows:
-        raise ValueError(f"The model gave {len(flat)} predictions for {rows} rows.")
-    return flat.tolist()
+    return rows[:: max(1, math.ceil(len(rows) / most))]
 
 
-def predict_rows(model: PyFuncModel, columns: list[Column], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One ``{"prediction": …}`` or ``{"error": …}`` a row. Should the batch fail, each row is tried alone: a row's fault is its own."""
-    if not rows:
-        return []
-    try:
-        answer = model.predict(frame_of(rows, columns))
-        return [_checked(value) for value in predictions_of(answer, len(rows))]
-    except Exception as error:  # whatever a model raises is an answer about that row
-        if len(rows) == 1:
-            return [{"error": f"{type(error).__name__}: {error}"}]
-        return [result for row in rows for result in predict_rows(model, columns, [row])]
+def read_rows(file: Path, most: int | None = None) -> list[dict[str, Any]]:
+    """The rows of a Parquet file or of lines of JSON; with ``most`` no more than so many, evenly spaced."""
+    if file.suffix == ".parquet":
+        import pyarrow.parquet as pq
 
-
-def _checked(value: Any) -> dict[str, Any]:
-    if _missing(value):
-        return {"error": "ValueError: The model's prediction is missing or not a number."}
-    return {"prediction": value}
+        table = pq.read_table(file)
+        # Chosen before they become Python's objects: a training may have millions.
+        return (table if most is None else table.take(evenly_spaced(list(range(len(table))), most))).to_pylist()
+    with open(file, "rb") as lines:
+        rows = [json.loads(line) for line in lines if line.strip()]
+    return rows if most is None else evenly_spaced(rows, most)

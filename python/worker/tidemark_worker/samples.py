@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidemark_worker.tasks.predict import read_rows
+from tidemark_worker.rows import evenly_spaced, read_rows
 
 if TYPE_CHECKING:
     from tidemark_worker.rows import Column
@@ -23,13 +23,12 @@ def real_rows(rows: list[dict[str, Any]], columns: list[Column]) -> list[dict[st
     >>> real_rows([{"budget": float("nan"), "title": "Halloween"}], [Column("budget", "double", False)])
     [{'budget': None}]
     """
-    step = max(1, math.ceil(len(rows) / MOST_ROWS))
-    return [{column.name: _plain(row.get(column.name)) for column in columns} for row in rows[::step]]
+    return [{column.name: _plain(row.get(column.name)) for column in columns} for row in evenly_spaced(rows, MOST_ROWS)]
 
 
 def sample_rows(sample_file: str | None, columns: list[Column]) -> list[dict[str, Any]]:
     """Rows of a sample's file; none without one."""
-    return real_rows(read_rows(Path(sample_file)), columns) if sample_file else []
+    return real_rows(read_rows(Path(sample_file), MOST_ROWS), columns) if sample_file else []
 
 
 def example_rows(folder: str, columns: list[Column]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { InputColumn } from '@tidemark/contracts'
+import { type InputColumn, numberIn } from '@tidemark/contracts'
 import type { RowResult, WorkerPool } from '@tidemark/workers'
 import { type Analytics, identifier, literal } from '../data/index.ts'
 import type { Blobs } from '../platform/index.ts'
@@ -154,7 +154,7 @@ async function predict(
   return lines.map((line) => JSON.parse(line) as RowResult)
 }
 
+/** The number that monitoring will take from the same answer. */
 function numberOf(answer: RowResult | undefined): number | null {
-  if (!answer || !('prediction' in answer)) return null
-  return typeof answer.prediction === 'number' && Number.isFinite(answer.prediction) ? answer.prediction : null
+  return answer && 'prediction' in answer ? numberIn(answer.prediction) : null
 }

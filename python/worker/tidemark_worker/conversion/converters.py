@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tidemark_worker.conversion.subject import Subject
-    from tidemark_worker.rows import Column
+    from tidemark_worker.rows import Column, Kind
 
-TENSORS = {"number": "float32", "integer": "int64", "string": "string", "boolean": "float32"}
+TENSORS: dict[Kind, str] = {"number": "float32", "integer": "int64", "string": "string", "boolean": "float32"}
 OPSET = {"": 18, "ai.onnx.ml": 3}
 # Of a classifier: which of its outputs holds what the method gives.
 OUTPUTS = {"predict": 0, "predict_proba": 1, "transform": 0}
@@ -47,11 +47,8 @@ def convert(subject: Subject) -> Converted:
     Raises
     ------
     ValueError
-        A column has a type that has no tensor here, or the method that answers has no counterpart.
+        The method that answers has no counterpart, or texts and numbers go into one matrix.
     """
-    unsupported = [column.name for column in subject.columns if column.kind not in TENSORS]
-    if unsupported:
-        raise ValueError(f"No ONNX tensor for these columns: {', '.join(unsupported)}.")
     if subject.method not in OUTPUTS:
         raise ValueError(f"Its answers come from {subject.method}, which the converted model does not give.")
     if subject.flavor != "sklearn" and not hasattr(subject.native, "get_params"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from tidemark_worker.rows import evenly_spaced
+
 if TYPE_CHECKING:
     from tidemark_worker.explaining.target import Target
 
@@ -22,8 +24,7 @@ def importance(target: Target, rows: list[dict[str, Any]]) -> list[float]:
     """
     import numpy as np
 
-    step = max(1, -(-len(rows) // ROWS))
-    some = rows[::step]
+    some = evenly_spaced(rows, ROWS)
     whole = target.values(some)
     draw = random.Random(SEED)
     orders = [draw.sample(range(len(some)), k=len(some)) for _ in range(ROUNDS)]

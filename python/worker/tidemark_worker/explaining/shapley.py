@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tidemark_worker.rows import evenly_spaced
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -48,10 +50,10 @@ def explain(target: Target, rows: list[dict[str, Any]], background: list[dict[st
     import shap
 
     names = [column.name for column in target.columns]
-    step = max(1, -(-len(background) // BACKGROUND_ROWS))
-    coding = Coding(names, [*background[::step], *rows])
+    absent = evenly_spaced(background, BACKGROUND_ROWS)
+    coding = Coding(names, [*absent, *rows])
     outputs = target.values(rows).argmax(axis=1) if target.classes is not None else np.zeros(len(rows), dtype=int)
-    behind = coding.encode(background[::step])
+    behind = coding.encode(absent)
     explanations = []
     for row, output in zip(rows, outputs.tolist(), strict=True):
 

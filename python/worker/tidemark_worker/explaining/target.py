@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidemark_worker.answers import answer_of
-from tidemark_worker.models import load
+from tidemark_worker.models import estimator_flavor, load
 from tidemark_worker.rows import Column, columns_of, frame_of
 
 if TYPE_CHECKING:
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
 
 Of = Literal["prediction", "probability"]
-# Libraries whose estimators tell the probabilities behind their labels.
-WITH_PROBABILITIES = ("sklearn", "xgboost", "lightgbm")
 
 
 @dataclass(frozen=True)
@@ -61,12 +57,8 @@ class Target:
 
 def target_of(folder: str) -> Target:
     """Load a model of named columns."""
-    from mlflow.models import Model
-
     pyfunc = load(folder)
-    flavors = Model.load(str(Path(folder) / "MLmodel")).flavors
-    flavor = next((name for name in WITH_PROBABILITIES if name in flavors), None)
-    estimator: Any = importlib.import_module(f"mlflow.{flavor}").load_model(folder) if flavor else None
+    estimator = pyfunc.get_raw_model() if estimator_flavor(pyfunc.metadata.flavors) else None
     classes = None
     if hasattr(estimator, "predict_proba") and getattr(estimator, "classes_", None) is not None:
         classes = [value.item() if hasattr(value, "item") else value for value in estimator.classes_]

@@ -110,12 +110,9 @@ def _kind_of(subject: Subject, results: list[dict[str, Any]]) -> str:
 
 
 def _scores(subject: Subject, rows: list[tuple[str, dict[str, Any]]], results: list[dict[str, Any]]) -> list[list[float] | None] | None:
-    """The probabilities or decision values behind labels; a margin of two classes as values around nought."""
+    """The probabilities or decision values behind labels; a margin of two classes as values around nought. None: they are compared without."""
     good = [place for place, result in enumerate(results) if "prediction" in result]
-    try:
-        found = subject.scores([rows[place][1] for place in good]) if good else None
-    except Exception:  # whatever an estimator raises: its labels are then compared without them
-        return None
+    found = _guarded(subject)([rows[place][1] for place in good]) if good else None
     if found is None:
         return None
     scores: list[list[float] | None] = [None] * len(rows)
@@ -125,12 +122,12 @@ def _scores(subject: Subject, rows: list[tuple[str, dict[str, Any]]], results: l
 
 
 def _guarded(subject: Subject) -> Any:
-    """Scores for the search of boundaries, which goes on without those of a model that cannot give them."""
+    """The scores of rows; None where the model cannot give them: labels and the search of boundaries do without."""
 
     def scores(rows: list[dict[str, Any]]) -> Any:
         try:
             return subject.scores(rows)
-        except Exception:  # the search only makes rows; what the model raises shows when they are predicted
+        except Exception:  # what the model raises of a row shows when it is predicted
             return None
 
     return scores

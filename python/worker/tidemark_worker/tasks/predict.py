@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tidemark_worker.answers import answers_by_row
 from tidemark_worker.lines import json_line
 from tidemark_worker.models import load
-from tidemark_worker.rows import columns_of, predict_rows
+from tidemark_worker.rows import columns_of, read_rows
 
 if TYPE_CHECKING:
     from tidemark_worker.tasks import Channel
@@ -35,17 +35,7 @@ def run(arguments: dict[str, Any], channel: Channel) -> dict[str, int]:
     errors = 0
     with open(arguments["outputFile"], "wb") as output:
         for start in range(0, len(rows), BATCH_ROWS):
-            for result in predict_rows(model, columns, rows[start : start + BATCH_ROWS]):
+            for result in answers_by_row(model, columns, rows[start : start + BATCH_ROWS]):
                 errors += "error" in result
                 output.write(json_line(result))
     return {"rows": len(rows), "errors": errors}
-
-
-def read_rows(file: Path) -> list[dict[str, Any]]:
-    """The rows of a Parquet file or of lines of JSON."""
-    if file.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        return pq.read_table(file).to_pylist()
-    with open(file, "rb") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
