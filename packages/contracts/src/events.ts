@@ -344,6 +344,12 @@ export const rolloutResumed = defineEvent(
   (p) => `rollout:${p.rollout}`,
   (p) => `Rollout of ${p.model}/${p.version} on ${p.endpoint} resumed: ${p.reason}`,
 )
+export const rolloutDropped = defineEvent(
+  'deployments.rollout_dropped',
+  Rollout.extend({ reason: z.string() }),
+  (p) => `rollout:${p.rollout}`,
+  (p) => `Rollout of ${p.model}/${p.version} on ${p.endpoint} left its queue: ${p.reason}`,
+)
 const JudgedElsewhere = z.object({ rollout: Id, name: Name, reason: z.string() })
 export const evidenceRolloutBegun = defineEvent(
   'deployments.evidence_rollout_begun',
@@ -662,6 +668,7 @@ export const EVENT_TYPES = [
   rolloutPaused,
   rolloutResumed,
   rolloutObserved,
+  rolloutDropped,
   evidenceRolloutBegun,
   evidenceRolloutJudged,
   evidenceRolloutEnded,

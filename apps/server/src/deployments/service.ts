@@ -8,6 +8,7 @@ import { rolloutEvidenceFold, rolloutLabelFold } from './evidence/fold.ts'
 import { evidencesOf } from './evidence/store.ts'
 import { ExternalRollouts } from './external/service.ts'
 import type { Gateways } from './gateways/index.ts'
+import { Acts } from './rollouts/act.ts'
 import { distributionOf, pairsOf } from './rollouts/compare.ts'
 import { evidenceOfRollout } from './rollouts/evidence.ts'
 import { replayed } from './rollouts/replay.ts'
@@ -35,8 +36,9 @@ export class Deployments {
     this.platform = platform
     this.endpoints = new Endpoints(platform, gateways, ports)
     this.external = new ExternalRollouts(platform)
-    this.starter = new RolloutStarter(platform, gateways, ports)
-    this.rollouts = new Rollouts(platform, gateways, ports, this.starter)
+    const acts = new Acts(platform, gateways, ports)
+    this.starter = new RolloutStarter(platform, ports, acts)
+    this.rollouts = new Rollouts(platform, gateways, acts, this.starter)
     const look = (key: { workspace: string; rollout: string }) => this.rollouts.advance(key.workspace, key.rollout)
     this.predictionFold = rolloutEvidenceFold(look)
     this.labelFold = rolloutLabelFold(look)

@@ -56,7 +56,7 @@ export class Endpoints {
         const changed = changes(existing, declaration)
         if (changed.length === 0) return
         await store.saveEndpoint(tx, { ...existing, replay: declaration.replay, policy: declaration.policy })
-        const published = await this.gateways.published(actor.workspace, name)
+        const published = await this.gateways.published(actor.workspace, name, tx)
         const { policy, replay } = declaration
         const spec = { replay, logging: loggingOf(policy), limits: policy.limits, recheck: policy.recheck }
         const next = published && withWorkers({ ...published, ...spec }, policy.workers)
@@ -119,7 +119,7 @@ export class Endpoints {
       if (own !== model) continue
       await inTransaction(db, async (tx) => {
         const endpoint = await store.lockEndpoint(tx, workspace, name)
-        const published = await this.gateways.published(workspace, name)
+        const published = await this.gateways.published(workspace, name, tx)
         if (!endpoint || !published) return
         const changed = withWorkers(withRuntime(published, named, runtime), endpoint.policy.workers)
         if (!isDeepStrictEqual(changed, published)) await this.gateways.publish(tx, changed)

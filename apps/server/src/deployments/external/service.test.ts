@@ -74,8 +74,20 @@ test('a report counts once, and one with a mistake counts not at all', async () 
 test('an ended rollout keeps its verdict and takes nothing more', async () => {
   const id = await begin('shop-v5')
   const params = { id }
+  const observations = counted(1, { champion: 0, candidate: 0 })
+  await server.client.deployments.observeRollout({ params, body: { report: 'first', observations } })
   const ended = await server.client.deployments.endEvidenceRollout({ params, body: { reason: 'shipped' } })
-  assert.deepEqual([ended.state, ended.verdict], ['ended', 'hold'])
-  const body = { report: 'late', observations: counted(1, { champion: 0, candidate: 0 }) }
+  const requests = observations.reduce((sum, each) => sum + each.requests, 0)
+  assert.deepEqual([ended.state, ended.verdict, ended.requests], ['ended', 'hold', requests])
+  const left = await server.platform.database.pool.query(
+    `select (select count(*) from rollout_evidence where rollout = $1 and open) as open,
+      (select count(*) from evidence_report where rollout = $1) as reports`,
+    [id],
+  )
+  assert.deepEqual(
+    left.rows.map(({ open, reports }) => [Number(open), Number(reports)]),
+    [[0, 0]],
+  )
+  const body = { report: 'late', observations }
   await assert.rejects(server.client.deployments.observeRollout({ params, body }), /takes no more observations/)
 })

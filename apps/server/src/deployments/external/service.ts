@@ -8,12 +8,12 @@ import {
   uuidv7,
   type Verdict,
 } from '@tidemark/contracts'
-import { type Actor, inTransaction, type Platform, type Queryable } from '../../platform/index.ts'
+import { type Actor, inTransaction, type Platform } from '../../platform/index.ts'
 import { EvidenceRolloutEnded, ObservationWrong, RolloutNotFound } from '../errors.ts'
 import { foldCallers } from '../evidence/callers.ts'
 import { guardrailsOf } from '../evidence/guardrails.ts'
 import { evidenceSettings, startEvidence, withPoints } from '../evidence/state.ts'
-import { createEvidence, evidencesOf, lockOpenEvidence, saveEvidence } from '../evidence/store.ts'
+import { closeEvidence, createEvidence, evidencesOf, lockOpenEvidence, saveEvidence } from '../evidence/store.ts'
 import type { EvidenceState } from '../evidence/types.ts'
 import { judge } from './decide.ts'
 import * as store from './store.ts'
@@ -68,7 +68,7 @@ export class ExternalRollouts {
       if (rollout.state === 'ended') throw EvidenceRolloutEnded(rollout.name)
       const now = this.platform.clock.now()
       if (!(await store.insertReport(tx, { workspace, rollout: id, report: report.report, at: now }))) return
-      const [owned] = await lockOpenEvidence(tx, [id])
+      const owned = (await lockOpenEvidence(tx, [id])).find((each) => each.workspace === workspace)
       if (!owned) throw new Error(`Rollout ${id} has no evidence row.`)
       const eventTime = report.at === undefined ? now.getTime() : Date.parse(report.at)
       const key = { workspace, rollout: id }
@@ -100,6 +100,8 @@ export class ExternalRollouts {
       if (!rollout) throw RolloutNotFound(id)
       if (rollout.state === 'ended') throw EvidenceRolloutEnded(rollout.name)
       await store.saveExternal(tx, { ...rollout, state: 'ended', endedAt: this.platform.clock.now() })
+      await closeEvidence(tx, { workspace: actor.workspace, rollout: id })
+      await store.forgetReports(tx, actor.workspace, id)
       await this.platform.events.append(tx, actor, evidenceRolloutEnded, { rollout: id, name: rollout.name, reason })
     })
   }
@@ -107,12 +109,11 @@ export class ExternalRollouts {
   async view(workspace: string, id: string): Promise<EvidenceRolloutView> {
     const rollout = await store.externalById(this.platform.db, workspace, id)
     if (!rollout) throw RolloutNotFound(id)
-    return viewOf(this.platform.db, rollout)
+    return viewOf(rollout)
   }
 
   async list(workspace: string, limit: number): Promise<EvidenceRolloutView[]> {
-    const { db } = this.platform
-    return Promise.all((await store.externalsOf(db, workspace, limit)).map((each) => viewOf(db, each)))
+    return (await store.externalsOf(this.platform.db, workspace, limit)).map(viewOf)
   }
 
   /** The standing as one value; null when there is no such rollout here. */
@@ -137,9 +138,8 @@ export class ExternalRollouts {
   }
 }
 
-async function viewOf(db: Queryable, rollout: store.ExternalRollout): Promise<EvidenceRolloutView> {
-  const [owned] = await evidencesOf(db, rollout.workspace, rollout.id)
-  const { id, name, policy, state, verdict, reason } = rollout
+function viewOf(rollout: store.SeenExternal): EvidenceRolloutView {
+  const { id, name, policy, state, verdict, reason, requests } = rollout
   return {
     id,
     name,
@@ -147,7 +147,7 @@ async function viewOf(db: Queryable, rollout: store.ExternalRollout): Promise<Ev
     state,
     verdict,
     reason,
-    requests: owned?.state.requests ?? 0,
+    requests,
     createdAt: rollout.createdAt.toISOString(),
     endedAt: rollout.endedAt?.toISOString() ?? null,
   }

@@ -14,11 +14,18 @@ export interface ExternalRollout {
   readonly endedAt: Date | null
 }
 
+/** The same, with how many requests were reported so far. */
+export interface SeenExternal extends ExternalRollout {
+  readonly requests: number
+}
+
 const COLUMNS = sql.raw(
-  'workspace, id, name, policy, state, verdict, reason, created_at as "createdAt", ended_at as "endedAt"',
+  `workspace, id, name, policy, state, verdict, reason, created_at as "createdAt", ended_at as "endedAt",
+  coalesce((select (seen.state ->> 'requests')::int from rollout_evidence seen
+    where seen.workspace = evidence_rollout.workspace and seen.rollout = evidence_rollout.id), 0) as requests`,
 )
 
-function rolloutOf(row: ExternalRollout): ExternalRollout {
+function rolloutOf(row: SeenExternal): SeenExternal {
   return { ...row, policy: RolloutPolicy.parse(row.policy) }
 }
 
@@ -33,22 +40,22 @@ export async function insertExternal(tx: Tx, rollout: ExternalRollout): Promise<
 }
 
 /** A rollout that is judged here; null when there is none of that id. */
-export async function externalById(db: Queryable, workspace: string, id: string): Promise<ExternalRollout | null> {
-  const { rows } = await sql<ExternalRollout>`
+export async function externalById(db: Queryable, workspace: string, id: string): Promise<SeenExternal | null> {
+  const { rows } = await sql<SeenExternal>`
     select ${COLUMNS} from evidence_rollout where workspace = ${workspace} and id = ${id}`.execute(db)
   return rows[0] ? rolloutOf(rows[0]) : null
 }
 
 /** The same, locked: one report at a time. */
-export async function lockExternal(tx: Tx, workspace: string, id: string): Promise<ExternalRollout | null> {
-  const { rows } = await sql<ExternalRollout>`
+export async function lockExternal(tx: Tx, workspace: string, id: string): Promise<SeenExternal | null> {
+  const { rows } = await sql<SeenExternal>`
     select ${COLUMNS} from evidence_rollout where workspace = ${workspace} and id = ${id} for update`.execute(tx)
   return rows[0] ? rolloutOf(rows[0]) : null
 }
 
 /** Newest first. */
-export async function externalsOf(db: Queryable, workspace: string, limit: number): Promise<ExternalRollout[]> {
-  const { rows } = await sql<ExternalRollout>`
+export async function externalsOf(db: Queryable, workspace: string, limit: number): Promise<SeenExternal[]> {
+  const { rows } = await sql<SeenExternal>`
     select ${COLUMNS} from evidence_rollout where workspace = ${workspace} order by created_at desc, id desc limit ${limit}`.execute(
     db,
   )
@@ -73,4 +80,9 @@ export async function insertReport(
     tx,
   )
   return rows.length === 1
+}
+
+/** Forgets which reports were counted: an ended rollout takes none. */
+export async function forgetReports(tx: Tx, workspace: string, rollout: string): Promise<void> {
+  await sql`delete from evidence_report where workspace = ${workspace} and rollout = ${rollout}`.execute(tx)
 }

@@ -8,7 +8,14 @@ import {
   Snapshot,
   type UnloggedAnswers,
 } from '@tidemark/contracts'
-import { type HttpServer, inTransaction, type Platform, systemActor, type Tx } from '../../platform/index.ts'
+import {
+  type HttpServer,
+  inTransaction,
+  type Platform,
+  type Queryable,
+  systemActor,
+  type Tx,
+} from '../../platform/index.ts'
 import { isConfirmed, isLive } from './decide.ts'
 import { internalRoutes } from './routes.ts'
 import * as store from './store.ts'
@@ -109,9 +116,9 @@ export class Gateways {
     return store.currentVersion(this.platform.db)
   }
 
-  /** What an endpoint serves by the last published change; null when it serves nothing. */
-  published(workspace: string, name: string): Promise<EndpointSnapshotType | null> {
-    return store.endpointSnapshot(this.platform.db, workspace, name)
+  /** What an endpoint serves by the last published change; null when it serves nothing. `db`: the caller's transaction, where there is one. */
+  published(workspace: string, name: string, db: Queryable = this.platform.db): Promise<EndpointSnapshotType | null> {
+    return store.endpointSnapshot(db, workspace, name)
   }
 
   /** Whether every gateway that may still serve does so by this version or a later one. */

@@ -1,4 +1,5 @@
 import {
+  rolloutDropped,
   rolloutObserved,
   rolloutPaused,
   rolloutPromoted,
@@ -60,14 +61,7 @@ export class Acts {
     const now = this.platform.clock.now()
     const eventTime = dateOf(evidence.eventTimeTo)
     const base = { ...rollout, reason, ...next, confirmed: false }
-    const about = {
-      model: rollout.model,
-      version: rollout.version,
-      rollout: rollout.id,
-      endpoint: rollout.endpoint,
-      championVersion: rollout.championVersion,
-      reason,
-    }
+    const about = aboutOf(rollout, reason)
     const told = { ...about, evidence: evidenceNumbers(evidence) }
     const append = this.platform.events.append.bind(this.platform.events)
     const keep = (weight: number | null) => this.record(tx, actor, rollout, { decision, input, evidence }, next, weight)
@@ -130,6 +124,15 @@ export class Acts {
     }
   }
 
+  /** Takes a rollout out of its queue: nothing was ever in force. */
+  async drop(tx: Tx, actor: Actor, rollout: Rollout, reason: string): Promise<void> {
+    const { events, clock } = this.platform
+    const because = actor.because([rollout.lastEvent], rollout.correlation)
+    const lastEvent = await events.append(tx, because, rolloutDropped, aboutOf(rollout, reason))
+    const ended = { nextLook: null, nextLookAt: null, finishedAt: clock.now(), lastEvent }
+    await store.saveRollout(tx, { ...rollout, ...ended, state: { kind: 'dropped' }, reason })
+  }
+
   /** Keeps a decision with all that it was made from. */
   async record(
     tx: Tx,
@@ -168,7 +171,7 @@ export class Acts {
     }
     const champion = await runtimeOf(endpoint.championVersion)
     if (rollout === null) return this.gateways.publish(tx, snapshotOf(endpoint, champion, null))
-    const before = await this.gateways.published(workspace, name)
+    const before = await this.gateways.published(workspace, name, tx)
     const routing = before?.routing
     const parts = routing?.kind === 'split' && routing.rollout === rollout.id ? routing.parts : null
     const tried = await Promise.all(
@@ -176,6 +179,12 @@ export class Acts {
     )
     return this.gateways.publish(tx, snapshotOf(endpoint, champion, { ...rollout, tried, parts }))
   }
+}
+
+/** What every event of a rollout says of it. */
+export function aboutOf<Reason extends string | null>(rollout: Rollout, reason: Reason) {
+  const { model, version, id, endpoint, championVersion } = rollout
+  return { model, version, rollout: id, endpoint, championVersion, reason }
 }
 
 /** The versions on trial. */

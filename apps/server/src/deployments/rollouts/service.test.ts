@@ -151,6 +151,26 @@ test('a second rollout waits until the first has ended', async () => {
   assert.deepEqual((await view(first)).state, { kind: 'rolled_back', guardrail: 'person' })
 })
 
+test('a rollout that is taken out of its queue says by whom and why, whether a person did it or its turn came too late', async () => {
+  const { rollouts } = platform.deployments
+  const ann = systemActor('ann', WORKSPACE)
+  const first = await started(2)
+  const unwanted = await started(3)
+  const again = await started(2)
+  await rollouts.overrule(ann, unwanted, 'abort', 'the wrong data')
+  await rollouts.overrule(ann, first, 'promote', 'we know it')
+  for (const [id, reason] of [
+    [unwanted, 'the wrong data'],
+    [again, 'films/2 is the champion already'],
+  ] as const) {
+    const { state, nextLook } = await view(id)
+    assert.deepEqual([state, nextLook], [{ kind: 'dropped' }, null])
+    const [dropped] = await eventsOf(platform, id)
+    assert.deepEqual([dropped?.type, dropped?.payload.reason], ['deployments.rollout_dropped', reason])
+  }
+  assert.equal((await eventsOf(platform, unwanted))[0]?.actor.id, 'ann')
+})
+
 test('an approved version that no retraining made starts only by waiver or by hand', async () => {
   assert.equal(await approve(platform, 2, { candidate: false }), null)
   const actor = systemActor('test', WORKSPACE)

@@ -3,15 +3,15 @@ import { lockEndpoint } from '../endpoints/store.ts'
 import { RolloutEnded, RolloutNotFound } from '../errors.ts'
 import { evidencesOf } from '../evidence/store.ts'
 import type { Gateways } from '../gateways/index.ts'
-import type { DeploymentPorts, Endpoint } from '../types.ts'
-import { Acts, versionsOf } from './act.ts'
+import type { Endpoint } from '../types.ts'
+import { type Acts, versionsOf } from './act.ts'
 import { decide } from './decide.ts'
 import { evidenceOfRollout } from './evidence.ts'
 import { isLiveState } from './input.ts'
 import type { RolloutStarter } from './start.ts'
 import * as store from './store.ts'
 import type { DecisionInput, LiveState, Rollout, RolloutEvidence } from './types.ts'
-import { applyVerb, dropQueued, type Verb } from './verbs.ts'
+import { applyVerb, type Verb } from './verbs.ts'
 
 /** How often rollouts are looked at that no new evidence calls for: when time decides, after a crash, or when a gateway dies without a word. */
 const LOOK_MILLISECONDS = 1000
@@ -26,11 +26,11 @@ export class Rollouts {
   private settling: Promise<void> | undefined
   private unsubscribe: (() => void) | undefined
 
-  constructor(platform: Platform, gateways: Gateways, ports: DeploymentPorts, starter: RolloutStarter) {
+  constructor(platform: Platform, gateways: Gateways, acts: Acts, starter: RolloutStarter) {
     this.platform = platform
     this.gateways = gateways
     this.starter = starter
-    this.acts = new Acts(platform, gateways, ports)
+    this.acts = acts
   }
 
   /** Begins to look; at once at what a stopped server left undone. */
@@ -75,7 +75,7 @@ export class Rollouts {
     await inTransaction(this.platform.db, async (tx) => {
       const { endpoint, rollout } = await this.lock(tx, actor.workspace, seen)
       if (rollout.state.kind === 'queued' && verb === 'abort') {
-        await dropQueued(tx, this.platform, rollout, reason)
+        await this.acts.drop(tx, actor, rollout, reason)
         return
       }
       if (!isLive(rollout)) throw RolloutEnded(id, rollout.state.kind.replace('_', ' '))

@@ -10,9 +10,8 @@ import {
 } from '../errors.ts'
 import { evidenceSettings, startEvidence } from '../evidence/state.ts'
 import { createEvidence } from '../evidence/store.ts'
-import type { Gateways } from '../gateways/index.ts'
 import type { DeploymentPorts, Endpoint } from '../types.ts'
-import { Acts, weightsOf } from './act.ts'
+import { type Acts, aboutOf, weightsOf } from './act.ts'
 import { planOf } from './plan.ts'
 import { DAY } from './rules.ts'
 import * as store from './store.ts'
@@ -36,10 +35,10 @@ export class RolloutStarter {
   private readonly ports: DeploymentPorts
   private readonly acts: Acts
 
-  constructor(platform: Platform, gateways: Gateways, ports: DeploymentPorts) {
+  constructor(platform: Platform, ports: DeploymentPorts, acts: Acts) {
     this.platform = platform
     this.ports = ports
-    this.acts = new Acts(platform, gateways, ports)
+    this.acts = acts
   }
 
   /**
@@ -89,7 +88,7 @@ export class RolloutStarter {
     return id
   }
 
-  /** Begins again what was rolled back, observed or dropped, by the policy it had, with evidence of its own. @returns the new rollout's id. */
+  /** Begins again what was rolled back, observed or dropped, by its own policy or else the endpoint's as it is now, with new evidence. @returns the new rollout's id. */
   async retry(actor: Actor, id: string, reason: string): Promise<string> {
     actor.require('deployments.write', `rollout ${id}`)
     const before = await store.rolloutById(this.platform.db, actor.workspace, id)
@@ -142,9 +141,8 @@ export class RolloutStarter {
       : unmeasured !== null
         ? `${model}/${unmeasured} was never evaluated, so nothing says how it runs`
         : null
-    const finishedAt = this.platform.clock.now()
     if (obstacle !== null) {
-      await store.saveRollout(tx, { ...queued, state: { kind: 'dropped' }, reason: obstacle, finishedAt })
+      await this.acts.drop(tx, actor, queued, obstacle)
       return null
     }
     const tried = versions.map((each, index) => ({ version: each, evidence: index === 0 ? id : uuidv7() }))
@@ -179,15 +177,8 @@ export class RolloutStarter {
     }
     const weights = weightsOf(begun, state)
     await store.insertStage(tx, queued, { stage, kind: state.kind, weights, at: now, eventTime: null, snapshotVersion })
-    const payload = {
-      model,
-      version,
-      rollout: id,
-      endpoint: endpoint.name,
-      championVersion,
-      reason: queued.startReason,
-    }
-    const lastEvent = await this.platform.events.append(tx, because, rolloutStarted, payload)
+    const about = aboutOf(begun, queued.startReason)
+    const lastEvent = await this.platform.events.append(tx, because, rolloutStarted, about)
     await store.saveRollout(tx, { ...begun, lastEvent })
     return id
   }

@@ -2,7 +2,7 @@ import { rolloutResumed } from '@tidemark/contracts'
 import type { Actor, Platform, Tx } from '../../platform/index.ts'
 import { RolloutNotPaused } from '../errors.ts'
 import type { Endpoint } from '../types.ts'
-import { type Acts, weightOf } from './act.ts'
+import { type Acts, aboutOf, weightOf } from './act.ts'
 import { planOf } from './plan.ts'
 import * as store from './store.ts'
 import type { Decision, DecisionInput, LiveState, Rollout } from './types.ts'
@@ -36,12 +36,10 @@ export async function applyVerb(
     case 'resume': {
       if (rollout.paused === null) throw RolloutNotPaused(rollout.id)
       const because = actor.because([rollout.lastEvent], rollout.correlation)
-      const { model, version, championVersion } = rollout
-      const about = { model, version, rollout: rollout.id, endpoint: rollout.endpoint, championVersion, reason }
       const next = { nextLook: null, nextLookAt: null }
       const decision = { kind: 'resume' as const, reason }
       await acts.record(tx, actor, rollout, { decision, input: null, evidence }, next, weightOf(rollout.state))
-      const lastEvent = await platform.events.append(tx, because, rolloutResumed, about)
+      const lastEvent = await platform.events.append(tx, because, rolloutResumed, aboutOf(rollout, reason))
       // What had run out counts anew: else the rule would stop it again at once.
       const anew = evidence.now === null ? null : new Date(evidence.now)
       const times = { stageFrom: anew ?? rollout.stageFrom, limitsFrom: anew ?? rollout.limitsFrom }
@@ -55,19 +53,6 @@ export async function applyVerb(
     case 'abort':
       await decided({ kind: 'roll_back', guardrail: 'person', reason })
   }
-}
-
-/** Takes a rollout out of its queue: nothing was ever in force. */
-export async function dropQueued(tx: Tx, platform: Platform, rollout: Rollout, reason: string): Promise<void> {
-  const finishedAt = platform.clock.now()
-  await store.saveRollout(tx, {
-    ...rollout,
-    state: { kind: 'dropped' },
-    reason,
-    nextLook: null,
-    nextLookAt: null,
-    finishedAt,
-  })
 }
 
 /** A person may promote what the rule would at the last step, without the time limit's help; then it is proven. */
