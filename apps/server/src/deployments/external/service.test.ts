@@ -76,9 +76,11 @@ test('an ended rollout keeps its verdict and takes nothing more', async () => {
   const params = { id }
   const observations = counted(1, { champion: 0, candidate: 0 })
   await server.client.deployments.observeRollout({ params, body: { report: 'first', observations } })
+  const { rollouts } = await server.client.deployments.listEvidenceRollouts({ query: {} })
+  const before = rollouts.find((each) => each.id === id)
   const ended = await server.client.deployments.endEvidenceRollout({ params, body: { reason: 'shipped' } })
   const requests = observations.reduce((sum, each) => sum + each.requests, 0)
-  assert.deepEqual([ended.state, ended.verdict, ended.requests], ['ended', 'hold', requests])
+  assert.deepEqual([ended.state, ended.verdict, ended.requests], ['ended', before?.verdict, requests])
   const left = await server.platform.database.pool.query(
     `select (select count(*) from rollout_evidence where rollout = $1 and open) as open,
       (select count(*) from evidence_report where rollout = $1) as reports`,
