@@ -163,7 +163,7 @@ test('V2: health, metadata, configuration, statistics and the repository', async
   assert.deepEqual(body.inputs[2], { name: 'genre', datatype: 'BYTES', shape: [-1, 1] })
   assert.equal((await get('/v2/models/films/versions/1/ready')).status, 200)
   const config = (await get('/v2/models/films/config')).body as { input: object[] }
-  assert.deepEqual(config.input[0], { name: 'budget', data_type: 'TYPE_FP64', dims: [1] })
+  assert.deepEqual(config.input[0], { name: 'budget', data_type: 'TYPE_FP64', dims: [-1, 1] })
   const stats = (await get('/v2/models/films/stats')).body as {
     model_stats: { inference_stats: { success: { count: number; ns: number } } }[]
   }
@@ -238,6 +238,9 @@ test('TensorFlow Serving: rows and names, status and metadata, its own errors', 
     }
   }
   assert.equal(body.metadata.signature_def.signature_def.serving_default.inputs.genre?.dtype, 'DT_STRING')
+  assert.equal((await get('/v1/models/films/versions/1/metadata')).status, 200)
+  for (const path of ['/v1/models/films/versions/9', '/v1/models/films/versions/9/metadata'])
+    assert.equal((await get(path)).status, 404, path)
   const wrong = await post('/v1/models/films:predict', { instances: [['secret', 1, 'x']] })
   assert.deepEqual([wrong.status, Object.keys(wrong.body)], [400, ['error']])
   assert.match(String(wrong.body.error), /column "budget", row 0/)

@@ -1,27 +1,13 @@
 import type { JsonValue } from '@tidemark/contracts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { checkAccess, mayAsk } from '../../scoring/access.ts'
-import { namedEndpoint } from '../../scoring/endpoints.ts'
 import { NoSuchSignature, NoSuchVerb, WrongShape } from '../../scoring/errors.ts'
-import {
-  describeAnswer,
-  type ExchangeParts,
-  exchange,
-  failureOf,
-  type Terms,
-  workspaceOf,
-} from '../../scoring/exchange.ts'
+import { describeAnswer, type ExchangeParts, exchange, failureOf } from '../../scoring/exchange.ts'
 import { readInput } from '../../scoring/input.ts'
 import { readJson } from '../../scoring/json.ts'
-import type { ServedEndpoint } from '../../snapshot/serving.ts'
 import { protocolErrors } from '../errors.ts'
-import { metadataOf, versionsOf } from '../v2/models.ts'
-import { pinned } from '../versions.ts'
-
-interface Path {
-  readonly model: string
-  readonly version?: string
-}
+import { byPath, lookedAt, servedTo } from '../named.ts'
+import { metadataOf } from '../v2/models.ts'
+import { numberOf, versionsOf } from '../versions.ts'
 
 /**
  * TensorFlow Serving's REST protocol, which KServe calls V1: predict by rows (`instances` → `predictions`) or by names (`inputs` → `outputs`), status
@@ -30,26 +16,10 @@ interface Path {
 export async function tensorflowRoutes(app: FastifyInstance, parts: ExchangeParts): Promise<void> {
   protocolErrors(app, (message) => ({ error: message }))
 
-  const find = (request: FastifyRequest): ServedEndpoint => {
-    const serving = parts.serving()
-    const endpoint = namedEndpoint(serving, workspaceOf(request), (request.params as Path).model)
-    checkAccess(serving.tokens, request.headers, endpoint.spec.workspace, endpoint.spec.name)
-    return endpoint
-  }
-  const pin: Terms['pin'] = (endpoint, request) => pinned(endpoint, (request.params as Path).version)
-
-  app.get('/', async (request) => {
-    const { endpoints, tokens } = parts.serving()
-    const workspace = workspaceOf(request)
-    const may = mayAsk(tokens, request.headers, workspace)
-    const names = [...endpoints.values()]
-      .filter(({ spec }) => spec.workspace === workspace)
-      .map(({ spec }) => spec.name)
-    return { models: names.filter(may) }
-  })
+  app.get('/', async (request) => ({ models: servedTo(request, parts.serving()).map(({ spec }) => spec.name) }))
   for (const path of ['/:model', '/:model/versions/:version']) {
-    app.get(path, async (request) => statusOf(find(request), (request.params as Path).version))
-    app.get(`${path}/metadata`, async (request) => signatureOf(find(request)))
+    app.get(path, async (request) => statusOf(lookedAt(request, parts.serving())))
+    app.get(`${path}/metadata`, async (request) => signatureOf(lookedAt(request, parts.serving())))
     // The router knows no colon within a part of a path.
     app.post(path, (request, reply) => {
       const called = request.params as { model: string; version?: string }
@@ -58,23 +28,27 @@ export async function tensorflowRoutes(app: FastifyInstance, parts: ExchangePart
       if (verb !== 'predict') throw NoSuchVerb()
       if (called.version === undefined) called.model = name
       else called.version = name
-      return predict(parts, find, pin, request, reply)
+      return predict(parts, request, reply)
     })
   }
 }
 
-function statusOf(endpoint: ServedEndpoint, version: string | undefined) {
-  pinned(endpoint, version)
-  const states = versionsOf(endpoint)
-    .filter((each) => version === undefined || each === version)
-    .map((each) => ({ version: each, state: 'AVAILABLE', status: { error_code: 'OK', error_message: '' } }))
+type Looked = ReturnType<typeof lookedAt>
+
+function statusOf({ endpoint, version }: Looked) {
+  const numbers = version ? [numberOf(version.version)] : versionsOf(endpoint)
+  const states = numbers.map((number) => ({
+    version: number,
+    state: 'AVAILABLE',
+    status: { error_code: 'OK', error_message: '' },
+  }))
   // The latter two are what KServe's client reads at this address.
   return { model_version_status: states, name: endpoint.spec.name, ready: true }
 }
 
-function signatureOf(endpoint: ServedEndpoint) {
+function signatureOf({ endpoint, version }: Looked) {
   const { name, versions, inputs, outputs } = metadataOf(endpoint)
-  const tensors = (list: typeof inputs) =>
+  const tensors = (list: typeof outputs) =>
     Object.fromEntries(
       list.map((tensor) => [
         tensor.name,
@@ -87,11 +61,11 @@ function signatureOf(endpoint: ServedEndpoint) {
     )
   const signature = {
     inputs: tensors(inputs),
-    outputs: tensors(outputs as typeof inputs),
+    outputs: tensors(outputs),
     method_name: 'tensorflow/serving/predict',
   }
   return {
-    model_spec: { name, signature_name: '', version: versions[0] },
+    model_spec: { name, signature_name: '', version: version ? numberOf(version.version) : versions[0] },
     metadata: { signature_def: { signature_def: { serving_default: signature } } },
   }
 }
@@ -103,17 +77,10 @@ const DTYPES: Readonly<Record<string, string>> = {
   BYTES: 'DT_STRING',
 }
 
-async function predict(
-  parts: ExchangeParts,
-  find: Terms['find'],
-  pin: Terms['pin'],
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
+async function predict(parts: ExchangeParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   let byRows = true
   const answer = await exchange(parts, request, {
-    find,
-    ...(pin ? { pin } : {}),
+    ...byPath,
     read: (body, { spec }) => {
       const { value } = readJson(body)
       const parsedAt = performance.now()

@@ -1,16 +1,7 @@
 import type { ServedEndpoint } from '../../snapshot/serving.ts'
+import { versionsOf } from '../versions.ts'
 import { DATATYPE_OF_COLUMN, type Datatype, datatypeOfNumpy } from './datatypes.ts'
 import { ONLY_OUTPUT } from './response.ts'
-
-/** The number of a version, as in 3 of `films/3`. */
-export function numberOf(version: string): string {
-  return version.slice(version.lastIndexOf('/') + 1)
-}
-
-/** Versions that an endpoint answers with now, the champion first. */
-export function versionsOf({ champion, tried }: ServedEndpoint): string[] {
-  return [champion, ...tried].map((each) => numberOf(each.version))
-}
 
 interface TensorMetadata {
   readonly name: string
@@ -35,12 +26,13 @@ function inputsOf({ spec }: ServedEndpoint): TensorMetadata[] {
 
 /** `GET /v2/models/NAME`. */
 export function metadataOf(endpoint: ServedEndpoint) {
+  const outputs: readonly TensorMetadata[] = [{ name: ONLY_OUTPUT, datatype: 'FP64', shape: [-1] }]
   return {
     name: endpoint.spec.name,
     versions: versionsOf(endpoint),
     platform: `tidemark_${endpoint.spec.champion.runtime.kind}`,
     inputs: inputsOf(endpoint),
-    outputs: [{ name: ONLY_OUTPUT, datatype: 'FP64', shape: [-1] }],
+    outputs,
   }
 }
 
@@ -50,7 +42,8 @@ export function configOf(endpoint: ServedEndpoint) {
   const tensor = (each: TensorMetadata) => ({
     name: each.name,
     data_type: each.datatype === 'BYTES' ? 'TYPE_STRING' : `TYPE_${each.datatype}`,
-    dims: each.shape.slice(1).length > 0 ? each.shape.slice(1) : [1],
+    // The whole shape: only with a `max_batch_size` above zero would the first size go without saying.
+    dims: each.shape,
   })
   return {
     name,
@@ -58,6 +51,6 @@ export function configOf(endpoint: ServedEndpoint) {
     backend: endpoint.spec.champion.runtime.kind,
     max_batch_size: 0,
     input: inputs.map(tensor),
-    output: outputs.map((each) => tensor(each as TensorMetadata)),
+    output: outputs.map(tensor),
   }
 }

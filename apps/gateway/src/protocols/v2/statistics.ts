@@ -1,6 +1,6 @@
 import type { Tallies, Tally } from '../../scoring/tally.ts'
 import type { ServedEndpoint } from '../../snapshot/serving.ts'
-import { numberOf } from './models.ts'
+import { numberOf } from '../versions.ts'
 
 /** Statistics of an endpoint's versions since this gateway began, as Triton's extension counts them; times in nanoseconds. */
 export function statisticsOf({ spec, champion, tried }: ServedEndpoint, tallies: Tallies, version: string | null) {
