@@ -1,11 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import type { EndpointSnapshot } from '@tidemark/contracts'
 import { DEFAULT_LIMITS } from '../../scoring/admission.ts'
-import { NotTable, TooManyRows } from '../../scoring/errors.ts'
+import { NotTable, QueuedTooLong, TooManyRows } from '../../scoring/errors.ts'
 import type { Table } from './table.ts'
 
 export interface ParquetQuestion {
-  readonly id: number
   readonly bytes: Uint8Array
   readonly maxRows: number
 }
@@ -14,23 +13,99 @@ export type ParquetAnswer =
   | { readonly kind: 'too many rows' }
   | { readonly kind: 'unreadable'; readonly reason: string }
 
+/** Of reading one file, and of waiting for its turn. */
 const TIMEOUT_MS = 10_000
 const IDLE_MS = 30_000
 const MOST_HEAP_MB = 256
 
-interface Thread {
-  readonly worker: Worker
-  readonly waiting: Map<number, (answer: ParquetAnswer) => void>
+interface Turn {
+  readonly question: ParquetQuestion
+  readonly settle: (answer: ParquetAnswer) => void
 }
 
-let thread: Thread | undefined
-let next = 1
-let idle: NodeJS.Timeout | undefined
+/**
+ * A thread that reads one file at a time. Whose file ends the thread is then known: it alone is refused, and those behind it are read by the next
+ * thread.
+ */
+class ParquetReader {
+  private readonly waiting = new Set<Turn>()
+  private current: Turn | undefined
+  private worker: Worker | undefined
+  /** Ends the thread: when the current file takes too long, or when there was none for a while. */
+  private timer: NodeJS.Timeout | undefined
 
-/** Reads a Parquet file in a thread of its own, which has limits of memory and time. @throws NotTable, TooManyRows */
+  /** @throws QueuedTooLong when its turn does not come in time */
+  read(question: ParquetQuestion): Promise<ParquetAnswer> {
+    return new Promise((resolve, reject) => {
+      const patience = setTimeout(() => {
+        if (this.waiting.delete(turn)) reject(QueuedTooLong())
+      }, TIMEOUT_MS)
+      const turn: Turn = {
+        question,
+        settle: (answer) => {
+          clearTimeout(patience)
+          resolve(answer)
+        },
+      }
+      this.waiting.add(turn)
+      if (!this.current) this.next()
+    })
+  }
+
+  private next(): void {
+    clearTimeout(this.timer)
+    const [turn] = this.waiting
+    this.current = turn
+    if (!turn) {
+      this.timer = setTimeout(() => this.end(), IDLE_MS).unref()
+      return
+    }
+    this.waiting.delete(turn)
+    this.timer = setTimeout(() => {
+      this.end()
+      this.settle({ kind: 'unreadable', reason: `It was not read within ${TIMEOUT_MS / 1000} s.` })
+    }, TIMEOUT_MS)
+    this.worker ??= this.start()
+    this.worker.postMessage(turn.question)
+  }
+
+  private settle(answer: ParquetAnswer): void {
+    this.current?.settle(answer)
+    this.next()
+  }
+
+  private end(): void {
+    void this.worker?.terminate()
+    this.worker = undefined
+  }
+
+  private start(): Worker {
+    const worker = new Worker(new URL('parquetThread.ts', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
+    })
+    worker.on('message', (answer: ParquetAnswer) => {
+      if (this.worker === worker) this.settle(answer)
+    })
+    const gone = () => {
+      // Else it was ended from here, or its end was told before.
+      if (this.worker !== worker) return
+      this.worker = undefined
+      this.settle({ kind: 'unreadable', reason: 'It needs more memory than reading a request may take.' })
+    }
+    worker.on('error', gone)
+    worker.on('exit', gone)
+    // After its listeners, which hold it again: a thread that waits does not keep the gateway from ending.
+    worker.unref()
+    return worker
+  }
+}
+
+const reader = new ParquetReader()
+
+/** Reads a Parquet file in a thread of its own, which has limits of memory and time. @throws NotTable, TooManyRows, QueuedTooLong */
 export async function readParquet(bytes: Uint8Array, spec: EndpointSnapshot): Promise<Table> {
   const maxRows = (spec.limits ?? DEFAULT_LIMITS).rows
-  const answer = await ask({ id: next++, bytes, maxRows })
+  const answer = await reader.read({ bytes, maxRows })
   switch (answer.kind) {
     case 'table':
       return answer.table
@@ -39,45 +114,4 @@ export async function readParquet(bytes: Uint8Array, spec: EndpointSnapshot): Pr
     case 'unreadable':
       throw NotTable('Parquet', answer.reason)
   }
-}
-
-function ask(question: ParquetQuestion): Promise<ParquetAnswer> {
-  thread ??= start()
-  const { worker, waiting } = thread
-  clearTimeout(idle)
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      settle({ kind: 'unreadable', reason: `It was not read within ${TIMEOUT_MS / 1000} s.` })
-      void worker.terminate()
-    }, TIMEOUT_MS)
-    const settle = (answer: ParquetAnswer) => {
-      clearTimeout(timer)
-      waiting.delete(question.id)
-      resolve(answer)
-      if (waiting.size === 0) {
-        idle = setTimeout(() => void worker.terminate(), IDLE_MS)
-        idle.unref()
-      }
-    }
-    waiting.set(question.id, settle)
-    worker.postMessage(question)
-  })
-}
-
-function start(): Thread {
-  const worker = new Worker(new URL('parquetThread.ts', import.meta.url), {
-    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
-  })
-  const started: Thread = { worker, waiting: new Map() }
-  worker.on('message', ({ id, answer }: { id: number; answer: ParquetAnswer }) => started.waiting.get(id)?.(answer))
-  const gone = () => {
-    if (thread === started) thread = undefined
-    for (const settle of [...started.waiting.values()])
-      settle({ kind: 'unreadable', reason: 'It needs more memory than reading a request may take.' })
-  }
-  worker.on('error', gone)
-  worker.on('exit', gone)
-  // After its listeners, which hold it again: a thread that waits does not keep the gateway from ending.
-  worker.unref()
-  return started
 }

@@ -72,7 +72,7 @@ const port = parentPort
 port?.on('message', (question: ParquetQuestion) => {
   read(question)
     .catch((error: unknown): ParquetAnswer => ({ kind: 'unreadable', reason: reasonOf(error) }))
-    .then((answer) => port.postMessage({ id: question.id, answer }))
+    .then((answer) => port.postMessage(answer))
 })
 
 /** The reader's words: they name sizes and encodings, never values. */
