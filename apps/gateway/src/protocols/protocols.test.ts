@@ -264,10 +264,11 @@ test('CSV is read as pandas writes it', async () => {
     ['budget,genre\n1,x,2,3', /more values than the header/],
     ['budget,genre\nsecret,x', /column "budget" in row 0 is not a number/],
     ['genre\nx', /missing inputs "budget"/],
+    [`${','.repeat(100_000)}\n${'1\n'.repeat(5000)}`, /fewer values than the header/],
   ] as const) {
     const { status, body } = await post('/invocations', sent, { 'content-type': 'text/csv' })
-    assert.equal(status, 400, sent)
-    assert.match(String(body.message), message, sent)
+    assert.equal(status, 400, sent.slice(0, 80))
+    assert.match(String(body.message), message)
     assert.doesNotMatch(String(body.message), /secret/)
   }
 })

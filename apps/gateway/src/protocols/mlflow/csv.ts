@@ -27,6 +27,9 @@ export function readCsv(bytes: Uint8Array, spec: EndpointSnapshot): Table {
   const indexed = longest === header.length + 1 && lines.every(({ length }) => length === longest)
   if (longest > header.length && !indexed)
     throw NotTable('CSV', `A row has more values than the header, which has ${header.length}.`)
+  // A whole row has a byte for each of its cells; without this a wide header over short lines asks for more cells than there is memory.
+  if (lines.length * header.length > bytes.byteLength)
+    throw NotTable('CSV', 'Most of its rows have fewer values than the header.')
   const offset = indexed ? 1 : 0
   const types = new Map(spec.columns.map(({ name, type }) => [name, type]))
   const cells = header.map((name, place) =>
