@@ -130,3 +130,12 @@ for (const [name, body, spec, message] of wrong) {
     )
   })
 }
+
+test('records that share no column are refused before a cell is made for each', () => {
+  const records = Array.from({ length: 10_000 }, (_, row) =>
+    Object.fromEntries(Array.from({ length: 10 }, (_, place) => [`${row}/${place}`, 1])),
+  )
+  assert.throws(() => readInput({ dataframe_records: records }, any), /few of the columns/)
+  const sparse = Array.from({ length: 900 }, (_, row) => ({ [`c${row}`]: row }))
+  assert.equal(readInput({ dataframe_records: sparse }, any).frame.columns.length, 900)
+})

@@ -35,6 +35,9 @@ export function frameOfAnything(format: Format, value: unknown): Frame {
   return { kind: table ? 'table' : 'tensors', columns: [...named.keys()], rows }
 }
 
+/** Cells of a table of records that are not looked at for how many of them are missing. */
+const MOST_CELLS_UNSEEN = 1_000_000
+
 function readGiven(format: Format, value: unknown): Given {
   switch (format) {
     case 'dataframe_split':
@@ -72,7 +75,11 @@ function columnsOfRecords(records: readonly unknown[]): Map<string, unknown[]> {
   const wrong = records.findIndex((record) => !isObject(record))
   if (wrong >= 0) throw InvalidInput(`Row ${wrong} is not a dictionary of columns.`)
   const rows = records as readonly Record<string, unknown>[]
-  const names = new Set(rows.flatMap((row) => Object.keys(row)))
+  const given = rows.flatMap((row) => Object.keys(row))
+  const names = new Set(given)
+  // Else a body of records that share no column asks for more cells than there is memory.
+  if (names.size * rows.length > Math.max(MOST_CELLS_UNSEEN, 10 * given.length))
+    throw InvalidInput('Most of the records have few of the columns of the others.')
   return new Map(
     [...names].map((name) => [name, rows.map((row) => (Object.hasOwn(row, name) ? row[name] : null) ?? null)]),
   )
