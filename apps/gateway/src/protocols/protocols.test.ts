@@ -205,7 +205,13 @@ const mistakes: [string, unknown, RegExp][] = [
     { inputs: [tensor('budget', 'BYTES', new Array(rows.length).fill('secret')), ...inputs().slice(1)] },
     /column "budget", row 0/,
   ],
-  ['a name twice', { inputs: [...inputs(), ...inputs()] }, /named twice/],
+  ['a name twice', { inputs: [...inputs(), ...inputs()] }, /input is named twice/],
+  ['an output twice', { inputs: inputs(), outputs: [{ name: 'a' }, { name: 'a' }] }, /output is named twice/],
+  [
+    'two outputs of a model that has one',
+    { inputs: inputs(), outputs: [{ name: 'label' }, { name: 'probabilities' }] },
+    /no output "label".* "predictions"/,
+  ],
 ]
 test('V2: a mistake is told as the protocol tells it, names the input and repeats no value', async () => {
   for (const [name, sent, message] of mistakes) {

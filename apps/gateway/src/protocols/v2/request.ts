@@ -1,4 +1,5 @@
 import { readJson } from '../../scoring/json.ts'
+import { isObject } from '../../scoring/values.ts'
 import { type Datatype, decode, isDatatype } from './datatypes.ts'
 import { BadTensor, NotAnInferenceRequest } from './errors.ts'
 
@@ -36,7 +37,7 @@ const MOST_AXES = 16
 export function readRequest(body: Uint8Array, jsonLength: string | undefined): InferenceRequest {
   const split = splitAt(body, jsonLength)
   const { value: json } = readJson(body.subarray(0, split))
-  if (!isRecord(json)) throw NotAnInferenceRequest('The body must be a JSON object.')
+  if (!isObject(json)) throw NotAnInferenceRequest('The body must be a JSON object.')
   const { id, inputs, outputs } = json
   if (id !== undefined && typeof id !== 'string') throw NotAnInferenceRequest('"id" must be a text.')
   if (!Array.isArray(inputs) || inputs.length === 0)
@@ -84,14 +85,14 @@ class RawTensors {
 }
 
 function readTensor(input: unknown, place: number, raw: RawTensors): InputTensor {
-  if (!isRecord(input) || typeof input.name !== 'string')
+  if (!isObject(input) || typeof input.name !== 'string')
     throw NotAnInferenceRequest(`Input ${place} must be an object with a "name".`)
   const { name, shape, datatype, data, parameters } = input
   if (!isDatatype(datatype)) throw BadTensor(name, 'has no datatype that is known here')
   if (!Array.isArray(shape) || shape.length === 0 || shape.length > MOST_AXES || !shape.every(isSize))
     throw BadTensor(name, `must have a shape of 1 to ${MOST_AXES} whole numbers above zero`)
   const count = shape.reduce<number>((product, size) => product * size, 1)
-  const size = isRecord(parameters) ? parameters.binary_data_size : undefined
+  const size = isObject(parameters) ? parameters.binary_data_size : undefined
   if (size !== undefined) {
     const bytes = raw.take(name, size)
     // A shape alone must not make the gateway set memory aside: each value has bytes behind it.
@@ -111,24 +112,23 @@ function readTensor(input: unknown, place: number, raw: RawTensors): InputTensor
 function readOutputs(outputs: unknown, binary: boolean): WantedOutput[] | null {
   if (outputs === undefined || (Array.isArray(outputs) && outputs.length === 0)) return null
   if (!Array.isArray(outputs)) throw NotAnInferenceRequest('"outputs" must be a list.')
-  return outputs.map((output) => {
-    if (!isRecord(output) || typeof output.name !== 'string')
+  const wanted = outputs.map((output) => {
+    if (!isObject(output) || typeof output.name !== 'string')
       throw NotAnInferenceRequest('Each output must have a "name".')
-    const own = isRecord(output.parameters) ? output.parameters.binary_data : undefined
+    const own = isObject(output.parameters) ? output.parameters.binary_data : undefined
     return { name: output.name, binary: typeof own === 'boolean' ? own : binary }
   })
+  if (new Set(wanted.map(({ name }) => name)).size !== wanted.length)
+    throw NotAnInferenceRequest('An output is named twice.')
+  return wanted
 }
 
 function flag(parameters: unknown, name: string): boolean {
-  return isRecord(parameters) && parameters[name] === true
+  return isObject(parameters) && parameters[name] === true
 }
 
 function isSize(size: unknown): size is number {
   return Number.isSafeInteger(size) && (size as number) > 0
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { JsonValue } from '@tidemark/contracts'
 import type { Predictions } from '../../runtimes/model.ts'
+import { isObject } from '../../scoring/values.ts'
 import { type Datatype, encode } from './datatypes.ts'
 import { UnknownOutput } from './errors.ts'
 import type { InferenceRequest } from './request.ts'
@@ -20,9 +21,9 @@ export interface OutputTensor {
 export function outputTensors({ values, form }: Predictions): OutputTensor[] {
   if (form === 'whole') return [tensorOf(ONLY_OUTPUT, values)]
   const [first] = values
-  if (!isRecord(first)) return [tensorOf(ONLY_OUTPUT, values)]
+  if (!isObject(first)) return [tensorOf(ONLY_OUTPUT, values)]
   const names = Object.keys(first)
-  const same = values.every((value) => isRecord(value) && names.every((name) => Object.hasOwn(value, name)))
+  const same = values.every((value) => isObject(value) && names.every((name) => Object.hasOwn(value, name)))
   if (!same || names.length === 0) return [tensorOf(ONLY_OUTPUT, values)]
   return names.map((name) =>
     tensorOf(
@@ -77,10 +78,12 @@ export function writeReply(
 ): Reply {
   const tensors = outputTensors(answer.predictions)
   const wanted = request.outputs ?? tensors.map(({ name }) => ({ name, binary: request.binary }))
+  // A model with one output gives it by whatever one name it was asked for: clients of other servers know other names. By many names it would be sent
+  // as often.
+  const only = tensors.length === 1 && wanted.length === 1 ? tensors[0] : undefined
   const raw: Buffer[] = []
   const outputs = wanted.map(({ name, binary }) => {
-    // A model with one output gives it by whatever name it was asked for: clients of other servers know other names.
-    const tensor = tensors.find((each) => each.name === name) ?? (tensors.length === 1 ? tensors[0] : undefined)
+    const tensor = tensors.find((each) => each.name === name) ?? only
     if (!tensor)
       throw UnknownOutput(
         name,
@@ -105,8 +108,4 @@ export function writeReply(
   return raw.length === 0
     ? { body: json, jsonLength: null }
     : { body: Buffer.concat([json, ...raw]), jsonLength: json.byteLength }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
