@@ -21,26 +21,21 @@ type Numeric = Exclude<Datatype, 'BOOL' | 'BYTES'>
 interface NumberFormat {
   readonly bytes: number
   readonly read: (view: DataView, offset: number) => number | bigint
-  readonly write: (view: DataView, offset: number, value: number) => void
 }
 
 /** Little-endian throughout, as the binary tensor extension says. */
 const FORMATS: { readonly [D in Numeric]: NumberFormat } = {
-  UINT8: { bytes: 1, read: (v, o) => v.getUint8(o), write: (v, o, x) => v.setUint8(o, x) },
-  INT8: { bytes: 1, read: (v, o) => v.getInt8(o), write: (v, o, x) => v.setInt8(o, x) },
-  UINT16: { bytes: 2, read: (v, o) => v.getUint16(o, true), write: (v, o, x) => v.setUint16(o, x, true) },
-  INT16: { bytes: 2, read: (v, o) => v.getInt16(o, true), write: (v, o, x) => v.setInt16(o, x, true) },
-  UINT32: { bytes: 4, read: (v, o) => v.getUint32(o, true), write: (v, o, x) => v.setUint32(o, x, true) },
-  INT32: { bytes: 4, read: (v, o) => v.getInt32(o, true), write: (v, o, x) => v.setInt32(o, x, true) },
-  UINT64: { bytes: 8, read: (v, o) => v.getBigUint64(o, true), write: (v, o, x) => v.setBigUint64(o, BigInt(x), true) },
-  INT64: { bytes: 8, read: (v, o) => v.getBigInt64(o, true), write: (v, o, x) => v.setBigInt64(o, BigInt(x), true) },
-  FP16: {
-    bytes: 2,
-    read: (v, o) => halfOf(v.getUint16(o, true)),
-    write: (v, o, x) => v.setUint16(o, halfBits(x), true),
-  },
-  FP32: { bytes: 4, read: (v, o) => v.getFloat32(o, true), write: (v, o, x) => v.setFloat32(o, x, true) },
-  FP64: { bytes: 8, read: (v, o) => v.getFloat64(o, true), write: (v, o, x) => v.setFloat64(o, x, true) },
+  UINT8: { bytes: 1, read: (view, offset) => view.getUint8(offset) },
+  INT8: { bytes: 1, read: (view, offset) => view.getInt8(offset) },
+  UINT16: { bytes: 2, read: (view, offset) => view.getUint16(offset, true) },
+  INT16: { bytes: 2, read: (view, offset) => view.getInt16(offset, true) },
+  UINT32: { bytes: 4, read: (view, offset) => view.getUint32(offset, true) },
+  INT32: { bytes: 4, read: (view, offset) => view.getInt32(offset, true) },
+  UINT64: { bytes: 8, read: (view, offset) => view.getBigUint64(offset, true) },
+  INT64: { bytes: 8, read: (view, offset) => view.getBigInt64(offset, true) },
+  FP16: { bytes: 2, read: (view, offset) => halfOf(view.getUint16(offset, true)) },
+  FP32: { bytes: 4, read: (view, offset) => view.getFloat32(offset, true) },
+  FP64: { bytes: 8, read: (view, offset) => view.getFloat64(offset, true) },
 }
 
 export function isDatatype(text: unknown): text is Datatype {
@@ -122,18 +117,25 @@ function decodeTexts(view: DataView, bytes: Uint8Array, count: number): string[]
   return texts
 }
 
-/** A tensor's values as raw bytes. */
-export function encode(datatype: Datatype, values: readonly unknown[]): Buffer {
-  if (datatype === 'BYTES') {
-    const texts = values.map((value) => Buffer.from(String(value)))
-    return Buffer.concat(texts.flatMap((text) => [lengthOf(text), text]))
+/** What an answer travels as: every number of a model is one of JSON's. */
+export type AnswerDatatype = 'BOOL' | 'FP64' | 'BYTES'
+
+/** A tensor's values as raw bytes; null is NaN. */
+export function encode(datatype: AnswerDatatype, values: readonly unknown[]): Buffer {
+  switch (datatype) {
+    case 'BYTES': {
+      const texts = values.map((value) => Buffer.from(String(value)))
+      return Buffer.concat(texts.flatMap((text) => [lengthOf(text), text]))
+    }
+    case 'BOOL':
+      return Buffer.from(values.map((value) => (value ? 1 : 0)))
+    case 'FP64': {
+      const buffer = Buffer.alloc(values.length * 8)
+      for (const [place, value] of values.entries())
+        buffer.writeDoubleLE(value === null ? Number.NaN : Number(value), place * 8)
+      return buffer
+    }
   }
-  if (datatype === 'BOOL') return Buffer.from(values.map((value) => (value ? 1 : 0)))
-  const { bytes, write } = FORMATS[datatype]
-  const buffer = Buffer.alloc(values.length * bytes)
-  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-  for (const [place, value] of values.entries()) write(view, place * bytes, value === null ? Number.NaN : Number(value))
-  return buffer
 }
 
 function lengthOf(text: Buffer): Buffer {
@@ -150,22 +152,4 @@ function halfOf(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24
   if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
-
-/** The nearest binary16, ties to even. */
-function halfBits(value: number): number {
-  const sign = Object.is(Math.sign(value), -0) || value < 0 ? 0x8000 : 0
-  const size = Math.abs(value)
-  if (Number.isNaN(size)) return 0x7e00
-  if (size >= 65_520) return sign | 0x7c00
-  if (size < 2 ** -14) return sign | even(size * 2 ** 24)
-  const exponent = Math.floor(Math.log2(size))
-  // A fraction that rounds up to 1024 carries into the exponent, which is the right next number.
-  return sign | (((exponent + 15) << 10) + even((size / 2 ** exponent - 1) * 1024))
-}
-
-function even(value: number): number {
-  const below = Math.floor(value)
-  const rest = value - below
-  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below
 }

@@ -1,7 +1,7 @@
 import type { JsonValue } from '@tidemark/contracts'
 import type { Predictions } from '../../runtimes/model.ts'
 import { isObject } from '../../scoring/values.ts'
-import { type Datatype, encode } from './datatypes.ts'
+import { type AnswerDatatype, encode } from './datatypes.ts'
 import { UnknownOutput } from './errors.ts'
 import type { InferenceRequest } from './request.ts'
 
@@ -10,7 +10,7 @@ export const ONLY_OUTPUT = 'predictions'
 
 export interface OutputTensor {
   readonly name: string
-  readonly datatype: Datatype
+  readonly datatype: AnswerDatatype
   readonly shape: readonly number[]
   readonly values: readonly JsonValue[]
   /** Texts that hold JSON: what is neither a number nor a text nor a list of one shape. */
