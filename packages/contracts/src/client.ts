@@ -45,7 +45,7 @@ export function createClient<A extends Api>(api: A, options: ClientOptions): Cli
         },
       )
       const text = await response.text()
-      if (!response.ok) throw errorOf(response.status, text)
+      if (!response.ok) throw errorOfReply(response.status, text)
       return definition.reply.parse(text === '' ? undefined : JSON.parse(text))
     }
   const groups = Object.entries(api).map(([group, endpoints]) => [
@@ -75,7 +75,8 @@ function queryString(query: Readonly<Record<string, unknown>> | undefined): stri
   return text === '' ? '' : `?${text}`
 }
 
-function errorOf(status: number, text: string): TidemarkError {
+/** The error that a refusing answer of the API holds, for those few requests that are not the typed client's: files in and out. */
+export function errorOfReply(status: number, text: string): TidemarkError {
   try {
     const { error } = ErrorReply.parse(JSON.parse(text))
     return new TidemarkError(error.code, status, error.message, error.details)

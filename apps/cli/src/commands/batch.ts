@@ -1,10 +1,9 @@
-import { openAsBlob } from 'node:fs'
 import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { BatchView } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
-import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
+import { type Connection, connect, fileBody, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
 import { table } from '../table.ts'
 
@@ -37,7 +36,7 @@ ${URL_HELP}`,
       allowPositionals: true,
     })
     const [verb, named] = positionals
-    const { client, url, headers } = connect(values.url)
+    const { client, raw } = connect(values.url)
     const needed = (value: string | undefined, what: string): string => {
       if (value === undefined) throw cliError('USAGE', `This needs ${what}.`, 'batch')
       return value
@@ -48,7 +47,7 @@ ${URL_HELP}`,
         const model = modelOf(needed(named, 'a model'))
         if ((values.data === undefined) === (values.file === undefined))
           throw cliError('USAGE', 'Say --data DATASET or --file FILE, one of them.', 'batch')
-        const data = values.data === undefined ? await sent(values.file ?? '', url, headers) : datasetOf(values.data)
+        const data = values.data === undefined ? await sent(values.file ?? '', raw) : datasetOf(values.data)
         const asked = await client.batch.predict({ body: { ...model, data, out } })
         if (values['no-wait']) {
           console.log(asked.id)
@@ -104,18 +103,11 @@ function datasetOf(named: string): { dataset: string; version?: number } {
   return match[2] ? { dataset: match[1], version: Number(match[2]) } : { dataset: match[1] }
 }
 
-async function sent(file: string, url: string, headers: Readonly<Record<string, string>>) {
+async function sent(file: string, raw: Connection['raw']) {
   const format = FORMATS[extname(file).toLowerCase()]
   if (!format) throw cliError('USAGE', `--file ${file} ends in none of ${Object.keys(FORMATS).join(', ')}.`, 'batch')
-  const body = await openAsBlob(file).catch((error: unknown) => {
-    throw cliError('FILE_UNREADABLE', file, error instanceof Error ? error.message : String(error))
-  })
-  const reply = await fetch(`${url}/api/v1/batch-files`, {
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'application/octet-stream' },
-    body,
-  })
-  if (!reply.ok) throw cliError('REFUSED', await reply.text())
+  const headers = { 'content-type': 'application/octet-stream' }
+  const reply = await raw('/api/v1/batch-files', { method: 'POST', headers, body: await fileBody(file) })
   const { digest } = (await reply.json()) as { digest: string }
   return { file: digest, format }
 }

@@ -1,12 +1,10 @@
-import { createWriteStream, readFileSync } from 'node:fs'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type BatchResult, DatasetDefinition } from '@tidemark/contracts'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import type { Command } from '../command.ts'
-import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
+import { connect, saveReply, URL_HELP, URL_OPTION } from '../connect.ts'
 import { readRows } from '../datasets/rows.ts'
 import { cliError } from '../errors.ts'
 import { table } from '../table.ts'
@@ -28,7 +26,7 @@ ${URL_HELP}`
 async function run(args: string[]): Promise<number> {
   const { values, positionals } = parse(args)
   const [verb, first, second] = positionals
-  const { client, url, headers } = connect(values.url)
+  const { client, raw } = connect(values.url)
   const version = values.version ?? 'latest'
   const dataset = () => required(first, 'the name of a dataset')
   switch (verb) {
@@ -101,10 +99,7 @@ async function run(args: string[]): Promise<number> {
       const out = required(values.out, '--out FILE')
       const format = values.format ?? 'parquet'
       const path = `/api/v1/datasets/${encodeURIComponent(dataset())}/versions/${encodeURIComponent(version)}/download`
-      const reply = await fetch(`${url}${path}?format=${encodeURIComponent(format)}`, { headers })
-      if (!reply.ok || !reply.body) throw cliError('REFUSED', await reply.text())
-      await pipeline(Readable.fromWeb(reply.body), createWriteStream(out))
-      console.log(`Wrote ${out}.`)
+      await saveReply(await raw(`${path}?format=${encodeURIComponent(format)}`), out)
       return 0
     }
     default:

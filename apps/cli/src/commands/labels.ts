@@ -1,9 +1,8 @@
-import { openAsBlob } from 'node:fs'
 import { extname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { LabelInput } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
-import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
+import { type Connection, connect, fileBody, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
 import { table } from '../table.ts'
 
@@ -34,11 +33,10 @@ ${URL_HELP}`,
     })
     const [verb, endpoint, last] = positionals
     if (endpoint === undefined) throw cliError('USAGE', 'The endpoint is missing.', 'labels')
-    const { client, url, headers } = connect(values.url)
+    const { client, raw } = connect(values.url)
     switch (verb) {
       case 'put': {
-        const total =
-          last === undefined ? await sendOne(client, endpoint, values) : await sendFile(last, endpoint, url, headers)
+        const total = last === undefined ? await sendOne(client, endpoint, values) : await sendFile(last, endpoint, raw)
         console.log(
           `${total.accepted} labels joined, ${total.corrected} corrections kept, ${total.repeated} known before, ${total.unknownCount} of unknown predictions`,
         )
@@ -77,7 +75,7 @@ interface Total {
   readonly unknownCount: number
 }
 
-async function sendOne(client: ReturnType<typeof connect>['client'], endpoint: string, flags: Flags): Promise<Total> {
+async function sendOne(client: Connection['client'], endpoint: string, flags: Flags): Promise<Total> {
   const { entity, prediction, value } = flags
   // A text that reads as a number is one; anything else is a class. Undefined flags fall out on the way through JSON.
   const given = {
@@ -92,19 +90,9 @@ async function sendOne(client: ReturnType<typeof connect>['client'], endpoint: s
   return { ...reply, unknownCount: reply.unknown.length }
 }
 
-async function sendFile(
-  file: string,
-  endpoint: string,
-  url: string,
-  headers: Readonly<Record<string, string>>,
-): Promise<Total> {
-  const body = await openAsBlob(file).catch((error: unknown) => {
-    throw cliError('FILE_UNREADABLE', file, error instanceof Error ? error.message : String(error))
-  })
+async function sendFile(file: string, endpoint: string, raw: Connection['raw']): Promise<Total> {
   const type = extname(file).toLowerCase() === '.csv' ? 'text/csv' : 'application/x-ndjson'
   const path = `/api/v1/endpoints/${encodeURIComponent(endpoint)}/labels/file`
-  const reply = await fetch(url + path, { method: 'POST', headers: { ...headers, 'content-type': type }, body })
-  const answer = (await reply.json()) as Total & { error?: { message: string } }
-  if (!reply.ok) throw cliError('REFUSED', answer.error?.message ?? String(reply.status))
-  return answer
+  const reply = await raw(path, { method: 'POST', headers: { 'content-type': type }, body: await fileBody(file) })
+  return (await reply.json()) as Total
 }

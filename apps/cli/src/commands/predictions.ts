@@ -1,10 +1,7 @@
-import { createWriteStream } from 'node:fs'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
 import type { ErasureView, PredictionRow } from '@tidemark/contracts'
 import type { Command } from '../command.ts'
-import { connect, URL_HELP, URL_OPTION } from '../connect.ts'
+import { connect, saveReply, URL_HELP, URL_OPTION } from '../connect.ts'
 import { cliError } from '../errors.ts'
 import { table } from '../table.ts'
 
@@ -49,7 +46,7 @@ ${URL_HELP}`,
       allowPositionals: true,
     })
     const [verb, named] = positionals
-    const { client, url, headers } = connect(values.url)
+    const { client, raw } = connect(values.url)
     const needed = (value: string | undefined, what: string): string => {
       if (value === undefined) throw cliError('USAGE', `This needs ${what}.`, 'predictions')
       return value
@@ -61,6 +58,8 @@ ${URL_HELP}`,
       case 'list': {
         const endpoint = needed(named, 'the endpoint')
         const wanted = Number(values.limit ?? 50)
+        if (!Number.isInteger(wanted) || wanted < 1)
+          throw cliError('USAGE', '--limit counts lines from 1.', 'predictions')
         const rows: PredictionRow[] = []
         for (let cursor: string | undefined; rows.length < wanted; ) {
           const limit = Math.min(1000, wanted - rows.length)
@@ -88,10 +87,7 @@ ${URL_HELP}`,
         for (const [name, value] of Object.entries(filter))
           for (const each of [value].flat()) if (each !== undefined) search.append(name, each)
         const path = `/api/v1/endpoints/${encodeURIComponent(needed(named, 'the endpoint'))}/predictions/export`
-        const reply = await fetch(`${url}${path}?${search}`, { headers })
-        if (!reply.ok || !reply.body) throw cliError('REFUSED', await reply.text())
-        await pipeline(Readable.fromWeb(reply.body), createWriteStream(out))
-        console.log(`Wrote ${out}.`)
+        await saveReply(await raw(`${path}?${search}`), out)
         return 0
       }
       case 'show':
