@@ -1,137 +1,86 @@
 import type { Row } from '../report.ts'
 import type { Figures } from './measure.ts'
 
-type Bound = { readonly least: number } | { readonly most: number }
-
-function row(
-  claim: string,
-  unit: string,
-  peer: number | null,
-  ours: number,
-  better: 'more' | 'less',
-  bound: Bound,
-  goal?: string,
-): Row {
-  const met = 'least' in bound ? ours >= bound.least : ours <= bound.most
-  const words = 'least' in bound ? `≥ ${round(bound.least)}` : `≤ ${round(bound.most)}`
-  return {
-    claim,
-    peer,
-    ours,
-    unit,
-    ratio: peer === null ? null : better === 'more' ? ours / peer : peer / ours,
-    goal: goal ?? words,
-    met,
-  }
+/** A figure of a server, and in which direction it is better. */
+interface Measure {
+  readonly what: string
+  readonly unit: string
+  readonly better: 'more' | 'less'
+  readonly of: (figures: Figures) => number
 }
 
-const round = (value: number) => (value >= 100 ? Math.round(value) : Number(value.toPrecision(3)))
+const AT_64: Measure = { what: '1 row, 64 at a time', unit: 'req/s', better: 'more', of: ({ c64 }) => c64.perSecond }
+const P99_AT_64: Measure = { what: '1 row, 64 at a time: p99', unit: 'ms', better: 'less', of: ({ c64 }) => c64.p99Ms }
+const CPU: Measure = { what: 'CPU a request', unit: 'ms', better: 'less', of: ({ c1 }) => c1.cpuMs }
+const CPU_AT_64: Measure = { what: 'CPU a request at 64', unit: 'ms', better: 'less', of: ({ c64 }) => c64.cpuMs }
+const BATCH: Measure = {
+  what: '1,000 rows a request',
+  unit: 'rows/s',
+  better: 'more',
+  of: ({ batch1, batch8 }) => Math.max(batch1.perSecond, batch8.perSecond) * 1000,
+}
+/** Of a registered version that nobody served yet: from the declaration of its endpoint; of the peer from the start of its process. */
+const FIRST_ANSWER: Measure = {
+  what: 'first answer',
+  unit: 's',
+  better: 'less',
+  of: ({ secondsToFirstAnswer }) => secondsToFirstAnswer,
+}
+
+/** A bound in the measure's own unit, or a factor of the peer's figure, in words unless the figure itself says enough. */
+type Goal = { readonly bound: number } | { readonly factor: number; readonly words?: string }
 
 /** The lines of the table that one model answers. Peers are `mlflow models serve` and, where it says so, the bare server. */
 export function judge(model: string, runtime: string, ours: Figures, mlflow: Figures, bare: Figures | null): Row[] {
-  return [...rowsOf(model, runtime, ours, mlflow, bare), firstAnswer(model, runtime, ours, mlflow)]
-}
-
-/** Of a registered version that nobody served yet: from the declaration of its endpoint; of the peer from the start of its process. */
-function firstAnswer(model: string, runtime: string, ours: Figures, mlflow: Figures): Row {
-  const most = runtime === 'onnx' ? 1 : 5
-  const [theirs, own] = [mlflow.secondsToFirstAnswer, ours.secondsToFirstAnswer]
-  return row(`${model} (${runtime}): first answer`, 's', theirs, own, 'less', { most })
-}
-
-function rowsOf(model: string, runtime: string, ours: Figures, mlflow: Figures, bare: Figures | null): Row[] {
-  const name = `${model} (${runtime})`
-  const one = `${name}: 1 row, 64 at a time`
-  const batch = (figures: Figures) => Math.max(figures.batch1.perSecond, figures.batch8.perSecond) * 1000
-  const cpu = (figures: Figures) => figures.c1.cpuMs
-  switch (model) {
-    case 'forest': {
-      if (!bare) throw new Error('The forest is measured beside the bare server.')
-      return [
-        row(`${one}, against mlflow`, 'req/s', mlflow.c64.perSecond, ours.c64.perSecond, 'more', { least: 8000 }),
-        row(`${one}: p99`, 'ms', mlflow.c64.p99Ms, ours.c64.p99Ms, 'less', { most: 25 }),
-        row(
-          `${one}, against bare`,
-          'req/s',
-          bare.c64.perSecond,
-          ours.c64.perSecond,
-          'more',
-          { least: 0.6 * bare.c64.perSecond },
-          '≥ 60 % of bare',
-        ),
-        row(`${name}: CPU a request, against mlflow`, 'ms', cpu(mlflow), cpu(ours), 'less', { most: 0.2 }),
-        row(
-          `${name}: CPU a request, against bare`,
-          'ms',
-          cpu(bare),
-          cpu(ours),
-          'less',
-          { most: 1.7 * cpu(bare) },
-          '≤ 1.7× bare',
-        ),
-        row(
-          `${name}: CPU a request at 64, against bare`,
-          'ms',
-          bare.c64.cpuMs,
-          ours.c64.cpuMs,
-          'less',
-          { most: 1.7 * bare.c64.cpuMs },
-          '≤ 1.7× bare',
-        ),
-        row(`${name}: 1,000 rows a request, against mlflow`, 'rows/s', batch(mlflow), batch(ours), 'more', {
-          least: batch(mlflow),
-        }),
-        row(
-          `${name}: 1,000 rows a request, against bare`,
-          'rows/s',
-          batch(bare),
-          batch(ours),
-          'more',
-          { least: 0.85 * batch(bare) },
-          '≥ 85 % of bare',
-        ),
-      ]
+  const row = (measure: Measure, peer: Figures, goal: Goal, against = ''): Row => {
+    const [theirs, own] = [measure.of(peer), measure.of(ours)]
+    const bound = 'bound' in goal ? goal.bound : goal.factor * theirs
+    const words = ('words' in goal && goal.words) || String(round(bound))
+    const judged =
+      measure.better === 'more'
+        ? { ratio: own / theirs, goal: `≥ ${words}`, met: own >= bound }
+        : { ratio: theirs / own, goal: `≤ ${words}`, met: own <= bound }
+    return {
+      claim: `${model} (${runtime}): ${measure.what}${against}`,
+      peer: theirs,
+      ours: own,
+      unit: measure.unit,
+      ...judged,
     }
-    case 'boosting':
-      return [
-        row(`${name}: CPU a request, against mlflow`, 'ms', cpu(mlflow), cpu(ours), 'less', { most: 0.4 }),
-        row(`${one}, against mlflow`, 'req/s', mlflow.c64.perSecond, ours.c64.perSecond, 'more', {
-          least: mlflow.c64.perSecond,
-        }),
-      ]
-    case 'keras':
-      return [
-        row(
-          `${one}, against mlflow`,
-          'req/s',
-          mlflow.c64.perSecond,
-          ours.c64.perSecond,
-          'more',
-          { least: 100 * mlflow.c64.perSecond },
-          '≥ 100×',
-        ),
-      ]
-    default:
-      return [
-        row(
-          `${one}, against mlflow`,
-          'req/s',
-          mlflow.c64.perSecond,
-          ours.c64.perSecond,
-          'more',
-          { least: 10 * mlflow.c64.perSecond },
-          '≥ 10×',
-        ),
-        row(`${one}: p99`, 'ms', mlflow.c64.p99Ms, ours.c64.p99Ms, 'less', { most: 400 }),
-        row(
-          `${name}: 1,000 rows a request`,
-          'rows/s',
-          batch(mlflow),
-          batch(ours),
-          'more',
-          { least: 1.7 * batch(mlflow) },
-          '≥ 1.7×',
-        ),
-      ]
   }
+  const toMlflow = (measure: Measure, goal: Goal) => row(measure, mlflow, goal, ', against mlflow')
+  const toBare = (measure: Measure, goal: Goal) => {
+    if (!bare) throw new Error(`The ${model} is measured beside the bare server.`)
+    return row(measure, bare, goal, ', against bare')
+  }
+  const rows = (): Row[] => {
+    switch (model) {
+      case 'forest':
+        return [
+          toMlflow(AT_64, { bound: 8000 }),
+          row(P99_AT_64, mlflow, { bound: 25 }),
+          toBare(AT_64, { factor: 0.6, words: '60 % of bare' }),
+          toMlflow(CPU, { bound: 0.2 }),
+          toBare(CPU, { factor: 1.7, words: '1.7× bare' }),
+          toBare(CPU_AT_64, { factor: 1.7, words: '1.7× bare' }),
+          toMlflow(BATCH, { factor: 1 }),
+          toBare(BATCH, { factor: 0.85, words: '85 % of bare' }),
+        ]
+      case 'boosting':
+        return [toMlflow(CPU, { bound: 0.4 }), toMlflow(AT_64, { factor: 1 })]
+      case 'keras':
+        return [toMlflow(AT_64, { factor: 100, words: '100×' })]
+      default:
+        return [
+          toMlflow(AT_64, { factor: 10, words: '10×' }),
+          row(P99_AT_64, mlflow, { bound: 400 }),
+          row(BATCH, mlflow, { factor: 1.7, words: '1.7×' }),
+        ]
+    }
+  }
+  return [...rows(), row(FIRST_ANSWER, mlflow, { bound: runtime === 'onnx' ? 1 : 5 })]
+}
+
+function round(value: number): number {
+  return value >= 100 ? Math.round(value) : Number(value.toPrecision(3))
 }
