@@ -1,6 +1,6 @@
 // Boundaries of DESIGN: dependencies point one way. `tools/check.ts` also asserts that modules were read at all.
 const modules =
-  'batch|data|experiments|pipelines|registry|evaluation|deployments|monitoring|automation|governance|identity|imports|retention|traffic|webhooks'
+  'batch|data|experiments|pipelines|registry|evaluation|deployments|monitoring|automation|governance|identity|imports|replays|retention|traffic|webhooks'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { identify, isAlive } from '../up/process-table.ts'
 import type { Platform } from '../up/up.ts'
 
-/** What may be killed: a part of the platform, a connection's own PostgreSQL process, the preloaded Python process, or one of its steps. */
-export type Victim = 'server' | 'gateway' | 'database' | 'database connection' | 'worker' | 'step'
+/** What may be killed: a part of the platform, a connection's own PostgreSQL process, the preloaded Python process, one of its steps, or what replays. */
+export type Victim = 'server' | 'gateway' | 'database' | 'database connection' | 'worker' | 'step' | 'replay'
 
 /** The pid of a victim now; undefined while there is none. */
 export function find(platform: Platform, victim: Victim): number | undefined {
@@ -23,6 +23,8 @@ export function find(platform: Platform, victim: Victim): number | undefined {
       return workers(server)[0]
     case 'step':
       return workers(server).flatMap(childrenOf)[0]
+    case 'replay':
+      return childrenOf(server).find((pid) => command(pid).includes('replay/main.ts'))
   }
 }
 

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { GatePolicy } from '@tidemark/contracts'
+import {
+  GatePolicy,
+  type GateVerdict,
+  type ReplayBudget,
+  type ReplayReport,
+  type ReplaySlice,
+} from '@tidemark/contracts'
 import { seededUniform } from '@tidemark/statistics'
+import type { z } from 'zod'
 import { decideGates, verdictOf } from './decide.ts'
-import type { GateEvidence, HoldoutRow, IntegrityFacts, PerturbedResult } from './types.ts'
+import type { GateEvidence, HoldoutRow, IntegrityFacts, PerturbedResult, ReplayEvidence } from './types.ts'
 
 const policy = GatePolicy.parse({
   slices: { columns: ['genre'], minRows: 30, margin: 0.1 },
@@ -149,3 +156,106 @@ test('slices below the minimum of rows are shown with their numbers', () => {
   assert.equal(western?.verdict, 'not_judged')
   assert.equal(western?.numbers.rows, 20)
 })
+
+const replayed: ReplayReport = {
+  summary: '…',
+  logged: { requests: 900, rows: 1000, from: null, to: null, versions: { 'films/1': 1000 } },
+  skipped: [],
+  answers: { rows: 1000, equal: 980, identical: false, failed: 0, refused: 0, problem: null, mended: 0 },
+  disagreement: { tolerance: 0, rows: 20, things: 800, flipped: 16, share: 0.02, lower: 0.011, upper: 0.033 },
+  differences: { numbers: null, labels: [] },
+  slices: { alpha: 0.05, margin: 0.05, minThings: 30, all: [] },
+  latency: null,
+  lift: null,
+}
+const apart: ReplaySlice = {
+  column: 'genre',
+  value: 'Horror',
+  things: 100,
+  flipped: 16,
+  share: 0.16,
+  lower: 0.1,
+  upper: 0.25,
+  elsewhere: 0,
+  loss: null,
+  verdict: 'apart',
+  sentence: 'genre = Horror: 16 % …',
+}
+const budgets: [
+  string,
+  Partial<z.input<typeof ReplayBudget>> | null,
+  ReplayEvidence | null,
+  GateVerdict | null,
+  RegExp,
+][] = [
+  ['without a budget no gate replays', null, null, null, /^$/],
+  [
+    'within its budget a replay passes',
+    {},
+    { id: 'r', report: replayed },
+    'passed',
+    /20 decisions would be others \(2\.00 %, at most 2 %\)/,
+  ],
+  [
+    'more disagreement than the budget fails',
+    { maxDisagreementPercent: 1 },
+    { id: 'r', report: replayed },
+    'failed',
+    /2\.00 % of 800 things .* 1 % are allowed/,
+  ],
+  [
+    'more flips than the budget fail',
+    { maxFlips: 19 },
+    { id: 'r', report: replayed },
+    'failed',
+    /20 decisions would be others, 19 are allowed/,
+  ],
+  [
+    'a slice that is apart fails, and is named',
+    { maxDisagreementPercent: 100 },
+    { id: 'r', report: { ...replayed, slices: { ...replayed.slices, all: [apart] } } },
+    'failed',
+    /apart from the rest: genre = Horror/,
+  ],
+  [
+    'a time in which nothing was logged is not judged',
+    {},
+    {
+      id: 'r',
+      report: { ...replayed, logged: { ...replayed.logged, rows: 0 }, answers: { ...replayed.answers, rows: 0 } },
+    },
+    'not_judged',
+    /nothing was logged/,
+  ],
+  [
+    'rows that cannot be asked again fail it',
+    {},
+    {
+      id: 'r',
+      report: {
+        ...replayed,
+        answers: { ...replayed.answers, rows: 0 },
+        skipped: [{ reason: 'redacted', rows: 1000, sentence: 'masked' }],
+      },
+    },
+    'failed',
+    /no logged row could be compared; masked/,
+  ],
+  [
+    'a replay that is refused fails it, with the reason',
+    {},
+    { problem: 'it needs "genre"' },
+    'failed',
+    /could not be asked again: it needs "genre"/,
+  ],
+]
+for (const [name, budget, replay, verdict, reason] of budgets) {
+  test(name, () => {
+    const asked = budget && { maxDisagreementPercent: 2, ...budget }
+    const gates = decideGates(GatePolicy.parse({ replay: asked }), evidence({ replay }))
+    const gate = gates.find((each) => each.name === 'replay')
+    assert.equal(gate?.verdict ?? null, verdict)
+    assert.match(gate?.sentence ?? '', reason)
+    assert.equal(verdictOf(gates).passed, verdict !== 'failed')
+  })
+}

@@ -157,7 +157,7 @@ function Parts({ of }: { readonly of: Gate }) {
   return (
     <details className={styles.parts} open={of.verdict === 'failed'}>
       <summary>
-        {of.parts.length} {of.name === 'slices' ? 'slices' : 'kinds'}, {judged} judged
+        {of.parts.length} {of.name === 'robustness' ? 'kinds' : 'slices'}, {judged} judged
       </summary>
       <DataTable
         caption={`Parts of ${GATE_NAMES[of.name]}`}
@@ -197,6 +197,7 @@ const GATE_NAMES: Readonly<Record<Gate['name'], string>> = {
   integrity: 'Saw nothing of the holdout',
   slices: 'Harms no slice',
   robustness: 'Stands disturbed inputs',
+  replay: 'Answers logged requests within budget',
 }
 
 function Origin({ version }: { readonly version: RegisteredVersion }) {
