@@ -23,7 +23,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   })
   // The scoring protocol has its own words about content types and wrong JSON.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  // By name, too: what only `*` takes is looked up anew for each request.
+  for (const type of ['application/json', '*'])
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.decorate('unexpected', (error: unknown, request: FastifyRequest) => {
     options.out.error({ err: error, requestId: request.id }, 'unexpected error')
   })

@@ -138,17 +138,27 @@ function splitTable(value: unknown, columns: readonly InputColumn[]): Table {
     throw WrongTable('dataframe_split must be a dictionary with the lists "columns" and "data".')
   }
   const { columns: names, data } = value as { columns: unknown[]; data: unknown[] }
-  if (new Set(names).size !== names.length) throw WrongTable('dataframe_split names a column twice.')
-  const wrong = data.findIndex((row) => !Array.isArray(row) || row.length !== names.length)
-  if (wrong >= 0) throw WrongTable(`Row ${wrong} of dataframe_split has not one value for each of its columns.`)
-  if (names.length === columns.length && columns.every(({ name }, place) => names[place] === name))
-    return { rows: data.length, has: () => true, cell: () => undefined, cells: data as unknown[][] }
+  // What nearly every body names: the columns as the endpoint has them.
+  const same = areNames(names, columns)
+  if (!same && new Set(names).size !== names.length) throw WrongTable('dataframe_split names a column twice.')
+  for (let row = 0; row < data.length; row++) {
+    const cells = data[row]
+    if (!Array.isArray(cells) || cells.length !== names.length)
+      throw WrongTable(`Row ${row} of dataframe_split has not one value for each of its columns.`)
+  }
+  if (same) return { rows: data.length, has: () => true, cell: () => undefined, cells: data as unknown[][] }
   const places = columns.map((column) => names.indexOf(column.name))
   return {
     rows: data.length,
     has: (column) => (places[column] ?? -1) >= 0,
     cell: (row, column) => (data[row] as unknown[])[places[column] ?? -1],
   }
+}
+
+function areNames(names: readonly unknown[], columns: readonly InputColumn[]): boolean {
+  if (names.length !== columns.length) return false
+  for (let place = 0; place < names.length; place++) if (names[place] !== columns[place]?.name) return false
+  return true
 }
 
 function recordsTable(records: readonly unknown[], columns: readonly InputColumn[]): Table {
