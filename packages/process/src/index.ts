@@ -1,4 +1,5 @@
 export * from './address.ts'
+export * from './cable.ts'
 export * from './free-port.ts'
 export * from './source.ts'
 export * from './supervisor.ts'

@@ -26,11 +26,9 @@ Ctrl-C. It serves what the first one serves; put a load balancer before them, or
           done()
         })
     })
-    const gateway = await startMoreGateway(
-      resolve(values.data ?? process.env.TIDEMARK_DATA ?? '.local/data'),
-      port,
-      giveUp.signal,
-    )
+    const gateway = await startMoreGateway(resolve(values.data ?? process.env.TIDEMARK_DATA ?? '.local/data'), port, {
+      giveUp: giveUp.signal,
+    })
     console.log(`One more gateway is ready at ${gateway.url}.`)
     await signalled
     await gateway.stop()

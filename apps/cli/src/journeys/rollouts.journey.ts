@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { EndpointPolicy, HEADERS, type Rollout } from '@tidemark/contracts'
 import { settled, until } from '../demo/settle.ts'
+import { letIn as letVersionIn } from './let-in.ts'
 import { killAndRecover, standing } from './ordeal.ts'
 import { type Site, startPlatform } from './platform.ts'
 import { runScript } from './python.ts'
@@ -44,28 +45,7 @@ before(async () => {
 })
 after(() => site.end())
 
-/** Lets a version in as a person does who knows better than gates without a holdout. @returns its rollout */
-async function letIn(version: number): Promise<string> {
-  const { client } = site.connection
-  const asked = { model: MODEL, version, endpoint: ENDPOINT }
-  await client.evaluation.startEvaluation({ body: asked })
-  const evaluation = await until(`the gates of version ${version}`, async () => {
-    const { evaluations } = await client.evaluation.listEvaluations({ query: { model: MODEL, version, limit: 1 } })
-    const found = evaluations[0]
-    return found && found.finishedAt !== null ? found : undefined
-  })
-  const inTheWay = evaluation.gates.filter(
-    ({ name, verdict }) =>
-      verdict === 'failed' || (verdict === 'not_judged' && (name === 'beats_champion' || name === 'integrity')),
-  )
-  await client.governance.recordWaiver({
-    body: { ...asked, gates: inTheWay.map(({ name }) => name), reason: 'a journey judges it by its rollout' },
-  })
-  return until(`the rollout of version ${version}`, async () => {
-    const { rollouts } = await client.deployments.listRollouts({ query: { endpoint: ENDPOINT } })
-    return rollouts.find((each) => each.version === version && each.confirmed)?.id
-  })
-}
+const letIn = (version: number) => letVersionIn(site, { endpoint: ENDPOINT, model: MODEL, version })
 
 let asked = 0
 

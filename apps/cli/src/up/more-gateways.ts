@@ -17,13 +17,14 @@ export interface MoreGateway {
 
 /**
  * Starts one more gateway beside a running platform and starts it again when it ends. It has a folder of its own below the data folder, and its own
- * place in the prediction log, which the server reads as it reads that of the first (ADR 0005).
+ * place in the prediction log, which the server reads as it reads that of the first (ADR 0005). `serverUrl`: where it finds the server, when that is
+ * not where the platform says it is.
  * @throws CliError: NO_PLATFORM_HERE, PORT_TAKEN, NOT_STARTED
  */
 export async function startMoreGateway(
   dataDir: string,
   port: number,
-  giveUp: AbortSignal = new AbortController().signal,
+  { giveUp = new AbortController().signal, serverUrl }: { giveUp?: AbortSignal; serverUrl?: string } = {},
 ): Promise<MoreGateway> {
   const record = openRecord(dataDir)
   if (!record) throw cliError('NO_PLATFORM_HERE', dataDir)
@@ -37,7 +38,7 @@ export async function startMoreGateway(
     dataDir: folder.path,
     logLevel: 'info',
   } as const
-  const environment = { TIDEMARK_GATEWAY_FOLDER: `gateway-${port}`, TIDEMARK_SERVER_URL: record.url }
+  const environment = { TIDEMARK_GATEWAY_FOLDER: `gateway-${port}`, TIDEMARK_SERVER_URL: serverUrl ?? record.url }
   const [, program] = describePrograms(settings, folder, Promise.resolve(''), { environment })
   const part = programPart({ ...program, name: `gateway-${port}`, onSpawn: () => {} })
   const kept: Kept = await keepRunning(part, openJournal(folder.logsDir), giveUp)

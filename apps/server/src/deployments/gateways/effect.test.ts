@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { connect, createServer, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { HEADERS, type Routing, type Variant } from '@tidemark/contracts'
+import { type Cable, layCable } from '@tidemark/process'
 import { inTransaction } from '../../platform/index.ts'
 import { startTestServer, type TestServer } from '../../platform/testing.ts'
 import { Gateways } from './index.ts'
@@ -22,65 +22,10 @@ const film = { dataframe_split: { columns: ['budget', 'running_time', 'genre'], 
 let server: TestServer
 let gateways: Gateways
 let gateway: TestGateway
+/** The line between the gateway and its server. */
 let cable: Cable
 let champion: Variant
 let candidate: Variant
-
-/** The line between a gateway and its server, which can be cut: what is open breaks, what is new is refused. */
-interface Cable {
-  readonly url: string
-  /** Says where the other end is. */
-  lead(to: string): void
-  cut(): void
-  mend(): void
-  close(): void
-}
-
-async function layCable(): Promise<Cable> {
-  const open = new Set<Socket>()
-  let whole = true
-  let port = 0
-  const relay = createServer((near) => {
-    if (!whole) {
-      near.destroy()
-      return
-    }
-    const far = connect(port, '127.0.0.1')
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      open.add(socket)
-      socket.on('error', () => other.destroy())
-      socket.on('close', () => {
-        open.delete(socket)
-        other.destroy()
-      })
-      socket.pipe(other)
-    }
-  })
-  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve))
-  const address = relay.address()
-  if (typeof address !== 'object' || !address) throw new Error('The relay has no port.')
-  const cut = () => {
-    whole = false
-    for (const socket of open) socket.destroy()
-  }
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    lead: (to) => {
-      port = Number(new URL(to).port)
-    },
-    cut,
-    mend: () => {
-      whole = true
-    },
-    close: () => {
-      cut()
-      relay.close()
-    },
-  }
-}
 
 const canary = (weightPercent: number, stage: number): Routing => ({
   kind: 'canary',
