@@ -6,6 +6,7 @@ import {
   deploymentMigrations,
   endpointInputMigrations,
   evidenceRolloutMigrations,
+  labelAgeMigrations,
   strategyMigrations,
   waivedRolloutMigrations,
 } from './deployments/index.ts'
@@ -59,4 +60,5 @@ export const migrations: readonly Migration[] = [
   ...evidenceRolloutMigrations,
   ...batchMigrations,
   ...replayMigrations,
+  ...labelAgeMigrations,
 ]

@@ -77,10 +77,20 @@ const Policy = z.strictObject({
    */
   strategy: z.enum(['canary', 'blue_green', 'shadow', 'ab']).default('canary'),
   alpha: z.number().gt(0).lt(0.5).default(0.05),
+  /**
+   * Most that the endpoint's rollouts which begin within a year may spend of alpha together: each gets at most half of what is left. null: each has its
+   * own alpha, however many there are.
+   */
+  alphaPerYear: z.number().gt(0).lt(1).nullable().default(null),
   loss: LossName.default('absolute_error'),
   /** Non-inferiority margins: error rate in percentage points, mean loss in units of `loss`. */
   errorMarginPercent: z.number().gt(0).default(2),
   lossMargin: z.number().gt(0).default(0.1),
+  /**
+   * Event time after a prediction at which its label is read for the proof that the loss stays within the margin; one that comes later is none. null: as
+   * labels come. Harm is always read as labels come.
+   */
+  labelAgeDays: z.number().gt(0).nullable().default(null),
   prove: z.array(Proof).min(1).default(['errors', 'loss']),
   /** The first answers of the version that is tried count in no test of errors, failures or latency: it is still warming up. */
   warmUpAnswers: z.int().min(0).default(0),

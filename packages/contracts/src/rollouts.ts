@@ -141,6 +141,14 @@ export const Rollout = RolloutSummary.extend({
     exposedRequests: z.int().describe('Requests that versions on trial answered.'),
     exposedCallers: z.int(),
   }),
+  spending: z
+    .object({
+      alpha: z.number().describe('Chance, at most, that it is rolled back although it is healthy.'),
+      alphaPerYear: z.number().nullable().describe("The endpoint's budget for a year; null: each rollout has its own."),
+      rolloutsBefore: z.int().describe('Those of the endpoint that began within the year before it.'),
+      spentBefore: z.number().describe('What they were given of alpha, together.'),
+    })
+    .describe('What it may be wrong about, and what rollouts before it were allowed to be.'),
   guardrails: z.array(Guardrail),
   /** Sentences: what would make it roll back, go on, promote. */
   wouldChange: z.array(z.string()),

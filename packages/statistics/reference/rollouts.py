@@ -6,7 +6,6 @@ python packages/statistics/reference/rollouts.py. The tests quote what it prints
 
 import numpy as np
 from savvi.multinomial import Multinomial
-from ville.ab import BettingABTest
 from ville.means import BettingCS
 from ville.proportions import BernoulliTest
 
@@ -39,12 +38,6 @@ def main() -> None:
         sequence = BettingCS(bounds=(0, 1), alpha=0.05, c=0.5, grid=201)
         sequence.update(values)
         print(f"mean of {name}, ville:", sequence.interval())
-
-    outcomes = (np.arange(1, 61) % 3 == 0).astype(float)
-    treated = (np.arange(1, 61) % 4 == 0).astype(float)
-    ab = BettingABTest(propensity=0.25)
-    ab.update(outcomes, treated)
-    print("difference of arms, ville:", ab.estimate_[-1])
 
 
 if __name__ == "__main__":

@@ -24,12 +24,16 @@ export interface AlphaSpent {
   alpha: number
 }
 
-export const DEFAULT_BUDGET: AlphaBudget = { perRollout: 0.05, perYear: 0.2 }
-
 const YEAR = 365 * 86_400_000
 
+/** When what a rollout was given has come back, milliseconds since 1970. */
+export function comesBackAt({ beganAt }: AlphaSpent): number {
+  return beganAt + YEAR
+}
+
 /**
- * α of a rollout that begins at `now`, given those before it. Never 0: there is always half of something left.
+ * α of a rollout that begins at `now`, given those before it. Never 0 under one budget, for there is always half of something left; 0 when the
+ * rollouts of a larger budget, as it was before, have spent this one.
  *
  * Worked value: of 0.05 a rollout and 0.2 a year, seven rollouts in a row get 0.05, 0.05, 0.05, 0.025, 0.0125, 0.00625, 0.003125.
  *
@@ -41,6 +45,6 @@ export function nextAlpha(budget: AlphaBudget, spent: readonly AlphaSpent[], now
     throw new RangeError('Budgets of false alarms must lie between 0 and 1.')
   }
   // A rollout whose begin lies ahead (clocks differ) counts as begun.
-  const recent = spent.reduce((sum, { beganAt, alpha }) => (now - beganAt < YEAR ? sum + alpha : sum), 0)
+  const recent = spent.reduce((sum, each) => (now < comesBackAt(each) ? sum + each.alpha : sum), 0)
   return Math.min(perRollout, Math.max(0, perYear - recent) / 2)
 }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { atEqualAge, weighOutcome } from './caller-outcome.ts'
+import { atEqualAge } from './label-age.ts'
 import { shareInterval } from './proportions.ts'
 import { seededUniform, type Uniform } from './random.ts'
-import { addDifference, meanEvidence, startMeanTest } from './sequential-mean.ts'
-import { DEFAULT_BUDGET, nextAlpha } from './spending.ts'
+import { comesBackAt, nextAlpha } from './spending.ts'
 import { addVariantUnit, judgeVariants, shareAgainstChampion, startVariantTests } from './variants.ts'
 
+const BUDGET = { perRollout: 0.05, perYear: 0.2 }
 const weights = { blue: 0.2, green: 0.3 }
 
 test('a caller’s chance of a variant is the one among the champion’s and the variant’s callers', () => {
@@ -57,51 +57,7 @@ test('the harmful variant is accused, not the harmless one beside it', () => {
   assert.ok(wrong <= 3, `${wrong} of 60`)
 })
 
-test('an outcome is weighed by its arm’s chance, and its bound is known before it', () => {
-  assert.deepEqual(weighOutcome({ assignedCandidate: true, rho: 0.2, outcome: 1 }, 0.5), {
-    difference: 2.5,
-    bound: 2.5,
-  })
-  assert.deepEqual(weighOutcome({ assignedCandidate: false, rho: 0.2, outcome: 1 }, 0.5), {
-    difference: -0.625,
-    bound: 2.5,
-  })
-  // The estimate over 60 callers with the mean of outcomes before as the centre: ville 0.1.0, BettingABTest.
-  let [sum, outcomes] = [0, 0]
-  for (let caller = 1; caller <= 60; caller += 1) {
-    const outcome = caller % 3 === 0 ? 1 : 0
-    const centre = caller === 1 ? 0.5 : outcomes / (caller - 1)
-    sum += weighOutcome({ assignedCandidate: caller % 4 === 0, rho: 0.25, outcome }, centre).difference
-    outcomes += outcome
-  }
-  assert.ok(Math.abs(sum / 60 + 0.012853327834800421) < 1e-12, `${sum / 60}`)
-  assert.throws(() => weighOutcome({ assignedCandidate: true, rho: 1, outcome: 0 }, 0.5), RangeError)
-})
-
-test('two arms with one mean outcome differ "provably" in at most 5 % of 300 trials; 30 → 45 % is found', () => {
-  const uniform = seededUniform(35)
-  const better = (champion: number, candidate: number): boolean => {
-    let state = startMeanTest({ direction: 'above', mean: 0 }, 2)
-    let outcomes = 0
-    for (let caller = 0; caller < 1_200; caller += 1) {
-      const assignedCandidate = uniform() < 0.5
-      const outcome = uniform() < (assignedCandidate ? candidate : champion) ? 1 : 0
-      const centre = (0.5 + outcomes) / (1 + caller)
-      state = addDifference(state, weighOutcome({ assignedCandidate, rho: 0.5, outcome }, centre))
-      outcomes += outcome
-      if (meanEvidence(state).pValue <= 0.05) return true
-    }
-    return false
-  }
-  const count = (runs: number, candidate: number): number =>
-    Array.from({ length: runs }, () => better(0.3, candidate)).filter(Boolean).length
-  const wrong = count(300, 0.3)
-  assert.ok(shareInterval(wrong, 300).lower <= 0.05, `${wrong} of 300`)
-  const right = count(60, 0.45)
-  assert.ok(right >= 54, `${right} of 60`)
-})
-
-test('an outcome counts at the same age in both arms', () => {
+test('a label counts when it was there at the age at which labels are read', () => {
   const day = 86_400_000
   const seen = { predictedAt: 0, labelledAt: 2 * day }
   assert.equal(atEqualAge(seen, 7 * day, 3 * day), 'wait')
@@ -114,12 +70,15 @@ test('rollouts in a row halve what is left of the year, and what was spent comes
   const day = 86_400_000
   const spent: { beganAt: number; alpha: number }[] = []
   for (let n = 0; n < 7; n += 1) {
-    spent.push({ beganAt: n * day, alpha: nextAlpha(DEFAULT_BUDGET, spent, n * day) })
+    spent.push({ beganAt: n * day, alpha: nextAlpha(BUDGET, spent, n * day) })
   }
   const given = spent.map(({ alpha }) => Number(alpha.toFixed(9)))
   assert.deepEqual(given, [0.05, 0.05, 0.05, 0.025, 0.0125, 0.00625, 0.003125])
-  assert.ok(nextAlpha(DEFAULT_BUDGET, spent, 366 * day) > 0.025)
-  assert.equal(nextAlpha(DEFAULT_BUDGET, spent, 800 * day), 0.05)
+  assert.ok(nextAlpha(BUDGET, spent, 366 * day) > 0.025)
+  assert.equal(nextAlpha(BUDGET, spent, 800 * day), 0.05)
+  assert.equal(comesBackAt({ beganAt: 3 * day, alpha: 0.05 }), 368 * day)
+  // A budget that was lowered may be spent already.
+  assert.equal(nextAlpha({ perRollout: 0.05, perYear: 0.1 }, spent, 8 * day), 0)
   assert.throws(() => nextAlpha({ perRollout: 0, perYear: 0.1 }, [], 0), RangeError)
 })
 
@@ -130,11 +89,11 @@ test('whenever rollouts begin, those of any year spend at most the year’s budg
     const spent: { beganAt: number; alpha: number }[] = []
     for (let at = 0, n = 0; n < 60; n += 1) {
       at += uniform() ** 3 * 0.4 * year
-      spent.push({ beganAt: at, alpha: nextAlpha(DEFAULT_BUDGET, spent, at) })
+      spent.push({ beganAt: at, alpha: nextAlpha(BUDGET, spent, at) })
     }
     for (const { beganAt } of spent) {
       const within = spent.filter((other) => other.beganAt <= beganAt && other.beganAt > beganAt - year)
-      assert.ok(within.reduce((sum, { alpha }) => sum + alpha, 0) <= DEFAULT_BUDGET.perYear + 1e-12)
+      assert.ok(within.reduce((sum, { alpha }) => sum + alpha, 0) <= BUDGET.perYear + 1e-12)
     }
   }
 })

@@ -169,6 +169,7 @@ function shown(rollout: Rollout): string {
         ]
       : []),
     `  ${progress.requests} requests, ${progress.callersAtStep} callers at this step, ${progress.pairs} things seen by both, ${progress.labelledPairs} labelled`,
+    `  ${spent(rollout)}`,
     '',
     table([head, ...rows]),
     '',
@@ -179,6 +180,14 @@ function shown(rollout: Rollout): string {
           `${(each.eventTime ?? each.decidedAt).slice(0, 10)}  ${each.kind.replace('_', ' ').padEnd(9)}  ${each.reason} (by ${each.by.id})`,
       ),
   ].join('\n')
+}
+
+/** How often it may be wrong, and how often those before it. */
+function spent({ spending }: Rollout): string {
+  const { alpha, alphaPerYear, rolloutsBefore, spentBefore } = spending
+  const year = alphaPerYear === null ? 'without a budget for the year' : `of ${number(100 * alphaPerYear)} % a year`
+  const before = `${rolloutsBefore} rollouts of the year before had ${number(100 * spentBefore)} % together`
+  return `may roll back a healthy version in ${number(100 * alpha)} % of cases, ${year}; ${before}`
 }
 
 function number(value: number | null): string {

@@ -2,6 +2,7 @@ export {
   deploymentMigrations,
   endpointInputMigrations,
   evidenceRolloutMigrations,
+  labelAgeMigrations,
   strategyMigrations,
   waivedRolloutMigrations,
 } from './migrations.ts'

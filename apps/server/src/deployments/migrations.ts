@@ -173,3 +173,14 @@ export const evidenceRolloutMigrations: readonly Migration[] = [
     `,
   },
 ]
+
+/** Since a proof may read labels at one age: which pairs have reached it. */
+export const labelAgeMigrations: readonly Migration[] = [
+  {
+    id: '0275-label-age',
+    sql: `
+      alter table rollout_pair add column aged boolean not null default false;
+      create index rollout_pair_to_age on rollout_pair (workspace, rollout, event_time) where not aged;
+    `,
+  },
+]

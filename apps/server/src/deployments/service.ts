@@ -13,6 +13,7 @@ import { distributionOf, pairsOf } from './rollouts/compare.ts'
 import { evidenceOfRollout } from './rollouts/evidence.ts'
 import { replayed } from './rollouts/replay.ts'
 import { Rollouts } from './rollouts/service.ts'
+import { spendingOf } from './rollouts/spending.ts'
 import { RolloutStarter } from './rollouts/start.ts'
 import * as store from './rollouts/store.ts'
 import type { Rollout } from './rollouts/types.ts'
@@ -94,7 +95,9 @@ export class Deployments {
     const { db } = this.platform
     const { rollout, owned, evidence } = await this.standing(workspace, id)
     const decisions = await store.decisionsOf(db, workspace, id)
-    return rolloutView(rollout, { owned, evidence, decisions, stages: await store.stagesOf(db, workspace, id) })
+    const stages = await store.stagesOf(db, workspace, id)
+    const spending = spendingOf(rollout, await store.alphasGiven(db, workspace, rollout.endpoint))
+    return rolloutView(rollout, { owned, evidence, decisions, stages, spending })
   }
 
   /** Things that both versions predicted, those they differ on most first, with each version's distribution beside the champion's. */

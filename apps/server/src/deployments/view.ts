@@ -49,9 +49,10 @@ export function rolloutView(
     evidence: RolloutEvidence | null
     decisions: readonly StoredDecision[]
     stages: readonly RolloutStage[]
+    spending: RolloutView['spending']
   },
 ): z.input<typeof RolloutView> {
-  const { owned, evidence, decisions, stages } = seen
+  const { owned, evidence, decisions, stages, spending } = seen
   const candidate = candidateShare(rollout)
   const isAb = rollout.policy.strategy === 'ab'
   return {
@@ -60,6 +61,7 @@ export function rolloutView(
     weights: { champion: 100 - candidate, candidate },
     steps: planOf(rollout.policy).steps.map(({ weightPercent, minCallers }) => ({ weightPercent, minCallers })),
     timeline: [...stages],
+    spending,
     progress: {
       pairs: evidence?.pairs ?? 0,
       labelledPairs: evidence?.labelledPairs ?? 0,

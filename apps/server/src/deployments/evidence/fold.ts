@@ -10,7 +10,7 @@ import { shareAgainstChampion } from '@tidemark/statistics'
 import { entityOf, type JoinedLabel, type LabelFold, type PredictionFold } from '../../platform/folds.ts'
 import type { Tx } from '../../platform/index.ts'
 import { type CallerEvent, foldCallers } from './callers.ts'
-import { addLabel, addPair, withPoints } from './state.ts'
+import { addAged, addLabel, addPair, withPoints } from './state.ts'
 import * as store from './store.ts'
 import type { EvidenceState, Half, Pair } from './types.ts'
 
@@ -33,7 +33,7 @@ export function rolloutEvidenceFold(changed: (key: store.EvidenceKey) => Promise
         const own = all.filter((record) => record.rollout.arm === 'champion' || isOf(record, version))
         const withCallers = await foldCallers(tx, key, state, callerEvents(all, version))
         const withPairs = await foldPairs(tx, key, withCallers, own)
-        await store.saveEvidence(tx, key, withPoints(withPairs))
+        await store.saveEvidence(tx, key, withPoints(await foldAged(tx, key, withPairs)))
         touched.add(key.workspace, parent)
       }
     },
@@ -177,6 +177,15 @@ async function foldLabels(
   let state = before
   for (const { pair, label } of await store.joinLabels(tx, key, entities)) state = addLabel(state, pair, label)
   return state
+}
+
+/** Reads the labels of the pairs that have reached their age: by the time of the log, which no label can put forward. */
+async function foldAged(tx: Tx, key: store.EvidenceKey, before: EvidenceState): Promise<EvidenceState> {
+  const { eventTimeTo: now, settings } = before
+  const age = settings.labelAgeMilliseconds
+  if (age === null || now === null) return before
+  const aged = await store.takeAged(tx, key, new Date(now - age))
+  return aged.reduce((state, pair) => addAged(state, pair, now), before)
 }
 
 /** One half per row of the request; a record that failed has failed for each of them. A row without a business key is a thing of its own. */

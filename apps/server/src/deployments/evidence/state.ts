@@ -2,6 +2,7 @@ import type { EvidencePoint, RolloutPolicy } from '@tidemark/contracts'
 import {
   addCaller,
   addDifference,
+  atEqualAge,
   type CallerUnit,
   expectTraffic,
   extendMeanSequence,
@@ -14,7 +15,7 @@ import {
 import type { Comparison } from '../types.ts'
 import { guardrailsOf } from './guardrails.ts'
 import { differ, lossDifference, lossOf } from './pairs.ts'
-import type { EvidenceSettings, EvidenceState, Pair } from './types.ts'
+import type { AgedPair, EvidenceSettings, EvidenceState, Pair } from './types.ts'
 
 /** Points kept for the chart; when full, every second one is dropped. */
 const MAX_POINTS = 400
@@ -43,6 +44,7 @@ export function readEvidence(stored: unknown): EvidenceState {
     latency: null,
     disagreement: null,
     betterErrors: false,
+    labelAgeMilliseconds: null,
   }
   return {
     ...older,
@@ -68,6 +70,7 @@ export function evidenceSettings(policy: RolloutPolicy, comparison: Comparison |
     alpha,
     loss,
     lossMargin,
+    labelAgeMilliseconds: policy.labelAgeDays === null ? null : policy.labelAgeDays * 86_400_000,
     errorMarginPercent,
     labelRange,
     usualDifference: 2.5 * gap * scale,
@@ -204,7 +207,10 @@ function compared({ disagreement, settings }: EvidenceState, pair: Pair): Eviden
   }
 }
 
-/** Bets the label of a pair. Pairs in which a version gave no number have no loss to compare. */
+/**
+ * Bets the label of a pair, when it comes: on harm always, on the proof of no loss where its labels have no age to reach. Pairs in which a version
+ * gave no number have no loss to compare.
+ */
 export function addLabel(state: EvidenceState, pair: Pair, label: number): EvidenceState {
   const { champion, candidate } = pair
   if (champion === null || candidate === null) return state
@@ -215,12 +221,23 @@ export function addLabel(state: EvidenceState, pair: Pair, label: number): Evide
     labelledAtStage: state.labelledAtStage + Number(pair.stage === state.stage),
     loss: {
       harm: addDifference(loss.harm, row),
-      acceptance: addDifference(loss.acceptance, row),
+      acceptance: state.settings.labelAgeMilliseconds === null ? addDifference(loss.acceptance, row) : loss.acceptance,
       sequence: extendMeanSequence(loss.sequence, row),
       championSum: loss.championSum + lossOf(state.settings.loss, champion, label),
       candidateSum: loss.candidateSum + lossOf(state.settings.loss, candidate, label),
     },
   }
+}
+
+/** Bets on the proof of no loss what is known of a pair at the age at which labels are read; one whose label came later has none. */
+export function addAged(state: EvidenceState, { pair, label, labelledAt }: AgedPair, now: number): EvidenceState {
+  const { labelAgeMilliseconds: age } = state.settings
+  const { champion, candidate, eventTime } = pair
+  if (age === null || label === null || champion === null || candidate === null) return state
+  if (atEqualAge({ predictedAt: eventTime, labelledAt }, age, now) !== 'label') return state
+  const { loss } = state
+  const row = lossDifference(state.settings, { champion, candidate }, label)
+  return { ...state, loss: { ...loss, acceptance: addDifference(loss.acceptance, row) } }
 }
 
 /** Appends the present evidence to the chart's series, for guardrails that have new units. */

@@ -2,7 +2,7 @@ import { parseModelVersionRef } from '@tidemark/contracts'
 import { type Closing, remainingClosings } from '@tidemark/statistics'
 import { type Queryable, sql, type Tx } from '../../platform/index.ts'
 import { readEvidence } from './state.ts'
-import type { CallerRow, EvidenceState, Half, Pair } from './types.ts'
+import type { AgedPair, CallerRow, EvidenceState, Half, Pair } from './types.ts'
 
 /** Which evidence is meant. */
 export interface EvidenceKey {
@@ -220,6 +220,10 @@ export async function saveLabels(
     on conflict do nothing`.execute(tx)
 }
 
+const PAIR = sql.raw(
+  'p.entity, p.stage, p.champion, p.candidate, p.champion_said as "championSaid", p.candidate_said as "candidateSaid", p.champion_failed as "championFailed", p.candidate_failed as "candidateFailed", p.event_time',
+)
+
 /**
  * Joins labels to pairs that have none yet, and tells which joined now, in the order in which the labels became known. A label that was
  * known before the prediction does not count: a version may have been trained on it.
@@ -234,13 +238,29 @@ export async function joinLabels(
     from rollout_label l
     where p.workspace = ${key.workspace} and p.rollout = ${key.rollout} and p.entity = any(${entities}::text[]) and p.label is null
       and l.workspace = p.workspace and l.rollout = p.rollout and l.entity = p.entity and l.known_at > p.event_time
-    returning p.entity, p.stage, p.champion, p.candidate, p.champion_said as "championSaid", p.candidate_said as "candidateSaid",
-      p.champion_failed as "championFailed", p.candidate_failed as "candidateFailed", p.event_time, p.label, l.known_at`.execute(
-    tx,
-  )
+    returning ${PAIR}, p.label, l.known_at`.execute(tx)
   rows.sort((a, b) => a.known_at.getTime() - b.known_at.getTime() || (a.entity < b.entity ? -1 : 1))
   return rows.map(({ event_time, label, known_at: _, ...pair }) => ({
     pair: { ...pair, eventTime: event_time.getTime() },
     label,
+  }))
+}
+
+/** Takes the pairs predicted at or before that time that were not taken before, in the order of their predictions: each is taken once. */
+export async function takeAged(tx: Tx, key: EvidenceKey, predictedBefore: Date): Promise<AgedPair[]> {
+  const { rows } = await sql<
+    Omit<Pair, 'eventTime'> & { event_time: Date; label: number | null; known_at: Date | null }
+  >`
+    update rollout_pair p set aged = true
+    where p.workspace = ${key.workspace} and p.rollout = ${key.rollout} and not p.aged and p.event_time <= ${predictedBefore}
+    returning ${PAIR}, p.label, (
+      select known_at from rollout_label l
+      where p.label is not null and l.workspace = p.workspace and l.rollout = p.rollout and l.entity = p.entity
+    ) as known_at`.execute(tx)
+  rows.sort((a, b) => a.event_time.getTime() - b.event_time.getTime() || (a.entity < b.entity ? -1 : 1))
+  return rows.map(({ event_time, label, known_at, ...pair }) => ({
+    pair: { ...pair, eventTime: event_time.getTime() },
+    label,
+    labelledAt: known_at?.getTime() ?? null,
   }))
 }

@@ -6,6 +6,8 @@ export interface EvidenceSettings {
   readonly alpha: number
   readonly loss: LossName
   readonly lossMargin: number
+  /** Age at which labels are read for the proof of no loss; null: as they come. */
+  readonly labelAgeMilliseconds: number | null
   readonly errorMarginPercent: number
   /** A loss difference that is usually not exceeded, in units of the loss. */
   readonly usualDifference: number
@@ -101,6 +103,13 @@ export interface Half {
   readonly said: JsonValue
   readonly failed: boolean
   readonly eventTime: number
+}
+
+/** A pair that has reached the age at which its label is read, and its first label with the time when that became known. */
+export interface AgedPair {
+  readonly pair: Pair
+  readonly label: number | null
+  readonly labelledAt: number | null
 }
 
 /** The first prediction of a thing by both versions. */

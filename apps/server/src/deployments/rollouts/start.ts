@@ -14,6 +14,7 @@ import type { DeploymentPorts, Endpoint } from '../types.ts'
 import { type Acts, aboutOf, weightsOf } from './act.ts'
 import { planOf } from './plan.ts'
 import { DAY } from './rules.ts'
+import { allowanceOf } from './spending.ts'
 import * as store from './store.ts'
 import type { Rollout } from './types.ts'
 
@@ -133,18 +134,24 @@ export class RolloutStarter {
     const { evaluation } = this.ports
     const { workspace, model, championVersion } = endpoint
     const { id, version } = queued
-    const policy = queued.ownPolicy ?? endpoint.policy.rollout
-    const versions = triedBy(policy, version)
+    const declared = queued.ownPolicy ?? endpoint.policy.rollout
+    const versions = triedBy(declared, version)
+    const now = this.platform.clock.now()
+    const allowance = allowanceOf(declared, await store.alphasGiven(tx, workspace, endpoint.name), now.getTime())
     const unmeasured = await firstWithoutRuntime(tx, this.ports, workspace, model, [championVersion, ...versions])
     const obstacle = versions.includes(championVersion)
       ? `${model}/${championVersion} is the champion already`
       : unmeasured !== null
         ? `${model}/${unmeasured} was never evaluated, so nothing says how it runs`
         : null
-    if (obstacle !== null) {
-      await this.acts.drop(tx, actor, queued, obstacle)
+    const drop = async (reason: string) => {
+      await this.acts.drop(tx, actor, queued, reason)
       return null
     }
+    if (obstacle !== null) return drop(obstacle)
+    if ('noneUntil' in allowance) return drop(spentReason(declared, allowance.noneUntil))
+    // What it may spend is part of the policy that it goes by: its decisions are made, and made again, with it.
+    const policy = { ...declared, alpha: allowance.alpha }
     const tried = versions.map((each, index) => ({ version: each, evidence: index === 0 ? id : uuidv7() }))
     for (const each of tried) {
       const comparison = await evaluation.comparison(tx, workspace, model, each.version, championVersion)
@@ -159,7 +166,6 @@ export class RolloutStarter {
     const state =
       policy.strategy === 'ab' ? { kind: 'ab' as const, weights: policy.ab.variants } : { kind: 'shadow' as const }
     const stage = policy.strategy === 'ab' ? 1 : 0
-    const now = this.platform.clock.now()
     const from = endpoint.replay ? null : now
     const because = actor.because([queued.lastEvent], queued.correlation)
     const routed: Rollout = { ...queued, championVersion, policy, state, tried, stage }
@@ -235,6 +241,11 @@ export class RolloutStarter {
 /** The versions that a policy tries when a rollout of `version` is asked for. */
 function triedBy(policy: RolloutPolicy, version: number): number[] {
   return policy.strategy === 'ab' ? policy.ab.variants.map((variant) => variant.version) : [version]
+}
+
+function spentReason({ alphaPerYear }: RolloutPolicy, until: number): string {
+  const day = new Date(until).toISOString().slice(0, 10)
+  return `the year's budget of false alarms (alphaPerYear ${alphaPerYear}) is spent by the rollouts before it: raise it, or try again from ${day} on`
 }
 
 async function firstWithoutRuntime(

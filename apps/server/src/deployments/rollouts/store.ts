@@ -106,6 +106,25 @@ export async function versionsInUse(db: Queryable, workspace: string): Promise<{
   return rows
 }
 
+/** A rollout that began: when, by the wall clock, and the α that it was given. */
+export interface GivenAlpha {
+  readonly rollout: string
+  readonly beganAt: number
+  readonly alpha: number
+  /** Whether its endpoint had a budget for the year when it began. */
+  readonly budgeted: boolean
+}
+
+/** The rollouts of an endpoint that ever began, the oldest first. */
+export async function alphasGiven(db: Queryable, workspace: string, endpoint: string): Promise<GivenAlpha[]> {
+  const { rows } = await sql<Omit<GivenAlpha, 'beganAt'> & { began: Date }>`
+    select id as rollout, (policy ->> 'alpha')::float8 as alpha, policy ->> 'alphaPerYear' is not null as budgeted,
+      coalesce((select min(at) from rollout_stage s where s.workspace = r.workspace and s.rollout = r.id), created_at) as began
+    from rollout r where workspace = ${workspace} and endpoint = ${endpoint} and kind not in ('queued', 'dropped')
+    order by began, id`.execute(db)
+  return rows.map(({ began, ...row }) => ({ ...row, beganAt: began.getTime() }))
+}
+
 /** The rollout that has waited longest on an endpoint. */
 export async function nextQueued(db: Queryable, workspace: string, endpoint: string): Promise<Rollout | null> {
   const { rows } = await sql<Row>`

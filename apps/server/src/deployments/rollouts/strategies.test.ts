@@ -268,3 +268,63 @@ test('answers of a version that still warms up are no failures of it, and its ow
   assert.match(reason, /% of its answers are slow/)
   assert.equal(guardrails.find(({ name }) => name === 'errors')?.candidate, 0)
 })
+
+test('a proof reads labels at their age, harm as they come: one that is later than that age proves nothing', async () => {
+  const id = await begin({ labelAgeDays: 30, prove: ['loss'], lossMargin: 2, strategy: 'shadow' })
+  const snapshot = await platform.gateways.published(WORKSPACE, ENDPOINT)
+  assert.ok(snapshot)
+  const day = 86_400_000
+  const start = Date.UTC(2001, 0, 1)
+  const ask = (film: number, at: number) =>
+    fold(platform, platform.deployments, visitOf(snapshot, `visitor-${film}`, `film-${film}`, at, 6, 6.5))
+  const label = (film: number, at: number) =>
+    foldLabels(platform, platform.deployments, [
+      { workspace: WORKSPACE, endpoint: ENDPOINT, entity: `film-${film}`, value: 6.4, knownAt: new Date(at) },
+    ])
+  const loss = async () => {
+    const found = (await view(id)).guardrails.find(({ name }) => name === 'loss')
+    assert.ok(found)
+    return { units: found.units, e: found.acceptanceEValue }
+  }
+  await ask(1, start)
+  await ask(2, start + day)
+  await label(1, start + 20 * day)
+  assert.deepEqual(await loss(), { units: 1, e: 1 }, 'young yet')
+  await label(2, start + 32 * day)
+  await ask(3, start + 29 * day)
+  assert.deepEqual(await loss(), { units: 2, e: 1 }, 'a day too young')
+  await ask(4, start + 30 * day)
+  const one = await loss()
+  assert.ok(one.e > 1)
+  await ask(5, start + 200 * day)
+  assert.deepEqual(await loss(), one, 'the label of the second came 31 days after it')
+  assert.match((await view(id)).wouldChange.join(), /loss stays within the margin.* by labels at an age of 30 days/)
+})
+
+test('the rollouts of an endpoint share the budget of a year, and each says what it was given', async () => {
+  const given: number[][] = []
+  const needs: number[] = []
+  const rounded = (value: number) => Number(value.toFixed(6))
+  for (let n = 0; n < 5; n += 1) {
+    const id = await begin({ alphaPerYear: 0.2 })
+    const { spending, guardrails } = await view(id)
+    given.push([spending.alpha, spending.rolloutsBefore, spending.spentBefore].map(rounded))
+    needs.push(rounded(guardrails.find(({ name }) => name === 'loss')?.harmNeeds ?? 0))
+    await platform.deployments.rollouts.overrule(actor, id, 'abort', 'the next one')
+  }
+  assert.deepEqual(given, [
+    [0.05, 0, 0],
+    [0.05, 1, 0.05],
+    [0.05, 2, 0.1],
+    [0.025, 3, 0.15],
+    [0.0125, 4, 0.175],
+  ])
+  assert.deepEqual(needs, [40, 40, 40, 80, 160])
+  // What was spent under a larger budget than this one's leaves nothing of it.
+  const none = await begin({ alphaPerYear: 0.1 })
+  const { state, reason } = await view(none)
+  assert.deepEqual(state, { kind: 'dropped' })
+  assert.match(reason, /budget of false alarms \(alphaPerYear 0.1\) is spent .* try again from \d{4}-\d\d-\d\d on/)
+  const own = await view(await begin({}))
+  assert.deepEqual([own.spending.alpha, own.spending.alphaPerYear, own.spending.rolloutsBefore], [0.05, null, 5])
+})

@@ -27,7 +27,7 @@ export function proofReason(policy: RolloutPolicy, guardrails: readonly Guardrai
   const errors = guardrails.find((guardrail) => isErrors(guardrail) && guardrail.proven)
   const ofLoss =
     `mean loss ${signed(loss?.difference ?? null)} over ${loss?.units ?? 0} labelled things, ` +
-    `proven less than ${policy.lossMargin} worse`
+    `proven less than ${policy.lossMargin} worse${atAge(policy)}`
   const ofErrors =
     `errors ${signed((errors?.difference ?? 0) * 100)} points over ${errors?.units ?? 0} ` +
     `${errors?.name === 'failures' ? 'things' : 'callers'}, proven less than ${policy.errorMarginPercent} points worse`
@@ -36,6 +36,10 @@ export function proofReason(policy: RolloutPolicy, guardrails: readonly Guardrai
     .filter((name) => policy.prove.includes(name))
     .map((name) => parts[name])
     .join('; ')
+}
+
+function atAge({ labelAgeDays }: RolloutPolicy): string {
+  return labelAgeDays === null ? '' : ` by labels at an age of ${number(labelAgeDays)} days`
 }
 
 /** Errors are proven by either kind of evidence: callers who were split, or things that both versions predicted. */
@@ -67,7 +71,8 @@ export function wouldChange(policy: RolloutPolicy, evidence: RolloutEvidence, ne
     )[0]
     const at = nearest ? `; it is at ${number(nearest.acceptanceEValue)}` : ''
     const needs = nearest ? ` reaches e = ${number(nearest.acceptanceNeeds)}` : ' is there'
-    return `It is promoted only when the evidence that its ${what} stay${what === 'loss' ? 's' : ''} within the margin${needs}${at}.`
+    const age = what === 'loss' ? atAge(policy) : ''
+    return `It is promoted only when the evidence that its ${what} stay${what === 'loss' ? 's' : ''} within the margin${needs}${at}${age}.`
   })
   return [...harms, ...proofs, ...(nextLook === null ? [] : [`It is looked at again ${nextLook}.`])]
 }
