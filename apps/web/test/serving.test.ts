@@ -2,91 +2,31 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { HEADERS } from '@tidemark/contracts'
 import type { Browser, Page } from 'playwright-core'
 import { browserPath } from '../../../tools/browser.ts'
 import { ensureWeb } from '../../cli/src/web-build.ts'
-import { fixtureModel, until } from '../../server/src/deployments/gateways/testing.ts'
-import { startTestServing, type TestServing } from '../../server/src/deployments/servingTesting.ts'
-import { approve, replay, WORKSPACE, type World } from '../../server/src/deployments/testing.ts'
+import { WORKSPACE } from '../../server/src/deployments/testing.ts'
 import { openBrowser, type Theme, Visit } from './browser.ts'
+import { type ServingSite, startServingSite } from './servingSite.ts'
 
 const chromium = browserPath()
 const skip = chromium ? false : 'no browser: set TIDEMARK_BROWSER, or install chromium'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const { rows } = fixtureModel('champion')
-const REQUESTS = 60
-
-const world: World = {
-  seed: 1,
-  films: 900,
-  visitsPerFilm: 8,
-  callers: 300,
-  championRating: (truth, normal) => truth * 0.5 + 3.1 + 0.6 * normal(),
-  candidateRating: (_truth, champion, normal) => champion + 0.25 * normal(),
-}
-
 describe('the pages of serving and rollouts', { skip }, () => {
-  let serving: TestServing
+  let site: ServingSite
   let browser: Browser
-  const rollouts = { rolledBack: '', promoted: '', running: '' }
-  let prediction = ''
-
-  const stateOf = async (id: string) => (await serving.rollouts.deployments.rolloutView(WORKSPACE, id)).state.kind
-  /** Lets a version in and replays films until it came that far. */
-  async function rollOut(version: number, films: World, ends: readonly string[]): Promise<string> {
-    const id = await approve(serving.rollouts, version)
-    assert.ok(id)
-    await replay(serving.rollouts, films, async () => ends.includes(await stateOf(id)))
-    return id
-  }
 
   before(async () => {
     await ensureWeb(ROOT)
-    serving = await startTestServing()
+    site = await startServingSite()
     browser = await openBrowser(chromium ?? '')
-    await register(serving.server.url, 'films', 4)
-    for (let request = 0; request < REQUESTS; request += 1) {
-      const input = request % 7 === 0 ? rows.slice(0, 3) : [rows[request % rows.length]]
-      const answer = await serving.gateway.ask(
-        '/endpoints/films/invocations',
-        { inputs: input },
-        {
-          [HEADERS.caller]: `visitor-${request % 9}`,
-          [HEADERS.entity]: input.map((_, row) => `film-${request}${row === 0 ? '' : `-${row}`}`).join(','),
-        },
-      )
-      assert.equal(answer.status, 200)
-      if (request === 1) prediction = answer.body.prediction_id ?? ''
-    }
-    await until(
-      async () =>
-        (await serving.server.client.traffic.getTraffic({ params: { endpoint: 'films' }, query: {} })).requests >=
-        REQUESTS,
-    )
-    await serving.server.client.monitoring.putLabels({
-      params: { endpoint: 'films' },
-      body: { labels: [{ prediction, value: 6.5 }] },
-    })
-    // What else the server does with an approval needs versions that were really trained.
-    await serving.server.platform.jobs.stop()
-    rollouts.rolledBack = await rollOut(2, { ...world, candidateRating: (_truth, champion) => champion - 0.7 }, [
-      'rolled_back',
-    ])
-    rollouts.promoted = await rollOut(
-      3,
-      { ...world, seed: 2, candidateRating: (truth, champion) => champion + 0.3 * (truth - champion) },
-      ['promoted', 'rolled_back'],
-    )
-    assert.equal(await stateOf(rollouts.promoted), 'promoted')
-    rollouts.running = await rollOut(4, { ...world, seed: 3, films: 70 }, ['promoted', 'rolled_back'])
   })
   after(async () => {
     await browser?.close()
-    await serving?.close()
+    await site?.serving.close()
   })
 
-  const open = (theme: Theme = 'light', width = 1440) => Visit.open(browser, serving.server.url, theme, width)
+  const open = (theme: Theme = 'light', width = 1440) => Visit.open(browser, site.serving.server.url, theme, width)
 
   for (const theme of ['light', 'dark'] satisfies Theme[])
     for (const width of [1440, 768])
@@ -94,10 +34,10 @@ describe('the pages of serving and rollouts', { skip }, () => {
         const visit = await open(theme, width)
         for (const [name, path, title] of [
           ['serving-endpoint', '/endpoints/films', 'films'],
-          ['serving-prediction', `/predictions/${prediction}`, 'An answer of films'],
-          ['rollout-running', `/rollouts/${rollouts.running}`, 'films/4 to films'],
-          ['rollout-rolled-back', `/rollouts/${rollouts.rolledBack}`, 'films/2 to films'],
-          ['rollout-promoted', `/rollouts/${rollouts.promoted}`, 'films/3 to films'],
+          ['serving-prediction', `/predictions/${site.prediction}`, 'An answer of films'],
+          ['rollout-running', `/rollouts/${site.rollouts.running}`, 'films/4 to films'],
+          ['rollout-rolled-back', `/rollouts/${site.rollouts.rolledBack}`, 'films/2 to films'],
+          ['rollout-promoted', `/rollouts/${site.rollouts.promoted}`, 'films/3 to films'],
         ] as const) {
           await visit.go(path, title)
           await settled(visit.page)
@@ -121,7 +61,7 @@ describe('the pages of serving and rollouts', { skip }, () => {
   test('a rollout says what it waits for, what would change it, and that its decisions come out the same again', async () => {
     const visit = await open()
     const { page } = visit
-    await visit.go(`/rollouts/${rollouts.running}`, 'films/4 to films')
+    await visit.go(`/rollouts/${site.rollouts.running}`, 'films/4 to films')
     const ahead = await page.getByRole('region', { name: 'What would change it' }).innerText()
     assert.match(ahead, /rolls back when/)
     assert.match(await page.getByRole('region', { name: 'Next look' }).innerText(), /UTC/)
@@ -135,7 +75,7 @@ describe('the pages of serving and rollouts', { skip }, () => {
   test('by keyboard alone a rollout is paused, resumed and rolled back, each with its reason', async () => {
     const visit = await open()
     const { page } = visit
-    await visit.go(`/rollouts/${rollouts.running}`, 'films/4 to films')
+    await visit.go(`/rollouts/${site.rollouts.running}`, 'films/4 to films')
     /** Goes on with Tab until the button has the focus, and presses it. */
     const press = async (name: string) => {
       for (let step = 0; step < 60; step += 1) {
@@ -160,9 +100,8 @@ describe('the pages of serving and rollouts', { skip }, () => {
     await giveReason('it was the dashboard')
     await press('Resume the rollout of films/4')
     await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
-    const before = (await stateOf(rollouts.running)) === 'canary'
-    assert.ok(before)
-    const { championVersion } = await serving.rollouts.deployments.rolloutView(WORKSPACE, rollouts.running)
+    assert.equal(await site.stateOf(site.rollouts.running), 'canary')
+    const { championVersion } = await site.serving.rollouts.deployments.rolloutView(WORKSPACE, site.rollouts.running)
     await press(`Roll back to ${championVersion}`)
     await giveReason('tried for the test')
     const danger = page.getByRole('button', { name: `Roll back to version ${championVersion}` })
@@ -172,7 +111,7 @@ describe('the pages of serving and rollouts', { skip }, () => {
     await visit.check('rollout-roll-back-dialog')
     await press(`Roll back to version ${championVersion}`)
     await page.getByText('rolled back (person)').first().waitFor()
-    assert.equal(await stateOf(rollouts.running), 'rolled_back')
+    assert.equal(await site.stateOf(site.rollouts.running), 'rolled_back')
     const decisions = await page.getByRole('region', { name: 'Decisions' }).innerText()
     assert.match(decisions, /tried for the test[\s\S]*it was the dashboard[\s\S]*a dashboard looks odd/i)
     await visit.close()
@@ -220,7 +159,9 @@ describe('the pages of serving and rollouts', { skip }, () => {
     const code = await page.getByRole('region', { name: 'Ask it' }).locator('pre').innerText()
     assert.match(
       code,
-      new RegExp(`TIDEMARK_URL=${serving.server.url}\\n[\\s\\S]*tidemark\\.predict\\("films", \\[\\{"budget": 1\\.5`),
+      new RegExp(
+        `TIDEMARK_URL=${site.serving.server.url}\\n[\\s\\S]*tidemark\\.predict\\("films", \\[\\{"budget": 1\\.5`,
+      ),
     )
     await visit.close()
   })
@@ -246,25 +187,6 @@ describe('the pages of serving and rollouts', { skip }, () => {
     await visit.close()
   })
 })
-
-/** Versions in the registry, as MLflow's client makes them. */
-async function register(server: string, name: string, versions: number): Promise<void> {
-  const post = async (path: string, body: object) => {
-    const answer = await fetch(`${server}/api/2.0/mlflow/${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-    assert.equal(answer.status, 200, path)
-    return (await answer.json()) as { run?: { info: { run_id: string } } }
-  }
-  const { run } = await post('runs/create', { experiment_id: '0' })
-  await post('registered-models/create', { name })
-  for (let version = 1; version <= versions; version += 1) {
-    const id = run?.info.run_id
-    await post('model-versions/create', { name, source: `runs:/${id}/model`, run_id: id })
-  }
-}
 
 /** Charts and lists that a page asks for after its head are there. */
 async function settled(page: Page): Promise<void> {

@@ -95,6 +95,11 @@ before(async () => {
   await call(server.url, 'POST', 'registered-models/alias', { name: 'films', alias: 'champion', version: '1' })
   await mkdir(join(server.dataDir, 'log', 'gw'), { recursive: true })
   await writeFile(join(server.dataDir, 'log', 'gw', '00000001.ndjson'), HEADER)
+  for (const gateway of ['gateway', 'gateway-5002']) {
+    await mkdir(join(server.dataDir, gateway, 'blobs'), { recursive: true })
+    await writeFile(join(server.dataDir, gateway, 'blobs', 'abc'), 'had again from the server')
+    await writeFile(join(server.dataDir, gateway, 'snapshot.json'), '{}')
+  }
   await mkdir(join(server.dataDir, 'run'))
   await writeFile(join(server.dataDir, 'run', 'internal-token'), 'of this machine alone')
   made = await take(join(root, 'backups'))
@@ -124,6 +129,8 @@ test('a restored platform holds every row, file and name of the one that was bac
   assert.equal(again.manifest.files.part.contentSha256, made.manifest.files.part.contentSha256)
   assert.equal(await readFile(join(dataDir, 'log', 'gw', '00000001.ndjson'), 'utf8'), HEADER)
   assert.equal(existsSync(join(dataDir, 'run')), false)
+  for (const gateway of ['gateway', 'gateway-5002'])
+    assert.deepEqual(await readdir(join(dataDir, gateway)), ['snapshot.json'])
   assert.deepEqual(await schemaOf(database.url), await schemaOf(server.platform.config.databaseUrl))
 
   const platform = createPlatform({ ...server.platform.config, databaseUrl: database.url, dataDir, port: 0 })

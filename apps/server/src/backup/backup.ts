@@ -10,7 +10,7 @@ import { Entry, Pool, sizeOf, syncFileSystem } from './pool.ts'
 
 /** What of the data folder is not state: it is made anew, or is of this machine alone. */
 const LEFT_OUT =
-  /^(postgres|blobs|run|work|data-work|gateway\/(blobs|models)|logs\/[^/]+\.log|tidemark\.config\.json)(\/|$)/
+  /^(postgres|blobs|run|work|data-work|gateway(-\d+)?\/(blobs|models)|logs\/[^/]+\.log|tidemark\.config\.json)(\/|$)/
 
 export interface BackupAsked {
   readonly databaseUrl: string

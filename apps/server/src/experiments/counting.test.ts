@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inTransaction, sql } from '../platform/index.ts'
 import { startTestServer, type TestServer } from '../platform/testing.ts'
 import { countAllRuns } from './runCountStore.ts'
+import { callMlflow } from './testing.ts'
 
 let server: TestServer
 
@@ -12,16 +13,7 @@ before(async () => {
 })
 after(() => server.close())
 
-async function call(path: string, body: object): Promise<Record<string, unknown>> {
-  const response = await fetch(`${server.url}/api/2.0/mlflow/${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  const text = await response.text()
-  assert.equal(response.status, 200, text)
-  return JSON.parse(text) as Record<string, unknown>
-}
+const call = (path: string, body: object) => callMlflow(server.url, 'POST', path, body)
 
 const makeExperiment = async (name: string) => (await call('experiments/create', { name })).experiment_id as string
 const makeRun = async (experiment_id: string) =>

@@ -33,18 +33,17 @@ export function eachMetric(
   bytes: Buffer | null,
   take: (key: number, value: number, atMs: number, step: number) => void,
 ): void {
-  for (let at = 0; at < (bytes?.length ?? 0); at += METRIC_BYTES) {
-    const of = bytes as Buffer
-    take(of.readInt32BE(at), of.readDoubleBE(at + 4), int64(of, at + 12), int64(of, at + 20))
-  }
+  if (!bytes) return
+  for (let at = 0; at < bytes.length; at += METRIC_BYTES)
+    take(bytes.readInt32BE(at), bytes.readDoubleBE(at + 4), int64(bytes, at + 12), int64(bytes, at + 20))
 }
 
 /** Calls with each text: the number of its key, and its value. */
 export function eachText(bytes: Buffer | null, take: (key: number, value: string) => void): void {
-  for (let at = 0; at < (bytes?.length ?? 0); ) {
-    const of = bytes as Buffer
-    const end = at + 8 + of.readInt32BE(at + 4)
-    take(of.readInt32BE(at), of.toString('utf8', at + 8, end))
+  if (!bytes) return
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 8 + bytes.readInt32BE(at + 4)
+    take(bytes.readInt32BE(at), bytes.toString('utf8', at + 8, end))
     at = end
   }
 }
@@ -53,7 +52,8 @@ export function eachText(bytes: Buffer | null, take: (key: number, value: string
 export function keysOf(runs: readonly PackedRun[]): Set<number> {
   const keys = new Set<number>()
   for (const { metrics, parameters, tags } of runs) {
-    for (let at = 0; at < (metrics?.length ?? 0); at += METRIC_BYTES) keys.add(metrics?.readInt32BE(at) ?? 0)
+    eachMetric(metrics, (key) => keys.add(key))
+    // Not by eachText: that would decode every text.
     for (const texts of [parameters, tags]) {
       if (!texts) continue
       for (let at = 0; at < texts.length; at += 8 + texts.readInt32BE(at + 4)) keys.add(texts.readInt32BE(at))

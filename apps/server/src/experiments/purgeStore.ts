@@ -118,8 +118,9 @@ export async function dropRuns(tx: Tx, workspace: string, runs: readonly DoomedR
   const ids = runs.map(({ id }) => id)
   for (const table of ['run_input', 'run_model'])
     await sql`delete from ${sql.raw(table)} where workspace = ${workspace} and run = any (${ids}::text[])`.execute(tx)
-  await countDropped(tx, numbers)
-  await sql`delete from run where no = any (${numbers}::bigint[])`.execute(tx)
+  await sql`
+    with gone as (delete from run where no = any (${numbers}::bigint[]) returning no, workspace, experiment, lifecycle)
+    ${countDropped(sql`gone`)}`.execute(tx)
   return dropFiles(
     tx,
     workspace,

@@ -91,10 +91,13 @@ export function countMoved(runs: Fragment, to: Fragment): Fragment {
     union all select workspace, experiment, ${to}, 1 from ${runs} where no <= ${MARK}`)
 }
 
-/** Takes runs out of the count; they must be locked, and be dropped in the same transaction. */
-export async function countDropped(tx: Tx, numbers: readonly number[]): Promise<void> {
-  const gone = sql`select workspace, experiment, lifecycle, -1 as n from run where no = any (${numbers}::bigint[]) and no <= ${MARK}`
-  await changed(gone).execute(tx)
+/**
+ * The count's part of a deletion, to be one of the steps of the statement that deletes: a statement before it would let the mark pass the runs
+ * in between, and they would be counted for good.
+ * @param runs a table of the statement: no, workspace, experiment and lifecycle of the runs that are gone
+ */
+export function countDropped(runs: Fragment): Fragment {
+  return changed(sql`select workspace, experiment, lifecycle, -1 as n from ${runs} where no <= ${MARK}`)
 }
 
 /** All runs of an experiment are now in one stage; that must have been written in the same transaction. */

@@ -172,10 +172,9 @@ export function createRuns(platform: Platform, keys: KeyNumbers, gathering: Gath
 
     async countRuns(actor: Actor, search: RunSearch): Promise<number> {
       actor.require('experiments.read')
-      if (parseFilter(search.filter, RUNS).length > 0) {
-        return countRuns(db, actor.workspace, await questionOf(actor.workspace, search))
-      }
-      const { total, behind } = await countAllRuns(db, actor.workspace, search.experiments, STAGES[search.view])
+      const question = await questionOf(actor.workspace, search)
+      if (question.clauses.length > 0) return countRuns(db, actor.workspace, question)
+      const { total, behind } = await countAllRuns(db, actor.workspace, question.experiments, question.stages)
       counting.looked(behind)
       return total
     },

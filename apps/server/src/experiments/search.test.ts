@@ -2,22 +2,14 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { sql } from '../platform/index.ts'
 import { startTestServer, type TestServer } from '../platform/testing.ts'
+import { callMlflow, everyPage, type FoundRun } from './testing.ts'
 
 let server: TestServer
 let experiment: string
 /** What was logged, in the order of starting. */
 const made: { id: string; start: number; m?: number; p: string }[] = []
 
-async function call(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
-  const response = await fetch(`${server.url}/api/2.0/mlflow/${path}`, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  assert.equal(response.status, 200, text)
-  return JSON.parse(text) as Record<string, unknown>
-}
+const call = (method: string, path: string, body?: unknown) => callMlflow(server.url, method, path, body)
 
 async function makeRun(of: string, start: number, metrics: object[], params: object[]): Promise<string> {
   const { run } = (await call('POST', 'runs/create', { experiment_id: of, start_time: start })) as {
@@ -27,31 +19,9 @@ async function makeRun(of: string, start: number, metrics: object[], params: obj
   return run.info.run_id
 }
 
-interface FoundRun {
-  info: { run_id: string; start_time: number }
-  data: {
-    metrics?: { key: string; value: number | string }[]
-    params?: { key: string; value: string }[]
-    tags?: object[]
-  }
-}
-
 /** All pages of a search. */
-async function search(question: Record<string, unknown>, size = 1000): Promise<FoundRun[]> {
-  const found: FoundRun[] = []
-  let token: string | undefined
-  do {
-    const page = (await call('POST', 'runs/search', {
-      experiment_ids: [experiment],
-      max_results: size,
-      ...question,
-      ...(token ? { page_token: token } : {}),
-    })) as { runs?: FoundRun[]; next_page_token?: string }
-    found.push(...(page.runs ?? []))
-    token = page.next_page_token
-    assert.ok(found.length <= 10_000, 'pages end')
-  } while (token)
-  return found
+function search(question: Record<string, unknown>, size = 1000): Promise<FoundRun[]> {
+  return everyPage(server.url, { experiment_ids: [experiment], max_results: size, ...question }, 10_000)
 }
 
 before(async () => {

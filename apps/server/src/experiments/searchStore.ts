@@ -84,7 +84,7 @@ export async function placesAfter(
   const { offset } = cursor
   let candidates: Fragment | null | undefined
   const areFew = async () => {
-    candidates ??= await candidatesOf(shapes, question)
+    if (candidates === undefined) candidates = await candidatesOf(shapes, question)
     return candidates !== null
   }
   const walk = walkOf(question.sort)

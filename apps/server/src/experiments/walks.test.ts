@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { sql } from '../platform/index.ts'
 import { startTestServer, type TestServer } from '../platform/testing.ts'
+import { callMlflow, everyPage } from './testing.ts'
 
 /** As many as make a walk take several stretches. */
 const RUNS = 900
@@ -30,16 +31,7 @@ function chance(seed: number): number {
   return x - Math.floor(x)
 }
 
-async function call(path: string, body: object): Promise<Record<string, unknown>> {
-  const response = await fetch(`${server.url}/api/2.0/mlflow/${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  const text = await response.text()
-  assert.equal(response.status, 200, text)
-  return JSON.parse(text) as Record<string, unknown>
-}
+const call = (path: string, body: object) => callMlflow(server.url, 'POST', path, body)
 
 function metricsOf(index: number): Record<string, number> {
   const kind = index % 23
@@ -147,22 +139,8 @@ function order(ascending: boolean | null): (a: Made, b: Made) => number {
 }
 
 async function search(question: object, size: number): Promise<string[]> {
-  const found: string[] = []
-  let token: string | undefined
-  do {
-    const page = (await call('runs/search', {
-      ...question,
-      max_results: size,
-      ...(token ? { page_token: token } : {}),
-    })) as {
-      runs?: { info: { run_id: string } }[]
-      next_page_token?: string
-    }
-    found.push(...(page.runs ?? []).map((run) => run.info.run_id))
-    token = page.next_page_token
-    assert.ok(found.length <= RUNS, 'pages end')
-  } while (token)
-  return found
+  const found = await everyPage(server.url, { ...question, max_results: size }, RUNS)
+  return found.map((run) => run.info.run_id)
 }
 
 for (const [name, ascending] of [

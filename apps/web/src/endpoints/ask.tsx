@@ -4,7 +4,7 @@ import { type EndpointView, type HandAnswer, type JsonValue, TidemarkError } fro
 import { useState } from 'react'
 import { client } from '../app/client.ts'
 import { useMay } from '../app/session.ts'
-import { Columns, Command, Pairs, Section, StateChip, trimmed } from '../ui/index.ts'
+import { Columns, Command, messageOf, Pairs, Section, StateChip, trimmed } from '../ui/index.ts'
 import styles from './ask.module.css'
 import { bodyOf, type Cells, exampleBody, readBody } from './example.ts'
 import { curlSnippet, pythonSnippet } from './snippets.ts'
@@ -174,8 +174,7 @@ function Request(props: {
 /** What was wrong, and where in the form. */
 function inWords(error: unknown): string {
   const details = error instanceof TidemarkError ? (error.details ?? []) : []
-  const message = error instanceof Error ? error.message : String(error)
-  return [message, ...details.map((detail) => `${detail.path}: ${detail.message}`)].join(' ')
+  return [messageOf(error), ...details.map((detail) => `${detail.path}: ${detail.message}`)].join(' ')
 }
 
 function Answer({ answer }: { readonly answer: HandAnswer }) {

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams, useSearch } from '@tanstack/react-router'
-import type { EndpointView, Traffic, TrafficRange } from '@tidemark/contracts'
+import { type EndpointView, type Traffic, TrafficRange } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
 import { actionClass, LoadedPage, Page, StateChip, shortNumber, trimmed } from '../ui/index.ts'
 import { Ask } from './ask.tsx'
@@ -9,14 +9,12 @@ import { PredictionLog } from './log.tsx'
 import { Rollouts } from './rollouts.tsx'
 import { LatencySplit, TrafficCharts } from './traffic.tsx'
 import { Versions } from './versions.tsx'
-import { stateOf } from './words.ts'
-
-const RANGES: readonly TrafficRange[] = ['1h', '6h', '24h', '7d', '14d']
+import { runsWhere, SPANS, stateOf } from './words.ts'
 
 export function EndpointPage() {
   const { endpoint: name } = useParams({ from: '/endpoints/$endpoint' })
   const search = useSearch({ from: '/endpoints/$endpoint' })
-  const range = RANGES.find((known) => known === search.range) ?? '1h'
+  const range = TrafficRange.safeParse(search.range).data ?? '1h'
   const endpoint = useQuery({
     queryKey: ['endpoints', name],
     queryFn: () => client.deployments.getEndpoint({ params: { endpoint: name } }),
@@ -37,7 +35,7 @@ export function EndpointPage() {
               {data.state}
             </StateChip>
           }
-          sentence={inWords(data, traffic.data)}
+          sentence={inWords(data, traffic.data, range)}
           action={
             <Link to="/monitoring/$endpoint" params={{ endpoint: data.name }} className={actionClass}>
               Monitoring
@@ -45,7 +43,7 @@ export function EndpointPage() {
           }
         >
           <EndpointFigures endpoint={data} traffic={traffic.data} />
-          <TrafficCharts endpoint={data} query={traffic} range={range} />
+          <TrafficCharts query={traffic} range={range} />
           <LatencySplit query={traffic} />
           <Versions endpoint={data} traffic={traffic.data} />
           <Rollouts endpoint={data} />
@@ -57,37 +55,24 @@ export function EndpointPage() {
   )
 }
 
-function inWords(endpoint: EndpointView, traffic: Traffic | undefined): string {
+function inWords(endpoint: EndpointView, traffic: Traffic | undefined, range: TrafficRange): string {
   if (endpoint.problem) return endpoint.problem
   if (endpoint.state === 'preparing') return `${endpoint.champion} is being prepared; it serves once that is done.`
-  const where =
-    endpoint.runtime === 'onnx' ? ' as ONNX in the gateway' : endpoint.runtime === 'python' ? ' in Python workers' : ''
+  const where = endpoint.runtime ? ` ${runsWhere(endpoint.runtime)}` : ''
   const who = endpoint.rollout
     ? `${endpoint.champion} serves${where}; version ${endpoint.rollout.version} is on its way (${stateOf(endpoint.rollout.state).word}).`
     : `${endpoint.champion} serves all callers${where}.`
   if (!traffic) return who
   const total = traffic.stages.total
-  if (traffic.requests === 0 || !total) return `${who} Nobody asked it in the last ${SPANS[rangeOf(traffic)]}.`
+  const span = `in the last ${SPANS[range].replace(/^1 /, '')}`
+  if (traffic.requests === 0 || !total) return `${who} Nobody asked it ${span}.`
   const failed =
     traffic.errors === 0
       ? 'none failed'
       : `${shortNumber(traffic.errors)} failed (${percent(traffic.errors, traffic.requests)})`
-  return `${who} ${shortNumber(traffic.requests)} ${traffic.requests === 1 ? 'request' : 'requests'} in the last ${SPANS[rangeOf(traffic)]}, ${failed}; 95 % within ${trimmed(total.p95)} ms.`
+  return `${who} ${shortNumber(traffic.requests)} ${traffic.requests === 1 ? 'request' : 'requests'} ${span}, ${failed}; 95 % within ${trimmed(total.p95)} ms.`
 }
 
 function percent(part: number, whole: number): string {
   return `${trimmed((100 * part) / whole)} %`
-}
-
-const SPANS: Readonly<Record<TrafficRange, string>> = {
-  '1h': 'hour',
-  '6h': '6 hours',
-  '24h': '24 hours',
-  '7d': '7 days',
-  '14d': '14 days',
-}
-
-function rangeOf({ from, to }: Traffic): TrafficRange {
-  const hours = (Date.parse(to) - Date.parse(from)) / 3_600_000
-  return hours <= 1 ? '1h' : hours <= 6 ? '6h' : hours <= 24 ? '24h' : hours <= 168 ? '7d' : '14d'
 }

@@ -89,8 +89,8 @@ function Bars({ explanation }: { readonly explanation: PredictionExplanation }) 
             <th scope="col">Value</th>
             <th scope="col">
               <span className={styles.ends}>
-                <span>{`${trimmed(low)}`}</span>
-                <span>{`${trimmed(high)}`}</span>
+                <span>{trimmed(low)}</span>
+                <span>{trimmed(high)}</span>
               </span>
             </th>
             <th scope="col" className={styles.number}>

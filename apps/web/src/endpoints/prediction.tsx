@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
-import { type JsonValue, type Prediction, parseModelVersionRef, predictionOfRow } from '@tidemark/contracts'
+import { type JsonValue, type Prediction, predictionOfRow } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
 import { WhyLink } from '../governance/why-link.tsx'
+import { VersionLink } from '../models/version-link.tsx'
 import {
   Ago,
   Columns,
@@ -20,7 +21,7 @@ import {
 } from '../ui/index.ts'
 import { Explain } from './explanation.tsx'
 import { Times } from './times.tsx'
-import { answerText } from './words.ts'
+import { answerText, runsWhere } from './words.ts'
 
 const ROWS_SHOWN = 100
 
@@ -70,8 +71,7 @@ export function PredictionPage() {
 
 function inWords({ answer, labels }: Prediction): string {
   const rows = answer.rows.length
-  const what = answer.entities[0] ?? 'one thing'
-  const about = rows === 1 ? `${what}` : `${rows} rows`
+  const about = rows === 1 ? (answer.entities[0] ?? 'one thing') : `${rows} rows`
   if (answer.error !== null) return `Version ${answer.version} failed on ${about}.`
   if (rows > 1)
     return `Version ${answer.version} answered ${rows} rows; ${labels.filter((label) => label !== null).length} have a label.`
@@ -91,7 +91,7 @@ function figures({ answer, mirror, labels }: Prediction) {
     {
       label: 'Answer',
       value: answer.error !== null ? 'none' : one ? answerText(value) : `${answer.rows.length} rows`,
-      note: `by ${answer.version}, ${answer.runtime === 'onnx' ? 'as ONNX in the gateway' : 'in Python'}`,
+      note: `by ${answer.version}, ${runsWhere(answer.runtime)}`,
     },
     {
       label: 'Came true',
@@ -119,14 +119,14 @@ function figures({ answer, mirror, labels }: Prediction) {
 function Rows({ prediction }: { readonly prediction: Prediction }) {
   const { answer, labels } = prediction
   const redacted = Object.entries(answer.redacted ?? {})
-  const note =
+  const withheld =
     redacted.length === 0
-      ? undefined
+      ? ''
       : `Withheld by the endpoint's policy: ${redacted.map(([column, how]) => `${column} (${how === 'hash' ? 'hashed' : 'masked'})`).join(', ')}.`
   if (answer.rows.length === 1) {
     const cells = answer.rows[0] ?? []
     return (
-      <Section title="What was asked" note={note}>
+      <Section title="What was asked" note={withheld || undefined}>
         <Pairs
           items={answer.columns.map((column, index) => [column || 'input', cellText(cells[index] ?? null)] as const)}
         />
@@ -134,13 +134,9 @@ function Rows({ prediction }: { readonly prediction: Prediction }) {
     )
   }
   const rows = answer.rows.slice(0, ROWS_SHOWN).map((cells, row) => ({ cells, row }))
+  const first = answer.rows.length > ROWS_SHOWN ? `The first ${ROWS_SHOWN} of ${answer.rows.length} rows.` : ''
   return (
-    <Section
-      title="What was asked, row by row"
-      note={
-        note ?? (answer.rows.length > ROWS_SHOWN ? `The first ${ROWS_SHOWN} of ${answer.rows.length} rows.` : undefined)
-      }
-    >
+    <Section title="What was asked, row by row" note={`${first} ${withheld}`.trim() || undefined}>
       <DataTable
         caption="Rows of the request"
         rows={rows}
@@ -190,7 +186,6 @@ function Failed({ error }: { readonly error: string }) {
 }
 
 function Facts({ prediction: { answer } }: { readonly prediction: Prediction }) {
-  const { model, version } = parseModelVersionRef(answer.version)
   return (
     <Section title="Facts">
       <Pairs
@@ -199,12 +194,7 @@ function Facts({ prediction: { answer } }: { readonly prediction: Prediction }) 
           ['Arrived', <Ago key="at" at={new Date(answer.arrivedAt).toISOString()} />],
           ['Event time', `${instant(new Date(answer.eventTime).toISOString())} UTC`],
           ['Caller', answer.caller ?? 'not said'],
-          [
-            'Version',
-            <Link key="version" to="/models/$model/$version" params={{ model, version: String(version) }}>
-              {answer.version}
-            </Link>,
-          ],
+          ['Version', <VersionLink key="version" of={answer.version} />],
           [
             'Rollout',
             answer.rollout ? (

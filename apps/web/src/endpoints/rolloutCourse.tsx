@@ -11,6 +11,7 @@ const COLORS: readonly Series['color'][] = ['candidate', 'series-1', 'series-2',
 export function Course({ rollout }: { readonly rollout: Rollout }) {
   const span = spanOf(rollout)
   if (!span) return null
+  const shares = sharesOf(rollout, span)
   return (
     <Section
       title="Its course"
@@ -23,10 +24,10 @@ export function Course({ rollout }: { readonly rollout: Rollout }) {
         fromZero
         span={span}
         room={ROOM}
-        x={sharesOf(rollout, span).x}
+        x={shares.x}
         xLabel="Event time"
         yLabel="Percent"
-        series={sharesOf(rollout, span).series}
+        series={shares.series}
         thresholds={[{ value: 100, label: 'all callers', plain: true }]}
         moments={momentsOf(rollout.decisions)}
       />

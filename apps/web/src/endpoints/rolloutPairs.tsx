@@ -89,6 +89,9 @@ function Distribution({ of, champion }: { readonly of: RolloutDistribution; read
   const step = WIDTH / of.champion.length
   const y = (count: number) => HEIGHT - ((HEIGHT - 6) * count) / most
   const things = of.champion.reduce((sum, count) => sum + count, 0)
+  const bars = of.champion
+    .map((count, bin) => `M${bin * step + 0.5},${HEIGHT}V${y(count)}h${step - 1}V${HEIGHT}Z`)
+    .join('')
   const outline = of.candidate
     .map((count, bin) => `${bin === 0 ? 'M' : 'L'}${bin * step},${y(count)}L${(bin + 1) * step},${y(count)}`)
     .join('')
@@ -103,17 +106,7 @@ function Distribution({ of, champion }: { readonly of: RolloutDistribution; read
         role="img"
         aria-label={inWords(of, champion)}
       >
-        {of.champion.map((count, bin) => (
-          <rect
-            // biome-ignore lint/suspicious/noArrayIndexKey: a bin has no identity but its place.
-            key={bin}
-            x={bin * step + 0.5}
-            y={y(count)}
-            width={step - 1}
-            height={HEIGHT - y(count)}
-            className={styles.champion}
-          />
-        ))}
+        <path d={bars} className={styles.champion} />
         <path d={outline} className={styles.candidate} />
         <line x1="0" x2={WIDTH} y1={HEIGHT} y2={HEIGHT} className={styles.axis} />
         {[0, 0.5, 1].map((share) => (

@@ -1,7 +1,6 @@
+import { STAGES } from '@tidemark/contracts'
 import { Section, trimmed } from '../ui/index.ts'
 import styles from './times.module.css'
-
-const STAGES = ['parse', 'validate', 'queue', 'infer', 'log'] as const
 
 /** Where the time of one request went, as bars of a common scale. */
 export function Times(props: {

@@ -1,24 +1,17 @@
 import { SegmentedControl } from '@mantine/core'
 import type { UseQueryResult } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { type EndpointView, STAGES, type Stage, type Traffic, type TrafficRange } from '@tidemark/contracts'
+import { STAGES, type Stage, type Traffic, TrafficRange } from '@tidemark/contracts'
 import { useState } from 'react'
 import { Chart, Columns, DataTable, Empty, Loaded, Section, type Series, shown, trimmed } from '../ui/index.ts'
+import { SPANS } from './words.ts'
 
-const RANGE_WORDS: readonly { readonly value: TrafficRange; readonly label: string }[] = [
-  { value: '1h', label: '1 hour' },
-  { value: '6h', label: '6 hours' },
-  { value: '24h', label: '24 hours' },
-  { value: '7d', label: '7 days' },
-  { value: '14d', label: '14 days' },
-]
+const QUANTILES = { p50: 'half', p95: '95 %', p99: '99 %' } as const
+type Quantile = keyof typeof QUANTILES
+const KEYS = Object.keys(QUANTILES) as Quantile[]
 
 /** Requests and latency over time. The span is in the URL. */
-export function TrafficCharts(props: {
-  readonly endpoint: EndpointView
-  readonly query: UseQueryResult<Traffic>
-  readonly range: TrafficRange
-}) {
+export function TrafficCharts(props: { readonly query: UseQueryResult<Traffic>; readonly range: TrafficRange }) {
   const navigate = useNavigate({ from: '/endpoints/$endpoint' })
   return (
     <Section
@@ -28,7 +21,7 @@ export function TrafficCharts(props: {
         <SegmentedControl
           size="xs"
           aria-label="Span"
-          data={[...RANGE_WORDS]}
+          data={TrafficRange.options.map((value) => ({ value, label: SPANS[value] }))}
           value={props.range}
           onChange={(range) => void navigate({ search: (old) => ({ ...old, range }), resetScroll: false })}
         />
@@ -52,6 +45,11 @@ export function TrafficCharts(props: {
   )
 }
 
+/** What the charts of traffic have in common. */
+function overTime({ points }: Traffic) {
+  return { time: true, fromZero: true, height: 180, x: points.map(({ at }) => Date.parse(at)), xLabel: 'Arrival, UTC' }
+}
+
 function requestsChart(traffic: Traffic) {
   const failed: Series[] =
     traffic.errors === 0
@@ -59,11 +57,7 @@ function requestsChart(traffic: Traffic) {
       : [{ label: 'failed', color: 'series-2', values: traffic.points.map(({ errors }) => errors) }]
   return {
     caption: `Requests in each ${stepWords(traffic.stepSeconds)}${traffic.errors === 0 ? '; none failed' : ' and those that failed'}`,
-    time: true,
-    fromZero: true,
-    height: 180,
-    x: traffic.points.map(({ at }) => Date.parse(at)),
-    xLabel: 'Arrival, UTC',
+    ...overTime(traffic),
     yLabel: 'Requests',
     series: [
       { label: 'requests', color: 'champion' as const, values: traffic.points.map(({ requests }) => requests) },
@@ -73,21 +67,17 @@ function requestsChart(traffic: Traffic) {
 }
 
 function latencyChart(traffic: Traffic) {
-  const line = (label: string, key: 'p50' | 'p95' | 'p99', color: Series['color']): Series => ({
-    label,
+  const line = (key: Quantile, color: Series['color']): Series => ({
+    label: QUANTILES[key],
     color,
     points: true,
     values: traffic.points.map(({ stages }) => stages.total?.[key] ?? null),
   })
   return {
     caption: 'Time of a whole request: half, 95 % and 99 % are answered within',
-    time: true,
-    fromZero: true,
-    height: 180,
-    x: traffic.points.map(({ at }) => Date.parse(at)),
-    xLabel: 'Arrival, UTC',
+    ...overTime(traffic),
     yLabel: 'Milliseconds',
-    series: [line('half', 'p50', 'champion'), line('95 %', 'p95', 'series-1'), line('99 %', 'p99', 'series-2')],
+    series: [line('p50', 'champion'), line('p95', 'series-1'), line('p99', 'series-2')],
   }
 }
 
@@ -109,7 +99,7 @@ const STAGE_COLORS: readonly Series['color'][] = ['series-1', 'series-3', 'serie
 
 /** Where the time of requests goes, stage by stage: now, and over time. */
 export function LatencySplit({ query }: { readonly query: UseQueryResult<Traffic> }) {
-  const [quantile, setQuantile] = useState<'p50' | 'p95' | 'p99'>('p95')
+  const [quantile, setQuantile] = useState<Quantile>('p95')
   const traffic = query.data
   if (!traffic || traffic.requests === 0) return null
   const measured = STAGES.filter((stage) => traffic.stages[stage] !== undefined)
@@ -122,11 +112,7 @@ export function LatencySplit({ query }: { readonly query: UseQueryResult<Traffic
         <SegmentedControl
           size="xs"
           aria-label="Quantile that is drawn"
-          data={[
-            { value: 'p50', label: 'half' },
-            { value: 'p95', label: '95 %' },
-            { value: 'p99', label: '99 %' },
-          ]}
+          data={KEYS.map((value) => ({ value, label: QUANTILES[value] }))}
           value={quantile}
           onChange={setQuantile}
         />
@@ -139,21 +125,17 @@ export function LatencySplit({ query }: { readonly query: UseQueryResult<Traffic
           rowKey={(stage) => stage}
           columns={[
             { id: 'stage', header: 'Stage', cell: (stage) => STAGE_WORDS[stage] },
-            ...(['p50', 'p95', 'p99'] as const).map((key) => ({
+            ...KEYS.map((key) => ({
               id: key,
-              header: { p50: 'half', p95: '95 %', p99: '99 %' }[key],
+              header: QUANTILES[key],
               align: 'right' as const,
               cell: (stage: Stage) => shown(traffic.stages[stage]?.[key]),
             })),
           ]}
         />
         <Chart
-          caption={`${{ p50: 'Half', p95: '95 %', p99: '99 %' }[quantile]} of the requests pass each stage within so many milliseconds`}
-          time
-          fromZero
-          height={180}
-          x={traffic.points.map(({ at }) => Date.parse(at))}
-          xLabel="Arrival, UTC"
+          {...overTime(traffic)}
+          caption={`Milliseconds within which ${QUANTILES[quantile]} of the requests pass each stage`}
           yLabel="Milliseconds"
           series={drawn.map((stage, index) => ({
             label: stage,

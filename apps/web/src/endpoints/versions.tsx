@@ -1,8 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
-import { type EndpointView, parseModelVersionRef, type RolloutListItem, type Traffic } from '@tidemark/contracts'
+import { type EndpointView, parseModelVersionRef, type Traffic } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
-import { Ago, Count, DataTable, Section, StateChip, sentence, shown, type Tone } from '../ui/index.ts'
+import { VersionLink } from '../models/version-link.tsx'
+import { Ago, Count, DataTable, Section, StateChip, sentence, shown, type Tone, trimmed } from '../ui/index.ts'
+import { onTrial } from './shares.ts'
+import { runsWhere } from './words.ts'
 
 interface VersionLine {
   readonly ref: string
@@ -63,32 +65,21 @@ export function Versions(props: { readonly endpoint: EndpointView; readonly traf
 function linesOf(endpoint: EndpointView, traffic: Traffic | undefined): VersionLine[] {
   const own = (ref: string) => traffic?.versions.find(({ version }) => version === ref)
   const { champion, rollout } = endpoint
-  const share = rollout ? shareOf(rollout) : 0
-  const candidate = rollout ? `${rollout.model}/${rollout.version}` : null
+  const trials = rollout ? onTrial(rollout) : []
+  const rest = trials.reduce((left, { weightPercent }) => left - weightPercent, 100)
   const lines: VersionLine[] = [
-    { ref: champion, role: 'champion', tone: 'good', share: `${100 - share} %`, traffic: own(champion) },
+    { ref: champion, role: 'champion', tone: 'good', share: `${trimmed(rest)} %`, traffic: own(champion) },
   ]
-  if (candidate)
-    lines.push({ ref: candidate, role: 'candidate', tone: 'accent', share: `${share} %`, traffic: own(candidate) })
+  for (const { version, weightPercent } of trials) {
+    const share = `${trimmed(weightPercent)} %`
+    lines.push({ ref: version, role: 'candidate', tone: 'accent', share, traffic: own(version) })
+  }
+  const now = new Set(lines.map(({ ref }) => ref))
   for (const each of traffic?.versions ?? []) {
-    if (each.version !== champion && each.version !== candidate)
+    if (!now.has(each.version))
       lines.push({ ref: each.version, role: 'before', tone: 'plain', share: '0 %', traffic: each })
   }
   return lines
-}
-
-function shareOf({ state }: RolloutListItem): number {
-  if (state.kind === 'canary') return state.weightPercent
-  return state.kind === 'ab' ? state.weights.reduce((sum, { weightPercent }) => sum + weightPercent, 0) : 0
-}
-
-function VersionLink({ of }: { readonly of: string }) {
-  const { model, version } = parseModelVersionRef(of)
-  return (
-    <Link to="/models/$model/$version" params={{ model, version: String(version) }}>
-      {of}
-    </Link>
-  )
 }
 
 function RunsWhere({ version: ref }: { readonly version: string }) {
@@ -101,7 +92,7 @@ function RunsWhere({ version: ref }: { readonly version: string }) {
   if (runtime.isPending) return '…'
   const found = runtime.data
   if (!found?.runtime) return 'not decided yet'
-  const where = found.runtime === 'onnx' ? 'as ONNX in the gateway.' : 'in Python.'
+  const where = `${runsWhere(found.runtime)}.`
   const why = found.switched?.sentence ?? found.verdict?.sentence
   return why ? `${where} ${sentence(why)}` : where
 }

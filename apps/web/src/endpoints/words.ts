@@ -1,4 +1,4 @@
-import type { Guardrail, JsonValue, Rollout, RolloutState } from '@tidemark/contracts'
+import type { Guardrail, JsonValue, Rollout, RolloutState, TrafficRange } from '@tidemark/contracts'
 import { sentence, type Tone, trimmed } from '../ui/index.ts'
 
 /** A predicted or true value as a person reads it. */
@@ -8,6 +8,20 @@ export function answerText(value: JsonValue): string {
   if (typeof value === 'string') return value
   const text = JSON.stringify(value)
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}
+
+/** Where a version runs. */
+export function runsWhere(runtime: 'onnx' | 'python'): string {
+  return runtime === 'onnx' ? 'as ONNX in the gateway' : 'in Python workers'
+}
+
+/** Spans of traffic that can be chosen, the shortest first. */
+export const SPANS: Readonly<Record<TrafficRange, string>> = {
+  '1h': '1 hour',
+  '6h': '6 hours',
+  '24h': '24 hours',
+  '7d': '7 days',
+  '14d': '14 days',
 }
 
 /** A rollout's state as chip and word. */

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
-import { Dialog } from '../ui/index.ts'
+import { Dialog, messageOf } from '../ui/index.ts'
 import styles from './identity.module.css'
 
 /** A button that opens a small form. `act` may fail: its message is shown and nothing is closed. What it returns is shown instead of the form. */
@@ -36,7 +36,7 @@ export function FormButton(props: {
       if (shown) setResult(shown)
       else close()
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error))
+      setProblem(messageOf(error))
     } finally {
       setBusy(false)
     }

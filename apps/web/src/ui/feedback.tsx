@@ -47,7 +47,8 @@ export function Failure({ error, what }: { readonly error: unknown; readonly wha
   )
 }
 
-function messageOf(error: unknown): string {
+/** What a person reads of an error. */
+export function messageOf(error: unknown): string {
   if (error instanceof TypeError) return 'The server does not answer. Is the platform running?'
   // An answer of another form than this page knows: page and server are of different releases.
   if (error instanceof Error && error.name === 'ZodError')

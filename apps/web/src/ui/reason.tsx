@@ -1,6 +1,7 @@
 import { Button, Textarea, TextInput } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { Dialog } from './dialog.tsx'
+import { messageOf } from './feedback.tsx'
 import styles from './parts.module.css'
 
 /** A button whose act asks for a reason first: the audit trail keeps it. `act` may fail; its message is shown and nothing is closed. */
@@ -32,7 +33,7 @@ export function ReasonButton(props: {
       setReason('')
       setTyped('')
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error))
+      setProblem(messageOf(error))
     } finally {
       setBusy(false)
     }

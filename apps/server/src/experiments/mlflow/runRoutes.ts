@@ -41,24 +41,25 @@ async function jsonOfRuns(
 ): Promise<Readable | Buffer> {
   const write = createRunText(keys)
   const end = next === null ? ']}' : `],"next_page_token":${JSON.stringify(next)}}`
-  const listed = (before: string, runs: readonly PackedRun[], after: string) => {
+  const listed = (before: string, runs: readonly PackedRun[]) => {
     const text = createJsonText()
     text.add(before)
     for (const [index, run] of runs.entries()) text.add(index === 0 ? write(run) : `,${write(run)}`)
-    text.add(after)
     return text.bytes()
   }
   const first = await slices.next()
   if (first.done) return Buffer.from('{}')
+  // Each slice becomes text before the next is read: what else is asked meanwhile may make `keys` forget its names.
+  const begun = listed('{"runs":[', first.value)
   const second = await slices.next()
-  if (second.done) return listed('{"runs":[', first.value, end)
-  async function* rest(...ahead: (readonly PackedRun[])[]): AsyncGenerator<Buffer> {
-    for (const [index, runs] of ahead.entries()) yield listed(index === 0 ? '{"runs":[' : ',', runs, '')
-    for await (const slice of slices) yield listed(',', slice, '')
+  if (second.done) return Buffer.concat([begun, Buffer.from(end)])
+  async function* whole(...ahead: Buffer[]): AsyncGenerator<Buffer> {
+    yield* ahead
+    for await (const slice of slices) yield listed(',', slice)
     yield Buffer.from(end)
   }
   // One slice ahead: by default sixteen would wait in memory for a slow reader.
-  return Readable.from(rest(first.value, second.value), { highWaterMark: 1 })
+  return Readable.from(whole(begun, listed(',', second.value)), { highWaterMark: 1 })
 }
 
 /** Runs of MLflow's REST API: their life, what is logged to them, and the search. */

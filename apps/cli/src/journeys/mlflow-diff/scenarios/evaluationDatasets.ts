@@ -1,7 +1,6 @@
-import { call, long, type Options, patch, post, type Scenario, type Step } from '../scenario.ts'
+import { call, get, long, type Options, patch, post, type Scenario, type Step } from '../scenario.ts'
 
 const at = (path: string) => `/api/3.0/mlflow/datasets${path}`
-const get = call('GET')
 const del = call('DELETE')
 const ask = (title: string, path: string, body: unknown, options: Options = {}): Step =>
   post(title, at(path), body, options)
