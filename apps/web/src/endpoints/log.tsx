@@ -70,7 +70,7 @@ function asked({ version, caller, entity, outcome, where, from, to }: Filter) {
     ...(version && /^[1-9]\d{0,8}$/.test(version) ? { version: Number(version) } : {}),
     ...(caller ? { caller } : {}),
     ...(entity ? { entity } : {}),
-    ...(outcome === 'answered' || outcome === 'failed' ? { outcome } : {}),
+    ...(outcome === 'answered' || outcome === 'failed' ? { outcome: outcome as 'answered' | 'failed' } : {}),
     ...(where ? { where: where.split(/\s+and\s+/) } : {}),
     ...day('from', from),
     ...day('to', to),
