@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Confirmation, Routing } from '@tidemark/contracts'
+import type { Confirmation, EndpointSnapshot, Routing } from '@tidemark/contracts'
 import { freePort } from '@tidemark/process'
 import { endpoint, fixture, snapshot, variant } from '../../apps/gateway/src/fixtures.ts'
 
@@ -34,14 +34,26 @@ export const SHADOW: Routing = {
   candidate: variant('candidate', 'films/2'),
 }
 
-/** Starts a gateway with the test models in ONNX. */
-export async function startBenchGateway(): Promise<BenchGateway> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'tidemark-rollout-cost-'))
+/** What a gateway of a benchmark serves. */
+export interface Served {
+  /** Files of models, by their digest. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+  readonly endpoint: (routing: Routing) => EndpointSnapshot
+  /** Of the gateway's process, beside those that run its source. */
+  readonly nodeFlags: readonly string[]
+}
+
+const FIXTURES: Served = {
+  files: new Map((['champion', 'candidate'] as const).map((name) => [fixture(name).digest, fixture(name).bytes])),
+  endpoint: (routing) => endpoint('films', routing),
+  nodeFlags: [],
+}
+
+/** Starts a gateway with models in ONNX: those of its tests, unless told. */
+export async function startBenchGateway(served: Served = FIXTURES): Promise<BenchGateway> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'tidemark-bench-gateway-'))
   const files = new Map(
-    (['champion', 'candidate'] as const).map((name) => [
-      `/internal/blobs/${encodeURIComponent(fixture(name).digest)}`,
-      name,
-    ]),
+    [...served.files].map(([digest, bytes]) => [`/internal/blobs/${encodeURIComponent(digest)}`, bytes]),
   )
   let version = 1
   let routing: Routing = { kind: 'single' }
@@ -51,7 +63,7 @@ export async function startBenchGateway(): Promise<BenchGateway> {
   const answer = (response: ServerResponse): void => {
     polling.delete(response)
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify(snapshot(version, [endpoint('films', routing)])))
+    response.end(JSON.stringify(snapshot(version, [served.endpoint(routing)])))
   }
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost')
@@ -64,7 +76,7 @@ export async function startBenchGateway(): Promise<BenchGateway> {
       return
     }
     const file = files.get(url.pathname)
-    if (file !== undefined) return void response.end(fixture(file).bytes)
+    if (file !== undefined) return void response.end(file)
     let body = ''
     request.on('data', (chunk: Buffer) => {
       body += chunk.toString()
@@ -80,7 +92,8 @@ export async function startBenchGateway(): Promise<BenchGateway> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const port = await freePort()
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '-C', '@tidemark/source', MAIN], {
+  const flags = ['--disable-warning=ExperimentalWarning', '-C', '@tidemark/source', ...served.nodeFlags]
+  const child = spawn(process.execPath, [...flags, MAIN], {
     env: {
       ...process.env,
       TIDEMARK_DATA: dataDir,
