@@ -2,17 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   betaQuantile,
-  binomialCdf,
   binomialTail,
   chiSquareTail,
   hypergeometricTail,
   normalCdf,
   normalQuantile,
-  normalTail,
   studentQuantile,
   studentTail,
 } from './distributions.ts'
-import { betaLower, betaUpper, gammaLower, gammaUpper, logBeta, logChoose, logGamma } from './gamma.ts'
+import { betaLower, gammaLower, gammaUpper, logBeta, logChoose, logGamma } from './gamma.ts'
 
 /** Reference values: scipy 1.17.1, printed with repr. */
 const SCIPY: readonly (readonly [name: string, ours: number, scipy: number])[] = [
@@ -34,18 +32,14 @@ const SCIPY: readonly (readonly [name: string, ours: number, scipy: number])[] =
   ['gammaincc(100, 130)', gammaUpper(100, 130), 0.002750408367306518],
   ['gammainc(0.01, 1e-5)', gammaLower(0.01, 1e-5), 0.8963367982671969],
   ['betainc(0.5, 0.5, 0.3)', betaLower(0.5, 0.5, 0.3), 0.36901011956554536],
-  ['betaincc(0.5, 0.5, 0.3)', betaUpper(0.5, 0.5, 0.3), 0.6309898804344546],
   ['betainc(2, 3, 0.4)', betaLower(2, 3, 0.4), 0.5247999999999999],
   ['betainc(10, 1, 0.9)', betaLower(10, 1, 0.9), 0.34867844010000004],
   ['betainc(0.01, 5, 1e-4)', betaLower(0.01, 5, 1e-4), 0.9311407597182454],
-  ['betaincc(0.01, 5, 1e-4)', betaUpper(0.01, 5, 1e-4), 0.06885924028175472],
-  ['betaincc(1000, 2000, 0.35)', betaUpper(1000, 2000, 0.35), 0.02709549568311508],
   ['betainc(30, 0.5, 0.99)', betaLower(30, 0.5, 0.99), 0.43933436890525074],
   ['norm.cdf(-37)', normalCdf(-37), 5.7255712225239266e-300],
   ['norm.cdf(-8)', normalCdf(-8), 6.22096057427174e-16],
   ['norm.cdf(-1.96)', normalCdf(-1.96), 0.024997895148220435],
   ['norm.cdf(0.5)', normalCdf(0.5), 0.6914624612740131],
-  ['norm.sf(3)', normalTail(3), 0.0013498980316300933],
   ['norm.ppf(1e-300)', normalQuantile(1e-300), -37.0470962993612],
   ['norm.ppf(1e-10)', normalQuantile(1e-10), -6.361340902404056],
   ['norm.ppf(1e-4)', normalQuantile(1e-4), -3.7190164854556804],
@@ -83,7 +77,6 @@ test('tails at the ends of their support are exactly 0 or 1', () => {
   assert.ok(Math.abs(logGamma(1)) < 1e-14)
   assert.equal(binomialTail(0, 5, 0.2), 1)
   assert.equal(binomialTail(6, 5, 0.2), 0)
-  assert.equal(binomialCdf(5, 5, 0.2), 1)
   assert.equal(hypergeometricTail(0, 30, 5, 7), 1)
   assert.equal(hypergeometricTail(6, 30, 5, 7), 0)
   assert.equal(studentTail(Number.POSITIVE_INFINITY, 4), 0)

@@ -4,17 +4,12 @@
  * Each tail is computed directly, never as one minus a cumulative value, so p-values far below 1e-16 keep their digits.
  * Reference values in the tests are scipy 1.17.1's.
  */
-import { betaLower, betaUpper, gammaUpper, logBeta, logChoose } from './gamma.ts'
+import { betaLower, gammaUpper, logBeta, logChoose } from './gamma.ts'
 
 /** P(Z ≤ z) for a standard normal Z; `normalCdf(-1.96)` is 0.024997895148220435. */
 export function normalCdf(z: number): number {
   const tail = gammaUpper(0.5, (z * z) / 2) / 2
   return z < 0 ? tail : 1 - tail
-}
-
-/** P(Z ≥ z) for a standard normal Z. */
-export function normalTail(z: number): number {
-  return normalCdf(-z)
 }
 
 const CENTRAL_NUMERATOR = [
@@ -117,13 +112,6 @@ export function binomialTail(successes: number, trials: number, probability: num
   if (successes <= 0) return 1
   if (successes > trials) return 0
   return betaLower(successes, trials - successes + 1, probability)
-}
-
-/** P(X ≤ successes) for X ~ Binomial(trials, probability). */
-export function binomialCdf(successes: number, trials: number, probability: number): number {
-  if (successes < 0) return 0
-  if (successes >= trials) return 1
-  return betaUpper(successes + 1, trials - successes, probability)
 }
 
 /** Natural logarithm of the hypergeometric probability of `hits` marked items in `drawn` from `population` with `marked`. */

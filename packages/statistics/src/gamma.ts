@@ -94,14 +94,6 @@ export function betaLower(a: number, b: number, x: number): number {
   return x < (a + 1) / (a + b + 2) ? (front * betaFraction(a, b, x)) / a : 1 - (front * betaFraction(b, a, 1 - x)) / b
 }
 
-/** 1 − I_x(a, b), accurate when it is tiny. */
-export function betaUpper(a: number, b: number, x: number): number {
-  if (!(a > 0) || !(b > 0) || !(x >= 0 && x <= 1)) return Number.NaN
-  if (x === 0 || x === 1) return 1 - x
-  const front = Math.exp(a * Math.log(x) + b * Math.log1p(-x) - logBeta(a, b))
-  return x < (a + 1) / (a + b + 2) ? 1 - (front * betaFraction(a, b, x)) / a : (front * betaFraction(b, a, 1 - x)) / b
-}
-
 function betaFraction(a: number, b: number, x: number): number {
   let c = 1
   let d = 1 / awayFromZero(1 - ((a + b) * x) / (a + 1))

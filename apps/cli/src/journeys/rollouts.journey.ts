@@ -91,8 +91,11 @@ for (const [name, guardrails] of [
     const version = VERSIONS[name]
     const began = asked
     const id = await letIn(version)
-    const { state, reason, timeline, decisions } = await visitUntil(id, isOver)
+    const { state, reason, timeline, decisions, guardrails: seen } = await visitUntil(id, isOver)
     t.diagnostic(`${asked - began} requests: ${reason}`)
+    t.diagnostic(
+      seen.map((each) => `${each.name} e = ${each.harmEValue.toPrecision(3)} of ${each.harmNeeds}`).join(', '),
+    )
     assert.equal(state.kind, 'rolled_back')
     assert.ok(state.kind === 'rolled_back' && (guardrails as readonly string[]).includes(state.guardrail), reason)
     const end = await until('the rollback to be in force', async () => {

@@ -66,7 +66,7 @@ export function RolloutPage() {
 }
 
 function figures(rollout: Rollout) {
-  const { weights, progress, guardrails } = rollout
+  const { weights, progress, guardrails, spending } = rollout
   const accuser = guardrails.toSorted((a, b) => b.harmEValue / b.harmNeeds - a.harmEValue / a.harmNeeds)[0]
   return [
     {
@@ -96,6 +96,11 @@ function figures(rollout: Rollout) {
           },
         ]
       : []),
+    {
+      label: 'False alarm, at most',
+      value: `${trimmed(100 * spending.alpha)} %`,
+      note: `rollouts of the year before: ${spending.rolloutsBefore}, ${trimmed(100 * spending.spentBefore)} %${spending.alphaPerYear === null ? '' : ` of ${trimmed(100 * spending.alphaPerYear)} %`}`,
+    },
   ]
 }
 
