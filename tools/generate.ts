@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { api, openApiDocument } from '@tidemark/contracts'
 import { differencesPage } from '../apps/cli/src/journeys/mlflow-diff/document.ts'
+import { scoringDifferencesPage } from '../apps/cli/src/journeys/protocols/document.ts'
 import { partsOf, readGraph } from './graph.ts'
 import { mlflowTable } from './mlflow-table.ts'
 import { moduleMap } from './module-map.ts'
@@ -12,6 +13,7 @@ const documents: Readonly<Record<string, string>> = {
   'docs/reference/openapi.json': `${JSON.stringify(openApiDocument(api, version), null, 2)}\n`,
   'docs/reference/mlflow.md': mlflowTable(),
   'docs/reference/mlflow-differences.md': differencesPage(),
+  'docs/reference/scoring-differences.md': scoringDifferencesPage(),
   'docs/reference/modules.md': moduleMap(partsOf(readGraph().modules)),
 }
 

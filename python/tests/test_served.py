@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.models import ModelSignature, infer_signature
-from mlflow.types import DataType, Schema
+from mlflow.types import DataType, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import Array, ColSpec
 
 from tidemark_worker.answers import answer_of
@@ -126,6 +126,21 @@ def test_parameters_reach_the_model(tmp_path: Path) -> None:
     model = served(tmp_path, lambda given, params: given["x"] * params["factor"], signature)
     asked = [table(1.0), Question("table", ("x",), [[1.0]], 1, {"factor": 5})]
     assert [ask(model, question)[0]["values"] for question in asked] == [[{"x": 2.0}], [{"x": 5.0}]]
+
+
+def test_what_the_signature_does_not_take_is_the_caller_s_mistake_by_name_and_repeats_no_value(tmp_path: Path) -> None:
+    schema = Schema([ColSpec(DataType.datetime, "day"), ColSpec(DataType.double, "y", required=False)])
+    params = ParamSchema([ParamSpec("factor", DataType.double, 1.0)])
+    model = served(tmp_path, lambda given, _: [1] * len(given), ModelSignature(schema, params=params))
+    wrong: list[tuple[str, dict[str, Any] | None, str]] = [
+        ("secret", None, 'A value of column "day" cannot be read as datetime.'),
+        ("2001-02-03T00:00:00+02:00", None, 'A value of column "day" has a time zone, and the model takes times without one.'),
+        ("2001-02-03", {"factor": "secret"}, 'The parameter "factor" must be of type double.'),
+        ("2001-02-03", {"factor": [1.5]}, 'The parameter "factor" must be of type double.'),
+    ]
+    for day, given, told in wrong:
+        assert ask(model, Question("table", ("day",), [[day]], 1, given)) == [{"for": 1, "error": told, "refused": True}]
+    assert ask(model, Question("table", ("day",), [["2001-02-03"]], 1, {"factor": 2}))[0]["values"] == [1]
 
 
 def test_a_question_that_fails_spoils_no_other_of_its_batch(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ test('arrays keep their shape, and one that has none goes as it is', () => {
 test('answers go back to the questions they belong to', () => {
   const batch = packBatch([table(['a'], [1], [2]), table(['b'], [1]), table(['a'], [3])])
   const answer = {
-    groups: [[{ for: 2, form: 'rows', at: 0, shape: [3, 2] }], [{ for: 1, error: 'ValueError: no' }]],
+    groups: [[{ for: 2, form: 'rows', at: 0, shape: [3, 2] }], [{ for: 1, error: 'ValueError: no', refused: false }]],
   }
   const frame = frameOf(answer, Buffer.from(Float64Array.of(1, 2, 3, 4, 5, 6).buffer))
   let got: unknown
@@ -93,7 +93,7 @@ test('answers go back to the questions they belong to', () => {
         [3, 4],
       ],
     },
-    { error: 'ValueError: no' },
+    { error: 'ValueError: no', refused: false },
     { form: 'rows', values: [[5, 6]] },
   ])
   const other = frameOf({ groups: [[], []] }, Buffer.alloc(0))

@@ -148,7 +148,7 @@ export function frameOf(header: unknown, blocks: Buffer): Buffer {
 type Answer =
   | { readonly for: number; readonly form: 'rows' | 'names' | 'whole'; readonly values: readonly JsonValue[] }
   | { readonly for: number; readonly form: 'rows'; readonly at: number; readonly shape: readonly number[] }
-  | { readonly for: number; readonly error: string }
+  | { readonly for: number; readonly error: string; readonly refused: boolean }
 
 function unpackAnswers(groups: readonly Group[], total: number, header: Buffer, blocks: Buffer): ModelAnswer[] {
   const { groups: answered } = JSON.parse(header.toString('utf8')) as { groups: readonly (readonly Answer[])[] }
@@ -172,7 +172,7 @@ function unpackAnswers(groups: readonly Group[], total: number, header: Buffer, 
 }
 
 function split(answer: Answer, questions: readonly ModelQuestion[], numbers: Float64Array): ModelAnswer[] {
-  if ('error' in answer) return questions.map(() => ({ error: answer.error }))
+  if ('error' in answer) return questions.map(() => ({ error: answer.error, refused: answer.refused }))
   const values = 'at' in answer ? valuesOf(numbers, answer.at, answer.shape) : answer.values
   if (questions.length === 1) return [{ form: answer.form, values }]
   let from = 0

@@ -145,7 +145,11 @@ export interface ModelQuestion {
 /** Its answer: one value a row unless the form says otherwise (python/worker/tidemark_worker/answers.py); or what it raised. */
 export type ModelAnswer =
   | { readonly values: readonly JsonValue[]; readonly form?: 'rows' | 'names' | 'whole' }
-  | { readonly error: string }
+  | {
+      readonly error: string
+      /** The error is the caller's: what was asked is not what the model's signature takes. It then repeats no value. */
+      readonly refused?: boolean
+    }
 
 export type Task = RunStep | Predict | Convert | Explain | Importance
 export type ResultOf<T extends Task> = T extends RunStep

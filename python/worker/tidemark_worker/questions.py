@@ -9,7 +9,11 @@ from tidemark_worker.rows import KINDS, Column, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow.types import Schema
+    from mlflow.types import ParamSchema, Schema
+
+
+class Refused(ValueError):
+    """The caller's mistake, which only the signature tells: the message names the column or parameter, and never repeats a value."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,6 @@ def input_of(question: Question, schema: Schema | None) -> Any:
 def _table(question: Question, schema: Schema) -> pd.DataFrame:
     """A frame of the signature's columns in its order; a column that the question lacks is missing in each row."""
     import pandas as pd
-    from mlflow.utils.proto_json_utils import cast_df_types_according_to_schema
 
     places = {name: place for place, name in enumerate(question.columns)}
     data: dict[str, Any] = {}
@@ -84,7 +87,50 @@ def _table(question: Question, schema: Schema) -> pd.DataFrame:
             data[name] = pd.Series(list(question.data[place]), dtype=object)
     frame = pd.DataFrame(data)
     # Dates, bytes, lists and records: as MLflow's own server reads them.
-    return cast_df_types_according_to_schema(frame, schema) if others else frame
+    return _cast(frame, schema) if others else frame
+
+
+def _cast(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    from mlflow.types import Schema
+    from mlflow.utils.proto_json_utils import cast_df_types_according_to_schema
+
+    try:
+        cast = cast_df_types_according_to_schema(frame, schema)
+    except Exception:
+        for spec in schema.inputs:
+            if spec.name in frame and getattr(spec.type, "name", "") not in KINDS:
+                try:
+                    cast_df_types_according_to_schema(frame[[spec.name]], Schema([spec]))
+                except Exception as error:
+                    raise Refused(f'A value of column "{spec.name}" cannot be read as {getattr(spec.type, "name", spec.type)}.') from error
+        raise
+    for name, dtype in cast.dtypes.items():
+        if getattr(dtype, "tz", None) is not None:
+            raise Refused(f'A value of column "{name}" has a time zone, and the model takes times without one.')
+    return cast
+
+
+def check_params(params: dict[str, Any] | None, schema: ParamSchema | None) -> None:
+    """Compare parameters with the signature, as ``predict`` will; those that it does not know are ignored there.
+
+    Raises
+    ------
+    Refused
+        A parameter is of another type or shape.
+    """
+    if not params or schema is None:
+        return
+    from mlflow.exceptions import MlflowException
+    from mlflow.types import ParamSpec
+
+    for spec in schema.params:
+        if spec.name not in params:
+            continue
+        try:
+            ParamSpec.validate_param_spec(params[spec.name], spec)
+        except MlflowException as error:
+            kind = str(getattr(spec.dtype, "name", "record"))
+            raise Refused(f'The parameter "{spec.name}" must be {"of type" if spec.shape is None else "a list of type"} {kind}.') from error
 
 
 def _arrays(question: Question, schema: Schema | None) -> Any:

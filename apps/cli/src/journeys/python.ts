@@ -11,6 +11,8 @@ export interface Script {
   said(): string
   /** All that it printed, once it has ended. @throws Error with its last words when it failed. */
   readonly ended: Promise<string>
+  /** Ends it, if it has not ended by itself. */
+  stop(): void
 }
 
 /** Starts a Python script as a user of the platform does: in the environment of a lock, with nothing set but the address and what it is told. */
@@ -43,7 +45,7 @@ export async function startScript(
     })
   })
   ended.catch(() => {})
-  return { said, ended }
+  return { said, ended, stop: () => child.kill() }
 }
 
 /** Runs a Python script to its end. @returns what it printed */

@@ -225,7 +225,7 @@ async function askTogether(model: Model, frame: Frame): Promise<(RowAnswer | nul
     return values.map((value) => ({ value }))
   } catch (error) {
     if (!(error instanceof VersionFailed)) throw error
-    if (error.how !== 'raised') return frame.rows.map(() => null)
+    if (error.how !== 'raised' && error.how !== 'refused') return frame.rows.map(() => null)
     if (frame.rows.length === 1) return [{ error: error.message }]
     const alone: (RowAnswer | null)[] = []
     for (const row of frame.rows) alone.push(...(await askTogether(model, { ...frame, rows: [row] })))

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -11,13 +20,14 @@ import { PythonModel } from './python.ts'
 
 const LOCK = join(import.meta.dirname, '../../../../python/locks/worker.txt')
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-contained-'))
+chmodSync(folder, 0o755)
 const processes = new PythonProcesses(() => {})
 const asRoot = process.getuid?.() === 0
 let modelFolder = ''
 
 // Misbehaves as its input says.
 const SAVE_MODEL = `
-import os, subprocess, sys, time, mlflow, pandas
+import json, os, subprocess, sys, time, mlflow, pandas
 from mlflow.models import infer_signature
 
 class Model(mlflow.pyfunc.PythonModel):
@@ -40,7 +50,20 @@ class Model(mlflow.pyfunc.PythonModel):
             with open("full", "wb") as file:
                 while True:
                     file.write(bytes(1 << 20))
+        if what == "environment":
+            return [json.dumps(dict(os.environ))]
+        if what.startswith("look "):
+            return [json.dumps([done for path in what[5:].split("|") for done in looked(path)])]
         return [os.getpid()]
+
+def looked(path):
+    tries = {"lists": os.listdir, "reads": lambda file: open(file, "rb").read(1), "writes": lambda folder: open(folder + "/planted", "w")}
+    for verb, attempt in tries.items():
+        try:
+            attempt(path)
+        except OSError:
+            continue
+        yield verb + " " + path
 
 frame = pandas.DataFrame({"what": ["a"]})
 mlflow.pyfunc.save_model(sys.argv[1], python_model=Model(), signature=infer_signature(frame, ["b"]), pip_requirements=[])
@@ -119,6 +142,63 @@ test('a model that fills the disk is stopped by the size of a file', async () =>
     await assert.rejects(ask('fill'), /File too large|SIGXFSZ/)
     assert.ok(await ask('pid'))
   })
+})
+
+test('a model sees nothing of the gateway’s environment', async () => {
+  const secret = `a-secret-of-the-gateway-${process.pid}`
+  process.env.TIDEMARK_INTERNAL_TOKEN = secret
+  // A pool of its own: its first process must start while the secret is there.
+  const own = new PythonProcesses(() => {})
+  try {
+    const started = await own.start(modelFolder, LOCK, {})
+    const frame = { kind: 'table', columns: ['what'], rows: [['environment']] } as const
+    const [answer] = await started.ask([frame])
+    assert.ok(answer && 'values' in answer)
+    const seen = String(answer.values[0])
+    assert.match(seen, /"PATH"/)
+    assert.ok(!seen.includes(secret), 'the token is in its environment')
+    assert.doesNotMatch(seen, /INTERNAL|DATABASE|postgres/)
+  } finally {
+    delete process.env.TIDEMARK_INTERNAL_TOKEN
+    await own.close()
+  }
+})
+
+test('a model that looks around reads and writes nothing of the gateway, its own folder can only be read', {
+  skip: asRoot ? false : 'as an ordinary user model code is that user: nothing of its own is closed to it',
+}, async () => {
+  const data = mkdtempSync(join(tmpdir(), 'tidemark-data-'))
+  try {
+    chmodSync(data, 0o711)
+    const [log, token] = [join(data, 'log'), join(data, 'internal-token')]
+    mkdirSync(log, { mode: 0o700 })
+    writeFileSync(token, 'secret', { mode: 0o600 })
+    const gateway = `/proc/${process.pid}`
+    const places = [
+      data,
+      log,
+      token,
+      `${gateway}/environ`,
+      `${gateway}/fd`,
+      `${gateway}/cwd`,
+      '/root',
+      '/etc/shadow',
+      '/etc',
+      '/usr/bin',
+    ]
+    await withModel({}, async (ask) => {
+      const done = (await ask(`look ${[...places, modelFolder, join(modelFolder, 'MLmodel')].join('|')}`)) as string
+      // What every user of the machine may read, and what it is made of.
+      assert.deepEqual(JSON.parse(done), [
+        'lists /etc',
+        'lists /usr/bin',
+        `lists ${modelFolder}`,
+        `reads ${join(modelFolder, 'MLmodel')}`,
+      ])
+    })
+  } finally {
+    rmSync(data, { recursive: true, force: true })
+  }
 })
 
 function lives(pid: string): boolean {

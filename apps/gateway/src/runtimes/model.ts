@@ -35,11 +35,11 @@ export interface Model {
 
 /**
  * `raised`: the model's own error. `crashed`: the end of its process. `timed_out`: its process was ended for taking too long. `late`: the request's time
- * was over before its answer.
+ * was over before its answer. `refused`: the signature, which the process knows better than this one, does not take what was asked.
  */
-export type Failure = 'raised' | 'crashed' | 'timed_out' | 'late'
+export type Failure = 'raised' | 'crashed' | 'timed_out' | 'late' | 'refused'
 
-/** The version failed, not the caller. */
+/** The version gave no answer; but for `refused` that is not the caller's fault. */
 export class VersionFailed extends Error {
   readonly how: Failure
   constructor(how: Failure, message: string) {

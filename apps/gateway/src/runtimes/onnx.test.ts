@@ -45,3 +45,12 @@ test('what the model cannot compute is the failure of the version', async () => 
   })
   await model.close()
 })
+
+test('a number beyond float32 is refused, not taken for infinity', async () => {
+  const model = await OnnxModel.load(bytes, runtime)
+  const of = (budget: number) => model.predict({ kind: 'table', columns: ['budget'], rows: [[budget]] })
+  assert.equal((await of(3.4e38)).values.length, 1)
+  await assert.rejects(of(3.5e38), { how: 'raised', message: /beyond 3\.4e38/ })
+  await assert.rejects(of(-1e300), { how: 'raised' })
+  await model.close()
+})

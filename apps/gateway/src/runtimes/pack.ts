@@ -10,6 +10,16 @@ export interface Feed {
   readonly columns: readonly string[]
 }
 
+/** Largest finite number of float32. */
+const MOST_FLOAT32 = 3.4028234663852886e38
+
+/** What is beyond float32 would be an infinite number there, which is no input; Python computes with it, or refuses it. */
+function float32(value: number, tensor: string): number {
+  if (value > MOST_FLOAT32 || value < -MOST_FLOAT32)
+    throw new VersionFailed('raised', `Its input "${tensor}" cannot hold a number beyond 3.4e38.`)
+  return value
+}
+
 /** A tensor as plain data, which may go to another thread without a copy. */
 export interface Packed {
   readonly tensor: string
@@ -30,7 +40,7 @@ export function groupByTensor(inputs: readonly Input[]): Feed[] {
 
 /**
  * The rows of a frame as a tensor: a cell for each column, or, of one column whose cells are arrays, the rows' parts. A missing text is "" and a
- * missing number NaN. @throws VersionFailed where the tensor can hold no missing value, or its parts have several shapes
+ * missing number NaN. @throws VersionFailed where the tensor can hold no missing value or no number as large, or its parts have several shapes
  */
 export function pack(feed: Feed, frame: Frame): Packed {
   // A column that the caller did not send and need not send is missing in every row.
@@ -53,7 +63,7 @@ export function pack(feed: Feed, frame: Frame): Packed {
     }
     case 'float32': {
       const data = new Float32Array(size)
-      into(data, (cell) => (cell === null ? Number.NaN : Number(cell)))
+      into(data, (cell) => (cell === null ? Number.NaN : float32(Number(cell), tensor)))
       return { tensor, type, shape, data }
     }
     case 'int64': {
@@ -101,7 +111,8 @@ export function packNumbers(feed: Feed, columns: ReadonlyMap<string, Float64Arra
   const data = new Float32Array(rows * width).fill(Number.NaN)
   for (const [place, name] of feed.columns.entries()) {
     const column = columns.get(name)
-    if (column) for (let row = 0; row < rows; row++) data[row * width + place] = column[row] ?? Number.NaN
+    if (column)
+      for (let row = 0; row < rows; row++) data[row * width + place] = float32(column[row] ?? Number.NaN, feed.tensor)
   }
   return { tensor: feed.tensor, type: 'float32', shape: [rows, width], data }
 }

@@ -4,7 +4,7 @@ import { type Failure, type Frame, type Model, type Predictions, VersionFailed }
 /** A Python process that holds one model and answers one batch at a time until it ends. */
 export interface ModelProcess {
   /** One answer for each frame. @throws Error when the process ended: none of them was answered */
-  ask(frames: readonly Frame[]): Promise<(Predictions | { readonly error: string })[]>
+  ask(frames: readonly Frame[]): Promise<(Predictions | { readonly error: string; readonly refused?: boolean })[]>
   /** Resolves with the reason when the process is gone, however it went. */
   readonly ended: Promise<string>
   /** Memory of its own, in bytes. */
@@ -174,7 +174,8 @@ export class PythonModel implements Model {
       this.pauseMs = this.options.firstPauseMs
       batch.forEach((asked, place) => {
         const answer = answers[place] ?? { error: 'It was not answered.' }
-        if ('error' in answer) asked.reject(new VersionFailed('raised', answer.error.slice(0, 500)))
+        if ('error' in answer)
+          asked.reject(new VersionFailed(answer.refused ? 'refused' : 'raised', answer.error.slice(0, 500)))
         else asked.resolve(answer)
       })
       if (this.all.has(process)) this.idle.add(process)

@@ -30,6 +30,12 @@ export const WrongShape = defineError(
   (what: string) =>
     `The input must be a JSON dictionary with exactly one of the input fields dataframe_split, dataframe_records, instances, inputs. ${what}`,
 )
+/** What only the model's own process finds out, in its words. */
+export const NotForSignature = defineError(
+  'INVALID_PARAMETER_VALUE',
+  400,
+  (what: string) => `Failed to enforce schema of data. ${what}`,
+)
 /** A data frame that is none, which MLflow's server tells apart from one of another schema. */
 export const WrongTable = defineError('BAD_REQUEST', 400, (what: string) => what)
 export const InvalidInput = defineError('INVALID_PARAMETER_VALUE', 400, (what: string) => what)
@@ -39,11 +45,18 @@ export const MissingColumns = defineError(
   (columns: readonly string[]) =>
     `Failed to enforce schema of data. Model is missing inputs ${columns.map((column) => `"${column}"`).join(', ')}. Send ${columns.length === 1 ? 'this column' : 'these columns'}; null is allowed where a value is unknown.`,
 )
+/** MLflow's server has another code for a value that cannot be read than for a column or a shape that is not the signature's. */
 export const WrongType = defineError(
-  'INVALID_PARAMETER_VALUE',
+  'BAD_REQUEST',
   400,
   (column: string, row: number, wanted: string) =>
     `Failed to enforce schema of data. Incompatible input type for column "${column}", row ${row}: it must be ${wanted}.`,
+)
+export const WrongArray = defineError(
+  'INVALID_PARAMETER_VALUE',
+  400,
+  (name: string, row: number, shape: readonly number[]) =>
+    `Failed to enforce schema of data. Row ${row}${name === '' ? '' : ` of "${name}"`} is no array of shape [${shape.join(', ')}].`,
 )
 export const TooManyRows = defineError(
   'INVALID_PARAMETER_VALUE',

@@ -120,6 +120,7 @@ const FAILURES = {
   raised: { status: 500, code: 'VERSION_FAILED', what: '' },
   crashed: { status: 502, code: 'VERSION_CRASHED', what: ' (its process ended)' },
   timed_out: { status: 504, code: 'VERSION_TIMED_OUT', what: ' (it took longer than its limit for one call)' },
+  refused: { status: 400, code: 'INVALID_PARAMETER_VALUE', what: ' (its signature does not take this)' },
   late: { status: 504, code: 'DEADLINE_EXCEEDED', what: ' (it did not answer in the time of the request)' },
 } as const
 

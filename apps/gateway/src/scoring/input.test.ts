@@ -65,20 +65,22 @@ const wrong: [string, unknown, string, RegExp][] = [
   ['split that is a list', { dataframe_split: [] }, BAD, /"columns" and "data"/],
   ['split without data', { dataframe_split: { columns: [] } }, BAD, /"columns" and "data"/],
   ['a ragged row', { dataframe_split: { columns: ['budget', 'genre'], data: [[1]] } }, BAD, /^Row 0/],
+  ['split without columns', { dataframe_split: { data: [[1]] } }, INVALID, /names no columns/],
+  ['inputs that are a text', { inputs: 'secret' }, BAD, /must be a list of rows or a dictionary/],
   ['a column twice', { dataframe_split: { columns: ['genre', 'genre'], data: [] } }, BAD, /twice/],
-  ['no rows', { dataframe_split: { columns: ['budget', 'genre'], data: [] } }, INVALID, /no rows/],
-  ['records that are lists', { dataframe_records: [[1]] }, BAD, /^Row 0 is not a dictionary/],
+  ['no rows', { dataframe_split: { columns: ['budget', 'genre'], data: [] } }, BAD, /no rows/],
+  ['records that are lists', { dataframe_records: [[1]] }, INVALID, /^Row 0 is not a dictionary/],
   ['columns of unequal length', { inputs: { budget: [1, 2], genre: ['x'] } }, INVALID, /same number of rows/],
   ['lists of the wrong width', { instances: [[1, 2]] }, INVALID, /^Row 0 must have 3 values/],
   ['a missing required column', { inputs: { running_time: [1] } }, INVALID, /missing inputs "budget", "genre"\./],
-  ['text for a number', row({ budget: 'secret' }), INVALID, /column "budget", row 1: it must be a finite number/],
-  ['a number for text', row({ genre: 7.25 }), INVALID, /column "genre", row 1: it must be a string/],
-  ['NUL in a text', row({ genre: 'a\0b' }), INVALID, /column "genre", row 1: it must be a string of Unicode text/],
-  ['half of a surrogate pair', row({ genre: '\ud800' }), INVALID, /column "genre", row 1/],
+  ['text for a number', row({ budget: 'secret' }), BAD, /column "budget", row 1: it must be a finite number/],
+  ['a number for text', row({ genre: 7.25 }), BAD, /column "genre", row 1: it must be a string/],
+  ['NUL in a text', row({ genre: 'a\0b' }), BAD, /column "genre", row 1: it must be a string of Unicode text/],
+  ['half of a surrogate pair', row({ genre: '\ud800' }), BAD, /column "genre", row 1/],
   ['NUL in an entity', { ...row({}), entities: ['a', '\0'] }, INVALID, /"entities" must list/],
-  ['infinity', row({ budget: Number.POSITIVE_INFINITY }), INVALID, /column "budget", row 1/],
-  ['true for a number', row({ running_time: true }), INVALID, /column "running_time", row 1/],
-  ['a list for a number', row({ budget: [1] }), INVALID, /column "budget", row 1/],
+  ['infinity', row({ budget: Number.POSITIVE_INFINITY }), BAD, /column "budget", row 1/],
+  ['true for a number', row({ running_time: true }), BAD, /column "running_time", row 1/],
+  ['a list for a number', row({ budget: [1] }), BAD, /column "budget", row 1/],
   ['entities of the wrong number', { ...row({}), entities: ['secret'] }, INVALID, /"entities" must list/],
   ['entities that are no list', { ...row({}), entities: 'secret' }, INVALID, /"entities" must list/],
   ['an entity that is a number', { ...row({}), entities: [1, 2] }, INVALID, /"entities" must list/],
@@ -130,6 +132,6 @@ for (const [type, required, value, good] of cells) {
   test(`${value} in a ${required ? 'required' : 'optional'} ${type} column is ${good ? 'taken' : 'refused'}`, () => {
     const read = () => readInput({ inputs: { x: [value] } }, { columns: typed(type, required), input: spec.input })
     if (good) assert.deepEqual(read().frame.rows, [[value]])
-    else assert.throws(read, { code: INVALID, message: /column "x", row 0/ })
+    else assert.throws(read, { code: BAD, message: /column "x", row 0/ })
   })
 }

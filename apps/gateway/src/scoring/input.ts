@@ -2,7 +2,7 @@ import type { EndpointSnapshot, InputColumn, JsonValue } from '@tidemark/contrac
 import type { Frame } from '../runtimes/model.ts'
 import { DEFAULT_LIMITS } from './admission.ts'
 import { InvalidInput, MissingColumns, TooManyRows, WrongShape, WrongTable, WrongType } from './errors.ts'
-import { frameOfAnything, frameOfTensors } from './tensors.ts'
+import { frameOfAnything, frameOfTensors, notTable } from './tensors.ts'
 import { isObject, isPlainText, MAX_KEY_LENGTH, plainProblem } from './values.ts'
 
 /** What a caller asks, checked against the columns of the endpoint. */
@@ -31,7 +31,7 @@ interface Table {
 /**
  * Reads a body of MLflow's scoring protocol. Unknown columns are ignored, optional ones may be absent, all values must have the type that the
  * model's signature gives them; without a signature they go as they are.
- * @throws WrongShape, MissingColumns, WrongType, TooManyRows, InvalidInput
+ * @throws WrongShape, MissingColumns, WrongTable, WrongType, TooManyRows, InvalidInput
  */
 export function readInput(body: unknown, spec: Spec): ScoringInput {
   if (!isObject(body)) throw WrongShape(Array.isArray(body) ? 'Received a list.' : 'Received something else.')
@@ -69,11 +69,12 @@ function checkRows(rows: number, most: number): void {
 
 function frameOfColumns(format: Format, value: unknown, columns: readonly InputColumn[], mostRows: number): Frame {
   const table = readTable(format, value, columns)
-  checkRows(table.rows, mostRows)
+  if (table.rows > mostRows) throw TooManyRows(mostRows)
   const names = namesOf(columns)
-  if (table.cells) return { kind: 'table', columns: names, rows: checkInPlace(table.cells, columns) }
+  if (table.cells && table.rows > 0) return { kind: 'table', columns: names, rows: checkInPlace(table.cells, columns) }
   const missing = columns.filter((column, place) => column.required && !table.has(place))
   if (missing.length > 0) throw MissingColumns(missing.map((column) => column.name))
+  if (table.rows === 0) throw WrongTable('The input has no rows.')
   const rows: JsonValue[][] = []
   for (let row = 0; row < table.rows; row++) {
     rows.push(columns.map((column, place) => checkCell(table.cell(row, place), column, row)))
@@ -129,11 +130,13 @@ function readTable(format: Format, value: unknown, columns: readonly InputColumn
       if (Array.isArray(value))
         return value.every(Array.isArray) ? listsTable(value, columns) : recordsTable(value, columns)
       if (isObject(value)) return columnsTable(value, columns)
-      throw InvalidInput(`${format} must be a list of rows or a dictionary of columns.`)
+      throw notTable(format, value, 'columns')
   }
 }
 
 function splitTable(value: unknown, columns: readonly InputColumn[]): Table {
+  if (isObject(value) && value.columns === undefined && Array.isArray(value.data))
+    throw InvalidInput('dataframe_split names no columns: it must have the list "columns" beside "data".')
   if (!isObject(value) || !Array.isArray(value.columns) || !Array.isArray(value.data)) {
     throw WrongTable('dataframe_split must be a dictionary with the lists "columns" and "data".')
   }
@@ -163,7 +166,7 @@ function areNames(names: readonly unknown[], columns: readonly InputColumn[]): b
 
 function recordsTable(records: readonly unknown[], columns: readonly InputColumn[]): Table {
   const wrong = records.findIndex((record) => !isObject(record))
-  if (wrong >= 0) throw WrongTable(`Row ${wrong} is not a dictionary of columns.`)
+  if (wrong >= 0) throw InvalidInput(`Row ${wrong} is not a dictionary of columns.`)
   const rows = records as readonly Record<string, unknown>[]
   const names = columns.map((column) => column.name)
   return {

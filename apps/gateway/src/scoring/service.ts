@@ -8,7 +8,7 @@ import type { LoadedVersion, Models } from '../runtimes/models.ts'
 import { endpointKey, type ServedEndpoint } from '../snapshot/serving.ts'
 import type { Log } from '../telemetry.ts'
 import { type Admission, DEFAULT_LIMITS } from './admission.ts'
-import { LogUnavailable } from './errors.ts'
+import { LogUnavailable, NotForSignature } from './errors.ts'
 import type { Mirror } from './mirror.ts'
 import { type Outcome, outcomeFields, predict } from './predictor.ts'
 import type { Tallies } from './tally.ts'
@@ -77,7 +77,7 @@ export class Scoring {
   }
 
   /**
-   * @throws Overloaded, QueuedTooLong before the version was asked; LogUnavailable when the record could not be written: then there is no answer
+   * @throws Overloaded, QueuedTooLong before the version was asked; NotForSignature when it found the caller's mistake; LogUnavailable when the record could not be written: then there is no answer
    */
   async answer(question: Question): Promise<Answer> {
     const { admission } = this.parts
@@ -106,6 +106,8 @@ export class Scoring {
       ? { version: pinned, rollout: null, mirrored: [], limits: undefined }
       : router.route(endpoint, { id, caller, headers, columns, rows })
     const outcome = await predict(models, version, frame, endsAt)
+    // As what this process finds itself: no evidence against the version, and nothing to log.
+    if (outcome.kind === 'failed' && outcome.how === 'refused') throw NotForSignature(outcome.error)
     const record: AnswerRecord = {
       kind: 'answer',
       id,

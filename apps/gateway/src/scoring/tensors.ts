@@ -1,6 +1,6 @@
 import type { InputTensor, JsonValue } from '@tidemark/contracts'
 import type { Frame } from '../runtimes/model.ts'
-import { InvalidInput, MissingColumns, WrongType } from './errors.ts'
+import { InvalidInput, MissingColumns, WrongArray, WrongTable, WrongType } from './errors.ts'
 import type { Format } from './input.ts'
 import { isObject, isPlainText, plainProblem } from './values.ts'
 
@@ -13,7 +13,7 @@ interface Given {
 
 /**
  * Reads the arrays of a tensor signature. One without a name may come as a list, or as a table with a cell for each of its values.
- * @throws MissingColumns, WrongType, InvalidInput
+ * @throws MissingColumns, WrongType, WrongArray, WrongTable, InvalidInput
  */
 export function frameOfTensors(format: Format, value: unknown, tensors: readonly InputTensor[]): Frame {
   const given = readGiven(format, value)
@@ -53,10 +53,16 @@ function readGiven(format: Format, value: unknown): Given {
         )
         return { named: new Map(lists), table: false }
       }
-      if (!Array.isArray(value)) throw InvalidInput(`${format} must be a list of rows or a dictionary of arrays.`)
+      if (!Array.isArray(value)) throw notTable(format, value, 'arrays')
       if (value.length > 0 && value.every(isObject)) return { named: columnsOfRecords(value), table: false }
       return { named: new Map([['', value]]), table: false }
   }
+}
+
+/** A text is nothing that MLflow's server can read; a number or null is read, and then lacks the columns. */
+export function notTable(format: Format, value: unknown, of: 'columns' | 'arrays'): Error {
+  const error = typeof value === 'string' ? WrongTable : InvalidInput
+  return error(`${format} must be a list of rows or a dictionary of ${of}.`)
 }
 
 function columnsOfSplit(value: unknown): Map<string, unknown[]> {
@@ -90,7 +96,7 @@ function listOfOnly(tensor: InputTensor, { named, table }: Given): readonly unkn
   const list = named.get(tensor.name) ?? named.get('')
   if (list || tensor.name !== '') return list ?? null
   const columns = [...named.values()]
-  if (!table) throw InvalidInput('The model takes one array without a name: send a list, not a dictionary.')
+  if (!table) throw WrongTable('The model takes one array without a name: send a list, not a dictionary.')
   const [first] = columns
   if (columns.length === 1 && first?.every(Array.isArray)) return first
   return (first ?? []).map((_, row) => columns.map((column) => column[row]))
@@ -110,20 +116,27 @@ function checkTensor({ name, dtype, shape }: InputTensor, list: readonly unknown
   // Sizes that the signature leaves open are those of the first row.
   const dimensions = [...sizes]
   list.forEach((part, row) => {
-    if (!hasShape(part, dimensions, 0, kindOf(dtype))) {
+    const problem = problemOf(part, dimensions, 0, kindOf(dtype))
+    // Rows of several shapes are no array at all, as a value of another type is none.
+    if (problem === 'type' || (problem === 'shape' && row > 0))
       throw WrongType(name, row, `${wordsOf(kindOf(dtype))} in an array of shape [${sizes.join(', ')}]`)
-    }
+    if (problem) throw WrongArray(name, row, sizes)
   })
   return list as JsonValue[]
 }
 
-function hasShape(value: unknown, dimensions: number[], depth: number, kind: Kind): boolean {
+/** What keeps a part from being an array of this shape and kind; sizes that are open become those of the part. */
+function problemOf(value: unknown, dimensions: number[], depth: number, kind: Kind): 'type' | 'shape' | null {
   const size = dimensions[depth]
-  if (size === undefined) return isOf(value, kind)
-  if (!Array.isArray(value)) return false
+  if (size === undefined) return isOf(value, kind) ? null : Array.isArray(value) ? 'shape' : 'type'
+  if (!Array.isArray(value)) return 'shape'
   if (size < 0) dimensions[depth] = value.length
-  else if (size !== value.length) return false
-  return value.every((item) => hasShape(item, dimensions, depth + 1, kind))
+  else if (size !== value.length) return 'shape'
+  for (const item of value) {
+    const problem = problemOf(item, dimensions, depth + 1, kind)
+    if (problem) return problem
+  }
+  return null
 }
 
 type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'other'

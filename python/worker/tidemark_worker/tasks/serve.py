@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tidemark_worker.answers import Form, answer_of
 from tidemark_worker.frames import Packed, groups_of, read_frame, write_frame
 from tidemark_worker.models import load
-from tidemark_worker.questions import Question, input_of, together
+from tidemark_worker.questions import Question, Refused, check_params, input_of, together
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -41,6 +41,8 @@ class Answer:
     values: Any = None
     form: Form = "rows"
     error: str | None = None
+    # The error is the caller's.
+    refused: bool = False
 
 
 class Served:
@@ -54,6 +56,7 @@ class Served:
     def __init__(self, model: PyFuncModel) -> None:
         self._model = model
         self._schema = model.metadata.get_input_schema()
+        self._params = model.metadata.get_params_schema()
         self._together = True
         self._batches = 0
         self.exhausted = False
@@ -86,19 +89,22 @@ class Served:
 
     def _ask(self, question: Question) -> Answer:
         try:
+            check_params(question.params, self._params)
             values, form = answer_of(self._model.predict(input_of(question, self._schema), params=question.params), question.rows)
             return Answer(values, form)
         except MemoryError as error:
             # What it has leaked stays: it would fail from now on.
             self.exhausted = True
             return Answer(error=f"MemoryError: {error}")
+        except Refused as error:
+            return Answer(error=str(error), refused=True)
         except Exception as error:  # whatever a model raises is an answer about that question
             return Answer(error=f"{type(error).__name__}: {error}")
 
 
 def _pack(answer: Answer, questions: int, packed: Packed) -> dict[str, Any]:
     if answer.error is not None:
-        return {"for": questions, "error": answer.error}
+        return {"for": questions, "error": answer.error, "refused": answer.refused}
     return packed.answer(answer.values, answer.form, questions)
 
 

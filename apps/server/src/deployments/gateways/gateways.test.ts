@@ -240,6 +240,11 @@ test('a Python model is served from the blob store; when it ends its process the
   assert.deepEqual((await ask('Drama')).body.predictions, [4])
   const raised = await ask('raise')
   assert.deepEqual([raised.status, raised.body.error_code], [500, 'VERSION_FAILED'])
+  const wrong = { ...body([2, null, 'Drama']), params: { factor: 'secret' } }
+  const refused = await gateway.ask('/endpoints/python/invocations', wrong, { [HEADERS.caller]: 'a' })
+  assert.deepEqual([refused.status, refused.body.error_code], [400, 'INVALID_PARAMETER_VALUE'])
+  assert.match(refused.body.message ?? '', /The parameter "factor" must be of type double\.$/)
+  assert.ok(!readLog(server.dataDir).answers.some(({ params }) => params), 'a caller’s mistake is no prediction')
   const crashed = await ask('crash')
   assert.deepEqual([crashed.status, crashed.body.error_code], [502, 'VERSION_CRASHED'])
   assert.match(crashed.body.message ?? '', /films\/6/)

@@ -127,7 +127,7 @@ class Model(mlflow.pyfunc.PythonModel):
         return list(model_input["budget"] * 2)
 
 frame = pandas.DataFrame({"budget": [1.5], "running_time": [1.5], "genre": ["Drama"]})
-mlflow.pyfunc.save_model(sys.argv[1], python_model=Model(), signature=infer_signature(frame, [1.5]), pip_requirements=[])
+mlflow.pyfunc.save_model(sys.argv[1], python_model=Model(), signature=infer_signature(frame, [1.5], params={"factor": 1.5}), pip_requirements=[])
 `
 
 /** A Python model as a version whose files are in the blob store; needs the workers' environment. */
