@@ -69,6 +69,7 @@ const wrong: [string, unknown, string, RegExp][] = [
   ['inputs that are a text', { inputs: 'secret' }, BAD, /must be a list of rows or a dictionary/],
   ['a column twice', { dataframe_split: { columns: ['genre', 'genre'], data: [] } }, BAD, /twice/],
   ['no rows', { dataframe_split: { columns: ['budget', 'genre'], data: [] } }, BAD, /no rows/],
+  ['no instances', { instances: [] }, INVALID, /missing inputs "budget", "genre"\./],
   ['records that are lists', { dataframe_records: [[1]] }, INVALID, /^Row 0 is not a dictionary/],
   ['columns of unequal length', { inputs: { budget: [1, 2], genre: ['x'] } }, INVALID, /same number of rows/],
   ['lists of the wrong width', { instances: [[1, 2]] }, INVALID, /^Row 0 must have 3 values/],

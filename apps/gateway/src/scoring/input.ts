@@ -128,7 +128,9 @@ function readTable(format: Format, value: unknown, columns: readonly InputColumn
     case 'instances':
     case 'inputs':
       if (Array.isArray(value))
-        return value.every(Array.isArray) ? listsTable(value, columns) : recordsTable(value, columns)
+        return value.length > 0 && value.every(Array.isArray)
+          ? listsTable(value, columns)
+          : recordsTable(value, columns)
       if (isObject(value)) return columnsTable(value, columns)
       throw notTable(format, value, 'columns')
   }

@@ -9,7 +9,16 @@ export const WAVES: readonly Payload[] = [
   json('instances', { instances: [ROW, OTHER] }),
   json('whole numbers', { inputs: [OTHER] }),
   json('inputs by a name', { inputs: { wave: [ROW] } }),
-  json('instances as records', { instances: [{ wave: ROW }] }),
+  json(
+    'instances as records',
+    { instances: [{ wave: ROW }] },
+    {
+      ours: '400 BAD_REQUEST',
+      stock: '400 INVALID_PARAMETER_VALUE',
+      reason:
+        'Refused by both, since the array has no name; stock has another code for records than for lists by name.',
+    },
+  ),
   json('dataframe_split of arrays', { dataframe_split: { columns: ['wave'], data: [[ROW]] } }),
   json('dataframe_split of numbers', { dataframe_split: { columns: [0, 1, 2], data: [ROW, OTHER] } }),
   json('dataframe_records', { dataframe_records: [{ a: 0.5, b: 1.5, c: 2.5 }] }),
