@@ -5,6 +5,8 @@ import { copyRuns } from './copied.ts'
 import { load } from './load.ts'
 import { FILTERED, makeExperiment, NEWEST, search } from './operations.ts'
 
+// A page that the smallest experiment fills as well: of a thousand runs the filters leave some 45, and to read 45 costs less than to read 100.
+const FILTERED_PAGE = { ...FILTERED, max_results: 40 }
 const ONE_ORDERED = { order_by: ['metrics.m1 DESC'], max_results: 100 }
 
 /** The same searches, and a count, as an experiment grows. CPU of server and database per request, ms. */
@@ -22,23 +24,22 @@ export async function growth(quick: boolean): Promise<Row[]> {
         await load(client, ours.roots(), { concurrency: 1, seconds: 0.5 }, ask)
         return (await load(client, ours.roots(), { concurrency: 1, seconds: quick ? 1 : 4 }, ask)).cpuMs
       }
-      const counted = await load(client, ours.roots(), { concurrency: 1, seconds: 1 }, () => ({
-        method: 'GET',
-        path: `/api/v1/run-count?experiment=${experiment}`,
-      }))
+      const count = { method: 'GET', path: `/api/v1/run-count?experiment=${experiment}` } as const
+      // Rows that came by COPY are not in the kept counts: the first question looks at them, and has them counted beside the searches that follow.
+      await client.raw(count)
       table.push({
         size,
         newest: await cpu(NEWEST),
         ordered: await cpu(ONE_ORDERED),
-        filtered: await cpu(FILTERED),
-        count: counted.cpuMs,
+        filtered: await cpu(FILTERED_PAGE),
+        count: (await load(client, ours.roots(), { concurrency: 1, seconds: 1 }, () => count)).cpuMs,
       })
     }
   } finally {
     client.close()
     await ours.stop()
   }
-  console.log('\nCPU per search of a page of 100, by the number of runs of the experiment, ms')
+  console.log('\nCPU per search of a page of 100 (40 where filtered), by the number of runs of the experiment, ms')
   console.log('      runs    newest   ordered by metric   filtered and ordered   count')
   for (const row of table) {
     const cell = (value: number, width: number) => value.toFixed(2).padStart(width)

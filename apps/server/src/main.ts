@@ -1,4 +1,4 @@
-import { laterSettings, onParentGone, reportReady } from '@tidemark/process'
+import { laterSettings, onParentGone, reportReady, returnMemoryWhenQuiet } from '@tidemark/process'
 import { readConfig } from './platform/config.ts'
 import { createPlatform } from './platform/platform.ts'
 import { startServer } from './server.ts'
@@ -10,6 +10,7 @@ const platform = createPlatform(readConfig({ ...process.env, ...later }))
 const server = await startServer(platform, (adminToken) => process.send?.({ adminToken }))
 platform.log.info({ url: server.url }, 'server ready')
 reportReady({ url: server.url })
+returnMemoryWhenQuiet()
 
 let stopping = false
 async function stop(): Promise<void> {

@@ -1,5 +1,6 @@
 export * from './address.ts'
 export * from './cable.ts'
 export * from './free-port.ts'
+export * from './memory.ts'
 export * from './source.ts'
 export * from './supervisor.ts'
