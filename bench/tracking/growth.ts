@@ -25,8 +25,9 @@ export async function growth(quick: boolean): Promise<Row[]> {
         return (await load(client, ours.roots(), { concurrency: 1, seconds: quick ? 1 : 4 }, ask)).cpuMs
       }
       const count = { method: 'GET', path: `/api/v1/run-count?experiment=${experiment}` } as const
-      // Rows that came by COPY are not in the kept counts: the first question looks at them, and has them counted beside the searches that follow.
+      // Rows that came by COPY are not in the kept counts: the first question looks at them, and has them counted beside the requests.
       await client.raw(count)
+      await new Promise((resolve) => setTimeout(resolve, 1000 + size / 200))
       table.push({
         size,
         newest: await cpu(NEWEST),
