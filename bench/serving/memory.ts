@@ -28,7 +28,7 @@ export async function memoryOfMany(ours: Ours, folder: string, quick: boolean): 
     served.push(url)
   }
   for (const url of served)
-    for (const body of [one, thousand]) await load(url, body, [], { concurrency: 8, seconds: 0.5 })
+    for (const body of [one, thousand]) await load(url, body, [], { concurrency: 8, seconds: 1 })
   const pid = ours.gatewayPid()
   let [largest, together, settled] = [0, 0, 0]
   const until = performance.now() + (quick ? QUICK_SECONDS : WATCHED_SECONDS) * 1000
@@ -40,7 +40,7 @@ export async function memoryOfMany(ours: Ours, folder: string, quick: boolean): 
   }
   const stock = await startStock(await pythonOf('worker.txt'), join(files, 'model'))
   try {
-    await load(stock.url, thousand, stock.roots(), { concurrency: 8, seconds: 0.5 })
+    await load(stock.url, thousand, stock.roots(), { concurrency: 8, seconds: 1 })
     const peer = stock.megabytes()
     const line = (claim: string, megabytes: number): Row => ({
       claim,
