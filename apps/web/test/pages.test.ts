@@ -6,7 +6,7 @@ import type { Browser } from 'playwright-core'
 import { browserPath } from '../../../tools/browser.ts'
 import { type FilmYear, seedFilmYear } from '../../cli/src/dev/film-year.ts'
 import { ensureWeb } from '../../cli/src/web-build.ts'
-import { startTestGateway, type TestGateway } from '../../server/src/deployments/gateways/testing.ts'
+import { startTestGateway, type TestGateway, until } from '../../server/src/deployments/gateways/testing.ts'
 import { startTestServer, type TestServer } from '../../server/src/platform/testing.ts'
 import { openBrowser, type Theme, Visit } from './browser.ts'
 
@@ -30,6 +30,9 @@ describe('the web UI on a platform that lived for a while', { skip }, () => {
     })
     browser = await openBrowser(chromium ?? '')
     seeded = await seedFilmYear({ client: server.client, url: server.url, gatewayUrl: gateway.url })
+    const body = { version: 2, tolerance: 0.5 }
+    const { id } = await server.client.replays.start({ params: { endpoint: 'films' }, body })
+    await until(async () => (await server.client.replays.get({ params: { id } })).finishedAt !== null)
   })
   after(async () => {
     await browser?.close()
@@ -80,6 +83,15 @@ describe('the web UI on a platform that lived for a while', { skip }, () => {
     await visit.page.getByRole('link', { name: 'Why' }).first().click()
     await visit.page.getByRole('heading', { name: 'What led to it' }).waitFor()
     assert.match(visit.page.url(), /\/governance\/why\//)
+    await visit.close()
+  })
+
+  test('a version says what it answers to what was asked before', async () => {
+    const visit = await Visit.open(browser, server.url, 'light', 1440)
+    await visit.go('/models/films/2', 'films/2')
+    const replay = visit.page.getByRole('region', { name: 'Logged requests, asked again' })
+    await replay.getByText(/answers are the same to the last bit/).waitFor()
+    assert.ok((await replay.getByRole('table', { name: 'Slices' }).locator('tbody tr').count()) > 5)
     await visit.close()
   })
 

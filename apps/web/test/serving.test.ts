@@ -34,6 +34,7 @@ describe('the pages of serving and rollouts', { skip }, () => {
         const visit = await open(theme, width)
         for (const [name, path, title] of [
           ['serving-endpoint', '/endpoints/films', 'films'],
+          ['serving-replay', '/models/films/2', 'films/2'],
           ['serving-prediction', `/predictions/${site.prediction}`, 'An answer of films'],
           ['rollout-running', `/rollouts/${site.rollouts.running}`, 'films/4 to films'],
           ['rollout-rolled-back', `/rollouts/${site.rollouts.rolledBack}`, 'films/2 to films'],
@@ -45,6 +46,19 @@ describe('the pages of serving and rollouts', { skip }, () => {
         }
         await visit.close()
       })
+
+  test('a version says what it would decide otherwise, where, and each decision leads to its prediction', async () => {
+    const visit = await open()
+    await visit.go('/models/films/2', 'films/2')
+    const region = visit.page.getByRole('region', { name: 'Logged requests, asked again' })
+    await region.getByText(/100 decisions would be others.*Apart: genre = Horror/).waitFor()
+    const slices = region.getByRole('table', { name: 'Slices' })
+    assert.match(await slices.locator('tbody tr').first().innerText(), /apart\s+genre = Horror\s+100\s+90 %/)
+    const flips = region.getByRole('table', { name: 'Decisions that would be others' })
+    await flips.getByRole('link').first().click()
+    await visit.page.getByRole('heading', { level: 1, name: 'An answer of films' }).waitFor()
+    await visit.close()
+  })
 
   test('the endpoint says how it fares, and a span that is chosen is in the address', async () => {
     const visit = await open()

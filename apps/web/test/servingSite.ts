@@ -3,6 +3,7 @@ import { HEADERS } from '@tidemark/contracts'
 import { fixtureModel, until } from '../../server/src/deployments/gateways/testing.ts'
 import { startTestServing, type TestServing } from '../../server/src/deployments/servingTesting.ts'
 import { approve, replay, WORKSPACE, type World } from '../../server/src/deployments/testing.ts'
+import { storeReplay } from './storedReplay.ts'
 
 const { rows } = fixtureModel('champion')
 const REQUESTS = 60
@@ -47,6 +48,7 @@ async function fill(serving: TestServing): Promise<ServingSite> {
   }
   await register(serving.server.url, 'films', 4)
   const prediction = await askForFilms(serving)
+  await storeReplay(serving.server.platform, prediction)
   // What else the server does with an approval needs versions that were really trained.
   await serving.server.platform.jobs.stop()
   const worse: World = { ...world, candidateRating: (_truth, champion) => champion - 0.7 }

@@ -170,12 +170,13 @@ export const replays = {
   }),
   list: endpoint({
     method: 'GET',
-    path: '/api/v1/endpoints/:endpoint/replays',
+    path: '/api/v1/replays',
     tag,
-    summary: 'Replays of an endpoint, newest first',
+    summary: 'Replays, newest first',
     permission: 'evaluation.read',
-    params: z.object({ endpoint: Name }),
     query: z.object({
+      endpoint: Name.optional(),
+      model: z.string().optional(),
       version: z.coerce.number().int().min(1).optional(),
       limit: z.coerce.number().int().min(1).max(500).default(50),
     }),

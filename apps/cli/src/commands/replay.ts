@@ -10,7 +10,7 @@ const POLL_MILLISECONDS = 500
 
 const command: Command = {
   help: `usage: tidemark replay ENDPOINT --version N [--from TIME] [--to TIME] [--tolerance X] [--slice COLUMN …] [--flips N] [--no-wait]
-       tidemark replay list ENDPOINT
+       tidemark replay list [ENDPOINT]
        tidemark replay show ID [--flips N]
        tidemark replay cancel ID
 
@@ -56,17 +56,17 @@ ${URL_HELP}`,
     }
     switch (verb) {
       case 'list': {
-        const endpoint = needed(named, 'the endpoint')
-        const { replays } = await client.replays.list({ params: { endpoint }, query: {} })
+        const { replays } = await client.replays.list({ query: named === undefined ? {} : { endpoint: named } })
         const rows = replays.map((each) => [
           each.id,
+          each.endpoint,
           `${each.model}/${each.version}`,
           each.state,
           each.report ? String(each.report.answers.rows) : '',
           each.report ? String(each.report.disagreement.rows) : '',
           each.requestedAt.slice(0, 19),
         ])
-        console.log(table([['ID', 'VERSION', 'STATE', 'ROWS', 'FLIPS', 'REQUESTED'], ...rows]))
+        console.log(table([['ID', 'ENDPOINT', 'VERSION', 'STATE', 'ROWS', 'FLIPS', 'REQUESTED'], ...rows]))
         return 0
       }
       case 'show':

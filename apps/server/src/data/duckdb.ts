@@ -16,19 +16,22 @@ export interface AnalyticsSession {
 /** An embedded DuckDB, loaded (43 MB) when first used and closed when idle. It may read and write this machine's files, so it is given only paths of our own. */
 export class Analytics {
   private readonly folder: string
+  private readonly memoryMegabytes: number
   private instance: Promise<DuckDBInstance> | undefined
   private users = 0
   private idle: NodeJS.Timeout | undefined
 
-  constructor(folder: string) {
+  /** @param memoryMegabytes what its buffers may take; what does not fit goes to the folder */
+  constructor(folder: string, memoryMegabytes = 512) {
     this.folder = folder
+    this.memoryMegabytes = memoryMegabytes
   }
 
   async use<T>(work: (session: AnalyticsSession) => Promise<T>): Promise<T> {
     clearTimeout(this.idle)
     this.users += 1
     try {
-      this.instance ??= open(this.folder)
+      this.instance ??= open(this.folder, this.memoryMegabytes)
       const connection = await (await this.instance).connect()
       try {
         return await work(sessionOf(connection))
@@ -51,12 +54,12 @@ export class Analytics {
   }
 }
 
-async function open(folder: string): Promise<DuckDBInstance> {
+async function open(folder: string, memoryMegabytes: number): Promise<DuckDBInstance> {
   await mkdir(folder, { recursive: true })
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api')
   return Instance.create(':memory:', {
     threads: '2',
-    memory_limit: '512MB',
+    memory_limit: `${memoryMegabytes}MB`,
     temp_directory: folder,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',

@@ -9,8 +9,8 @@ export function replayRoutes(app: HttpServer, replays: Replays): void {
   mount(app, contract.start, async ({ params, body }, { actor }) =>
     viewOf(await replays.request(actor, params.endpoint, body)),
   )
-  mount(app, contract.list, async ({ params, query }, { actor }) => ({
-    replays: (await replays.list(actor.workspace, params.endpoint, query.version, query.limit)).map(viewOf),
+  mount(app, contract.list, async ({ query }, { actor }) => ({
+    replays: (await replays.list(actor.workspace, query)).map(viewOf),
   }))
   mount(app, contract.get, async ({ params }, { actor }) => viewOf(await replays.byId(actor.workspace, params.id)))
   mount(app, contract.flips, async ({ params, query }, { actor }) => ({

@@ -9,6 +9,8 @@ import { NOTHING, reportOf } from './decide.ts'
 import * as store from './store.ts'
 import type { ReplayPorts, StoredReplay } from './types.ts'
 
+/** For the comparison, in the server's own process. */
+const MEMORY_MEGABYTES = 192
 const LOOK_MILLISECONDS = 1_000
 /** After so many starts its process, or the server with it, is given up. */
 const MOST_STARTS = 5
@@ -28,7 +30,7 @@ export class ReplayRunner {
     this.platform = platform
     this.ports = ports
     this.folder = platform.python.workFolder('replay')
-    this.analytics = new Analytics(join(platform.config.dataDir, 'data-work', 'replay'))
+    this.analytics = new Analytics(join(platform.config.dataDir, 'data-work', 'replay'), MEMORY_MEGABYTES)
   }
 
   start(): void {

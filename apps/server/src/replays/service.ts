@@ -83,9 +83,8 @@ export class Replays {
     return this.stored(workspace, id)
   }
 
-  async list(workspace: string, endpoint: string, version: number | undefined, limit: number): Promise<StoredReplay[]> {
-    if (!(await this.ports.endpoint(this.platform.db, workspace, endpoint))) throw ReplayEndpointUnknown(endpoint)
-    return store.replaysOf(this.platform.db, workspace, endpoint, version ?? null, limit)
+  list(workspace: string, question: store.ReplayQuestion): Promise<StoredReplay[]> {
+    return store.replaysOf(this.platform.db, workspace, question)
   }
 
   async flips(workspace: string, id: string, limit: number): Promise<Flip[]> {

@@ -34,17 +34,21 @@ export async function replayOfEvaluation(
   return rows[0] ?? null
 }
 
-/** Replays of an endpoint, newest first. */
-export async function replaysOf(
-  db: Queryable,
-  workspace: string,
-  endpoint: string,
-  version: number | null,
-  limit: number,
-): Promise<StoredReplay[]> {
+/** Which replays are meant; what is not said does not matter. */
+export interface ReplayQuestion {
+  readonly endpoint?: string | undefined
+  readonly model?: string | undefined
+  readonly version?: number | undefined
+  readonly limit: number
+}
+
+/** Replays, newest first. */
+export async function replaysOf(db: Queryable, workspace: string, question: ReplayQuestion): Promise<StoredReplay[]> {
+  const { endpoint = null, model = null, version = null, limit } = question
   const { rows } = await sql<StoredReplay>`
     select ${COLUMNS} from replay
-    where workspace = ${workspace} and endpoint = ${endpoint} and (${version}::int is null or version = ${version})
+    where workspace = ${workspace} and (${endpoint}::text is null or endpoint = ${endpoint})
+      and (${model}::text is null or model = ${model}) and (${version}::int is null or version = ${version})
     order by requested_at desc, id desc limit ${limit}`.execute(db)
   return rows
 }

@@ -23,6 +23,7 @@ import {
   trimmed,
   words,
 } from '../ui/index.ts'
+import { Replays } from './replays.tsx'
 import styles from './version.module.css'
 
 export function VersionPage() {
@@ -49,6 +50,7 @@ export function VersionPage() {
           action={<WhyLink id={`${model}/${version}`} />}
         >
           <Gates model={model} version={Number(version)} />
+          <Replays model={model} version={Number(version)} />
           <Columns>
             <Origin version={data} />
             <Signature version={data} />

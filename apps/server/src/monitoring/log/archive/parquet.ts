@@ -18,6 +18,9 @@ export function pathOf(folder: string, { workspace, endpoint, kind, day, file }:
   return join(folder, `${kind}s`, part('workspace', workspace), part('endpoint', endpoint), part('day', day), file)
 }
 
+/** A day of a million rows is sorted in so much, the rest on the disk. */
+const MEMORY_MEGABYTES = 256
+
 /** The archive's Parquet files on this disk. A file is complete and synced before its name appears. */
 export class ParquetFiles {
   readonly folder: string
@@ -28,7 +31,7 @@ export class ParquetFiles {
   constructor(folder: string, work: string) {
     this.folder = folder
     this.work = work
-    this.analytics = new Analytics(work)
+    this.analytics = new Analytics(work, MEMORY_MEGABYTES)
   }
 
   async close(): Promise<void> {
