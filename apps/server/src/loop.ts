@@ -61,11 +61,11 @@ export function createLoop(platform: Platform, { gateways, experiments, registry
     runtimeSwitch: (...question) => evaluation.runtimeSwitch(...question),
     predictionFolds: [deployments.predictionFold, traffic.predictionFold],
     labelFolds: [deployments.labelFold],
-    eraseStored: [deployments.erase, evaluation.erase],
+    eraseStored: [deployments.erase, evaluation.erase, (...question) => replays.erase(...question)],
     logKey: () => gateways.logKey(),
     endSegments: (tx) => gateways.endSegments(tx),
   })
-  const replays = new Replays(platform, {
+  const replays: Replays = new Replays(platform, {
     endpoint: (...question) => deployments.endpoint(...question),
     input: modelInput(registry),
     runtime: (...question) => evaluation.runtime(...question),

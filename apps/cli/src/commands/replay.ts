@@ -135,8 +135,9 @@ const milliseconds = (value: number) => `${value.toPrecision(3)} ms`
 const percent = (share: number) => `${(share * 100).toFixed(2)} %`
 
 function reportText(report: ReplayReport, flips: readonly ReplayFlip[]): string {
-  const { summary, differences, latency, slices, disagreement } = report
+  const { summary, answers, differences, latency, slices, disagreement } = report
   const lines = [summary, '']
+  if (answers.problem !== null) lines.push(`its first failure: ${answers.problem}`)
   lines.push(
     `things decided otherwise: ${percent(disagreement.share)} (${percent(disagreement.lower)} to ${percent(disagreement.upper)})`,
   )

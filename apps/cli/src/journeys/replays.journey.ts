@@ -25,6 +25,8 @@ const THINGS = 200_000
 const LABELLED = 20_000
 /** How much more memory ten times the rows may take. */
 const FLAT = 1.35
+/** What the comparison may take in the server, whatever the number of rows: the buffers of two databases, and what Node has not given back. */
+const SERVER_MEGABYTES = 550
 const DAY = 86_400_000
 const BEGINS = Date.UTC(2026, 0, 1)
 
@@ -193,6 +195,7 @@ test('a million logged rows are asked again in memory that does not grow with th
   assert.equal(report.answers.rows, ROWS)
   assert.ok(report.logged.rows > 9 * tenth.report.logged.rows)
   assert.ok(all.process < FLAT * tenth.process, `${all.process} MB for all, ${tenth.process} MB for a tenth`)
+  assert.ok(all.server < SERVER_MEGABYTES, `${all.server} MB in the server`)
   const apart = report.slices.all.filter(({ verdict }) => verdict === 'apart')
   assert.deepEqual(
     apart.map(({ column, value }) => `${column}=${value}`),

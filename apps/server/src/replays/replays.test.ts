@@ -21,7 +21,7 @@ import {
   SegmentWriter,
   startMonitoringTest,
 } from '../monitoring/testing.ts'
-import { localPerson } from '../platform/index.ts'
+import { inTransaction, localPerson } from '../platform/index.ts'
 import { Replays } from './service.ts'
 import type { StoredReplay } from './types.ts'
 
@@ -243,7 +243,15 @@ test('what fails, is refused, masked or was not answered is counted apart, and s
   assert.match(report.summary, /"genre" is not in the log as it was sent\. So it cannot be replayed/)
   const [worst] = await replays.flips('default', id, 10)
   assert.match(worst?.problem ?? '', /genre/)
+  assert.match(report.answers.problem ?? '', /genre/)
   assert.equal(worst?.candidate, null)
+  // What it said may repeat what a caller sent.
+  const subject = { workspace: 'default', endpoint: 'films' }
+  const erased = await inTransaction(server.platform.db, (tx) => replays.erase(tx, subject))
+  assert.deepEqual(erased, { replayProblems: 2 })
+  const [after] = await replays.flips('default', id, 10)
+  assert.equal(after?.problem, 'erased')
+  assert.equal((await replays.byId('default', id)).report?.answers.problem, 'erased')
 })
 
 test('nothing logged is said, and what cannot be replayed is refused before it begins', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ReplayBudget, type ReplayReport, type ReplayRequest, type ReplayView, uuidv7 } from '@tidemark/contracts'
-import { type Actor, inTransaction, type Platform } from '../platform/index.ts'
+import { type Actor, inTransaction, type Platform, type Tx } from '../platform/index.ts'
 import {
   ReplayColumnsHidden,
   ReplayEnded,
@@ -100,6 +100,14 @@ export class Replays {
       throw ReplayEnded(id, replay.state)
     this.runner.kill(id)
     return this.stored(actor.workspace, id)
+  }
+
+  /** Erases what a subject's requests may have left in stored replays; their numbers stay, which name nobody. */
+  async erase(
+    tx: Tx,
+    { workspace, endpoint }: { readonly workspace: string; readonly endpoint: string | null },
+  ): Promise<Record<string, number>> {
+    return { replayProblems: await store.eraseProblems(tx, workspace, endpoint) }
   }
 
   private async insert(

@@ -115,6 +115,19 @@ export async function saveFlips(tx: Tx, { workspace, id }: StoredReplay, flips: 
   )
 }
 
+/** Takes out what versions said when they failed, of every replay of an endpoint (null: of all): it may repeat what callers sent. @returns how many texts */
+export async function eraseProblems(tx: Tx, workspace: string, endpoint: string | null): Promise<number> {
+  const flips = await sql`
+    update replay_flip f set problem = 'erased' from replay r
+    where f.workspace = ${workspace} and f.problem <> 'erased' and r.workspace = f.workspace and r.id = f.replay
+      and (${endpoint}::text is null or r.endpoint = ${endpoint})`.execute(tx)
+  const reports = await sql`
+    update replay set report = jsonb_set(report, '{answers,problem}', '"erased"')
+    where workspace = ${workspace} and (${endpoint}::text is null or endpoint = ${endpoint})
+      and report #>> '{answers,problem}' <> 'erased'`.execute(tx)
+  return Number(flips.numAffectedRows ?? 0) + Number(reports.numAffectedRows ?? 0)
+}
+
 export async function flipsOf(db: Queryable, workspace: string, id: string, limit: number): Promise<Flip[]> {
   const { rows } = await sql<Omit<Flip, 'logged' | 'candidate'> & { logged: string; candidate: string | null }>`
     select rank, prediction, row_index as row, event_time as "eventTime", version, logged, candidate, problem, difference, label,
