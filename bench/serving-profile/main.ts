@@ -1,12 +1,12 @@
 /**
- * Where the gateway's time goes: the CPU profile of its process while wrk asks a random forest of 100 trees, for one row with 64 callers and for a
- * thousand rows with 8, the log on. Prints the shares of the functions that took most themselves, and of what they are for; no claim, so no goal.
+ * Where the gateway's time goes: the CPU profile of its process while wrk asks a random forest of 100 trees, for one row with one caller and with 64
+ * and for a thousand rows with 8, the log on. Prints the shares of the functions that took most themselves, and of what they are for; no claim, so no goal.
  *
  *   npm run bench -- serving-profile [--seconds 10] [--top 20]
  */
 import { execFile } from 'node:child_process'
 import { hash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,6 +40,7 @@ try {
     ['thousand', data],
   ] as const)
     writeFileSync(join(folder, `${name}.json`), JSON.stringify({ dataframe_split: { columns, data: rows } }))
+  await profiled('1 row a request, one at a time', 'one', 1, columns)
   await profiled('1 row a request, 64 at a time', 'one', 64, columns)
   await profiled('1,000 rows a request, 8 at a time', 'thousand', 8, columns)
 } finally {
@@ -47,8 +48,7 @@ try {
 }
 
 async function profiled(title: string, body: string, concurrency: number, columns: readonly string[]): Promise<void> {
-  const profiles = join(folder, body)
-  mkdirSync(profiles)
+  const profiles = mkdtempSync(join(folder, 'profiles-'))
   const onnx = readFileSync(join(folder, 'forest.onnx'))
   const digest = `sha256:${hash('sha256', onnx, 'hex')}`
   const champion: Variant = {

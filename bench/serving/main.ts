@@ -99,6 +99,7 @@ async function figures(who: string, files: string, start: () => Promise<Contesta
   const contestant = await start()
   try {
     const difference = await assertParity(contestant.url, files)
+    await contestant.settled?.()
     const measured = await measure(contestant, files, values.quick)
     console.log(`  ${who}: largest difference ${difference.toExponential(1)}, ${measured.megabytes.toFixed(0)} MB`)
     for (const cell of CELLS) console.log(`    ${show(cell, measured)}`)
