@@ -26,7 +26,7 @@ const LABELLED = 20_000
 /** How much more memory ten times the rows may take. */
 const FLAT = 1.35
 /** What the comparison may take in the server, whatever the number of rows: the buffers of two databases, and what Node has not given back. */
-const SERVER_MEGABYTES = 550
+const SERVER_MEGABYTES = 450
 const DAY = 86_400_000
 const BEGINS = Date.UTC(2026, 0, 1)
 

@@ -19,11 +19,8 @@ export const BatchJob = z.object({
 })
 export type BatchJob = z.infer<typeof BatchJob>
 
-/** A line that the process prints: so far, counted from the first row; the last one when it is done. */
-export const BatchProgress = z.object({
-  rows: z.int(),
-  rowsDone: z.int(),
-  /** What the answers are, once known: all numbers, or text (also JSON of anything else). */
-  kind: z.enum(['number', 'string']).nullable(),
-})
-export type BatchProgress = z.infer<typeof BatchProgress>
+/** A line that a program prints: so far, counted from the first row; the last one when it is done. */
+export interface Progress {
+  readonly rows: number
+  readonly rowsDone: number
+}

@@ -4,8 +4,9 @@ import type { Model, Predictions } from '../runtimes/model.ts'
 import { OnnxModel } from '../runtimes/onnx.ts'
 import { readInput } from '../scoring/input.ts'
 import { type AnswerKind, CHUNK_ROWS, ChunkWriter, chunksDone, kindOf, PART_ROWS } from './chunks.ts'
-import { BatchJob, type BatchProgress } from './job.ts'
+import { BatchJob } from './job.ts'
 import { openDuckDb, openModel } from './open.ts'
+import { print, runProgram } from './program.ts'
 import { cellsOf, type Part, Source } from './source.ts'
 
 /** Of a request that has a part's rows. */
@@ -41,7 +42,7 @@ async function main(file: string): Promise<void> {
   let chunk = await chunksDone(job.chunks)
   let kind: AnswerKind | null = null
   let done = Math.min(rows, chunk * CHUNK_ROWS)
-  print({ rows, rowsDone: done, kind })
+  print({ rows, rowsDone: done })
   const writing = await instance.connect()
   let writer: ChunkWriter | undefined
   for await (const { part, values } of answered(source.parts(names, job.key, done, PART_ROWS), predict)) {
@@ -58,7 +59,7 @@ async function main(file: string): Promise<void> {
     await writer.end(chunk)
     chunk += 1
     writer = undefined
-    print({ rows, rowsDone: done, kind })
+    print({ rows, rowsDone: done })
   }
   await close()
 }
@@ -123,15 +124,4 @@ function namesOf({ input, columns }: BatchJob, source: Source): string[] {
   }
 }
 
-function print(progress: BatchProgress): void {
-  process.stdout.write(`${JSON.stringify(progress)}\n`)
-}
-
-process.stdin.on('end', () => process.exit(3)).resume()
-try {
-  await main(process.argv[2] ?? '')
-  process.exit(0)
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exit(2)
-}
+await runProgram(main)

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CHUNK_ROWS, chunkPath, chunksDone, PART_ROWS, sealChunk } from '../batch/chunks.ts'
-import type { BatchProgress } from '../batch/job.ts'
 import { openDuckDb, openModel } from '../batch/open.ts'
+import { print, runProgram } from '../batch/program.ts'
 import { Source } from '../batch/source.ts'
 import { Asking } from './asking.ts'
 import { ReplayJob, type RowAnswer } from './job.ts'
@@ -113,15 +113,4 @@ async function rowsIn(connection: DuckDBConnection, folder: string, chunks: numb
   return Number(counted.getRowObjectsJson()[0]?.n ?? 0)
 }
 
-function print(progress: Pick<BatchProgress, 'rows' | 'rowsDone'>): void {
-  process.stdout.write(`${JSON.stringify(progress)}\n`)
-}
-
-process.stdin.on('end', () => process.exit(3)).resume()
-try {
-  await main(process.argv[2] ?? '')
-  process.exit(0)
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exit(2)
-}
+await runProgram(main)
