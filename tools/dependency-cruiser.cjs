@@ -55,7 +55,7 @@ module.exports = {
     {
       name: 'clients-know-only-contracts',
       severity: 'error',
-      from: { path: '^apps/(web|cli)/', pathNot: String.raw`\.(test|journey)\.ts$` },
+      from: { path: '^apps/(web|cli)/', pathNot: [String.raw`\.(test|journey)\.ts$`, '^apps/web/test/'] },
       to: { path: '^apps/(server|gateway)' },
     },
   ],
