@@ -41,7 +41,7 @@ function walk(value: unknown, path: string, step: Step, kept: ReadonlyMap<string
     // A server draws it from its clock.
     if (/^datasets?\.digest$/.test(path)) return /^[0-9a-f]{8}$/.test(value) ? '<digest>' : value
     if (RANDOM_NAME.test(value)) return '<random name>'
-    if (path.endsWith('experiment_id')) {
+    if (/experiment_ids?$/.test(path)) {
       const name = [...kept].find(([, id]) => id === value && value !== '0')?.[0]
       return name === undefined ? value : `<${name}>`
     }
