@@ -42,8 +42,8 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { config, db, jobs, events, live, log } = platform
   mkdirSync(config.dataDir, { recursive: true })
-  await jobs.migrate()
-  await migrate(db, migrations)
+  // The queue's tables and ours do not know of each other.
+  await Promise.all([jobs.migrate(), migrate(db, migrations)])
   await platform.blobs.clearTemporary()
 
   const data = createData(platform)
