@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile } from 'node:fs/promises'
+import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
+import { BlobFile } from './blobFile.ts'
 import { startTestServer, type TestServer } from './testing.ts'
 
 let server: TestServer
@@ -52,4 +53,23 @@ test('the same bytes twice are stored once', async () => {
   const [first, second] = await Promise.all([blobs.put(db, 'default', 'twice'), blobs.put(db, 'default', 'twice')])
   assert.equal(first.digest, second.digest)
   assert.equal(await readFile(blobs.path(first.digest), 'utf8'), 'twice')
+})
+
+test('a disk that fails while more is on its way fails the whole, though it is well at the end', async () => {
+  const file = await open(join(server.dataDir, 'failing'), 'w')
+  const isWell = file.datasync.bind(file)
+  let asked = 0
+  file.datasync = async () => {
+    asked += 1
+    if (asked === 1) throw new Error('the disk failed')
+    await isWell()
+  }
+  try {
+    const end = new BlobFile(file, 'hashed', 'others')
+    for (let piece = 0; piece < 9; piece++) end.write(Buffer.alloc(1024 * 1024))
+    await new Promise<void>((done) => end.end(done))
+    await assert.rejects(end.sync(), /the disk failed/)
+  } finally {
+    await file.close()
+  }
 })

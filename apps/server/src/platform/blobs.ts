@@ -234,18 +234,19 @@ async function writeFile(
   what: 'blob' | 'part',
 ): Promise<BlobFile> {
   const file = await open(path, 'wx', 0o640)
+  // Of a request nobody else has the pieces; what others give may be in use elsewhere.
+  const pieces = content instanceof IncomingMessage ? 'own' : 'others'
+  const end = new BlobFile(file, what === 'blob' ? 'hashed' : 'unhashed', pieces)
   try {
-    // Of a request nobody else has the pieces; what others give may be in use elsewhere.
-    const pieces = content instanceof IncomingMessage ? 'own' : 'others'
-    const end = new BlobFile(file, what === 'blob' ? 'hashed' : 'unhashed', pieces)
     const source =
       content instanceof Readable
         ? content
         : Readable.from([typeof content === 'string' ? Buffer.from(content) : content])
     await pour(source, end)
-    if (what === 'blob') await file.datasync()
+    if (what === 'blob') await end.sync()
     return end
   } finally {
+    await end.settle()
     await file.close()
   }
 }
