@@ -1,12 +1,15 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { addressOf } from './address.ts'
 
-/** A line to a server that tests can cut: what is open breaks, what is new is refused. */
+/** A line to a server that tests can break. */
 export interface Cable {
   readonly url: string
   /** Says where the other end is. */
   lead(to: string): void
+  /** What is open breaks, what is new is refused. */
   cut(): void
+  /** Nothing arrives any more, either way, and nobody is told: as when a cable is pulled out somewhere in between. */
+  silence(): void
   mend(): void
   close(): void
 }
@@ -14,11 +17,17 @@ export interface Cable {
 /** Lays a line that relays TCP from a free port of the loopback address. */
 export async function layCable(): Promise<Cable> {
   const open = new Set<Socket>()
-  let whole = true
+  const unheard = new Set<Socket>()
+  let state: 'whole' | 'cut' | 'silent' = 'whole'
   let port = 0
   const relay = createServer((near) => {
-    if (!whole) {
+    if (state === 'cut') {
       near.destroy()
+      return
+    }
+    if (state === 'silent') {
+      near.on('error', () => near.destroy())
+      unheard.add(near)
       return
     }
     const far = connect(port, '127.0.0.1')
@@ -39,8 +48,9 @@ export async function layCable(): Promise<Cable> {
   const address = relay.address()
   if (typeof address !== 'object' || !address) throw new Error('The relay has no port.')
   const cut = () => {
-    whole = false
-    for (const socket of open) socket.destroy()
+    state = 'cut'
+    for (const socket of [...open, ...unheard]) socket.destroy()
+    unheard.clear()
   }
   return {
     url: addressOf('127.0.0.1', address.port),
@@ -48,8 +58,14 @@ export async function layCable(): Promise<Cable> {
       port = Number(new URL(to).port)
     },
     cut,
+    silence: () => {
+      state = 'silent'
+      for (const socket of open) socket.unpipe().pause()
+    },
     mend: () => {
-      whole = true
+      // What was silent for a while is broken: its ends were given up by one side or the other.
+      cut()
+      state = 'whole'
     },
     close: () => {
       cut()
