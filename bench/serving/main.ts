@@ -46,7 +46,7 @@ try {
   if (isWanted('memory'))
     // On a platform of its own: the models of other parts are not to be counted.
     await onPlatform(async (ours) => {
-      await train(ours.url, 'many', 'worker.txt')
+      await train(ours.url, ['many'], 'worker.txt')
       rows.push(...(await memoryOfMany(ours, folder, values.quick)))
     })
   if (isWanted('batch')) rows.push(...(await measureBatch(values.quick ? 1_000_000 : 10_000_000)))
@@ -65,8 +65,12 @@ async function onPlatform(work: (ours: Ours) => Promise<void>): Promise<void> {
 }
 
 async function serveModels(ours: Ours, models: typeof MODELS): Promise<void> {
-  if (models.some(({ lock }) => lock === 'worker.txt')) await train(ours.url, 'sklearn', 'worker.txt')
-  if (models.some(({ lock }) => lock === 'tensorflow.txt')) await train(ours.url, 'keras', 'tensorflow.txt')
+  for (const lock of new Set(models.map((model) => model.lock)))
+    await train(
+      ours.url,
+      models.filter((model) => model.lock === lock).map(({ name }) => name),
+      lock,
+    )
   for (const { name, lock, bare } of models) {
     const files = join(folder, name)
     const us = await serve(ours, `bench-${name}`, await readFile(join(files, 'one.json')))
@@ -80,12 +84,12 @@ async function serveModels(ours: Ours, models: typeof MODELS): Promise<void> {
   }
 }
 
-async function train(url: string, part: string, lock: string): Promise<void> {
+async function train(url: string, names: readonly string[], lock: string): Promise<void> {
   const python = await pythonOf(lock)
   const script = join(import.meta.dirname, 'models.py')
   const env = { ...process.env, MLFLOW_TRACKING_URI: url, MLFLOW_DISABLE_TELEMETRY: 'true', TF_CPP_MIN_LOG_LEVEL: '3' }
   // Not synchronous: connections that the server closes meanwhile must be noticed.
-  const { stdout } = await promisify(execFile)(python, [script, part, folder], { env, cwd: folder })
+  const { stdout } = await promisify(execFile)(python, [script, names.join(','), folder], { env, cwd: folder })
   console.log(
     `trained and registered: ${stdout
       .split('\n')

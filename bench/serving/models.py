@@ -1,6 +1,8 @@
 """Trains the models of the serving benchmark, registers them through the unmodified mlflow client, and writes what is sent to them.
 
-    python models.py sklearn FOLDER | python models.py keras FOLDER | python models.py many FOLDER
+    python models.py forest,boosting FOLDER
+
+trains those that are named, of forest, boosting, histogram, custom, many (twenty forests) and keras, which needs TensorFlow.
 
 For each model a folder with ``model/`` (as ``mlflow models serve`` takes it), ``one.json`` and ``thousand.json`` (bodies of the scoring
 protocol), ``expected.json`` (what the model answers in this process for the thousand rows), and where it converts ``bare.onnx``.
@@ -172,8 +174,9 @@ def keras(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    part, out = sys.argv[1], Path(sys.argv[2])
+    names, out = sys.argv[1].split(","), Path(sys.argv[2])
     mlflow.set_experiment("serving benchmark")
-    for train in {"sklearn": [forest, boosting, histogram, custom], "keras": [keras], "many": [many]}[part]:
-        train(out)
-        print(train.__name__, flush=True)
+    trainers = {train.__name__: train for train in (forest, boosting, histogram, custom, many, keras)}
+    for name in names:
+        trainers[name](out)
+        print(name, flush=True)
