@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,9 +11,13 @@ import { type MoreGateway, startMoreGateway } from '../up/more-gateways.ts'
 import { idsInLog } from './evidence.ts'
 import { type Site, startPlatform } from './platform.ts'
 import { runScript } from './python.ts'
-import { find, killNow } from './victims.ts'
+import { ask as askOnce, serve } from './serving.ts'
+import { find, killNow, modelProcess } from './victims.ts'
 
 const MODEL = 'films-served'
+/** Runs in Python. */
+const PYFUNC = 'visits-served'
+const VISIT = { dataframe_records: [{ visitors: 120, weekend: true, at: '2024-05-04T10:00:00' }] }
 const SENDERS = 8
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-replicas-'))
 let site: Site
@@ -117,4 +122,51 @@ test('kill -9 of one gateway, the other, the server and the database under load:
   assert.deepEqual(missing, [])
   assert.equal(logged.length, ids.size)
   assert.equal(unanswered, 0, 'one gateway was always there')
+})
+
+test('kill -9 of a model’s process under load: every request is answered, right, by the process that takes its place', async (t) => {
+  const { client, gatewayUrl } = site.connection
+  await serve(client, PYFUNC, 300_000)
+  const expected = (await askOnce(gatewayUrl, PYFUNC, VISIT)).body.predictions
+  let asked = 0
+  let over = false
+  const send = async () => {
+    while (!over) {
+      const { status, body: answer } = await askOnce(gatewayUrl, PYFUNC, VISIT)
+      asked += 1
+      assert.equal(status, 200, JSON.stringify(answer))
+      assert.deepEqual(answer.predictions, expected)
+    }
+  }
+  const senders = Promise.all(Array.from({ length: SENDERS }, send))
+  for (let kill = 0; kill < 3; kill++) {
+    await sleep(1500)
+    const pid = await until('a process of the model', async () => modelProcess(site.platform.pids().gateway))
+    await killNow(pid)
+  }
+  await sleep(1500)
+  over = true
+  await senders
+  t.diagnostic(`${asked} requests, three kills of the model's process, each answered as before`)
+  assert.ok(asked > 20)
+})
+
+test('a log disk that is full: that gateway refuses and says why, the other answers, and it answers again when there is room', async () => {
+  const pid = replica.pid()
+  assert.ok(pid)
+  // Its files may not grow: the kernel refuses where a full disk would.
+  const limit = (bytes: string) => execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`])
+  limit('0')
+  try {
+    const refused = await askOnce(replica.url, MODEL, JSON.parse(body))
+    assert.deepEqual([refused.status, refused.body.error_code], [503, 'TEMPORARILY_UNAVAILABLE'])
+    assert.match(String(refused.body.message), /prediction log cannot be written/)
+    const ready = await fetch(`${replica.url}/readyz`)
+    assert.deepEqual([ready.status, await ready.text()], [503, 'not ready: the prediction log cannot be written'])
+    assert.ok(await ask(site.connection.gatewayUrl))
+  } finally {
+    limit('unlimited')
+  }
+  await until('it to answer again', async () => (await ask(replica.url).catch(() => null)) ?? undefined)
+  assert.equal(replica.pid(), pid, 'it is the same process')
 })

@@ -28,6 +28,11 @@ export function find(platform: Platform, victim: Victim): number | undefined {
   }
 }
 
+/** The process of a served model below a gateway, which the preloaded one was forked into; undefined while there is none. */
+export function modelProcess(gateway: number | undefined): number | undefined {
+  return workers(gateway).flatMap(childrenOf)[0]
+}
+
 /** Kills a process as a crash would, or by another signal, and waits until it is gone. */
 export async function killNow(pid: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   const killed = identify(pid)
@@ -35,8 +40,8 @@ export async function killNow(pid: number, signal: NodeJS.Signals = 'SIGKILL'): 
   while (killed && isAlive(killed)) await new Promise((again) => setTimeout(again, 5))
 }
 
-function workers(server: number | undefined): number[] {
-  return childrenOf(server).filter((pid) => command(pid).includes('tidemark_worker'))
+function workers(parent: number | undefined): number[] {
+  return childrenOf(parent).filter((pid) => command(pid).includes('tidemark_worker'))
 }
 
 function childrenOf(parent: number | undefined): number[] {

@@ -76,7 +76,11 @@ def _to_onnx(subject: Subject, tensors: list[tuple[str, Any]]) -> Any:
     _forget_feature_names(estimator)
     # A map of classes to probabilities is no tensor; linear machines have no such map to leave out.
     options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "predict_proba") else None
-    return to_onnx(estimator, initial_types=tensors, options=options, target_opset=OPSET)
+    try:
+        return to_onnx(estimator, initial_types=tensors, options=options, target_opset=OPSET)
+    except NameError:
+        # A mixture knows no such option, and gives its probabilities as a tensor anyway.
+        return to_onnx(estimator, initial_types=tensors, target_opset=OPSET)
 
 
 def _forget_feature_names(estimator: Any) -> None:
