@@ -12,15 +12,20 @@ export type ParquetAnswer =
   | { readonly kind: 'table'; readonly table: Table }
   | { readonly kind: 'too many rows' }
   | { readonly kind: 'unreadable'; readonly reason: string }
+/** What the thread says: `ready` once, when it has loaded, then an answer for each question. */
+export type ParquetMessage = ParquetAnswer | { readonly kind: 'ready' }
 
 /** Of reading one file, and of waiting for its turn. */
 const TIMEOUT_MS = 10_000
+/** Of a thread until it can read: a busy machine takes its time, which is no fault of the file. */
+const START_MS = 60_000
 const IDLE_MS = 30_000
 const MOST_HEAP_MB = 256
 
 interface Turn {
   readonly question: ParquetQuestion
   readonly settle: (answer: ParquetAnswer) => void
+  readonly fail: (error: Error) => void
 }
 
 /**
@@ -31,6 +36,7 @@ class ParquetReader {
   private readonly waiting = new Set<Turn>()
   private current: Turn | undefined
   private worker: Worker | undefined
+  private ready = false
   /** Ends the thread: when the current file takes too long, or when there was none for a while. */
   private timer: NodeJS.Timeout | undefined
 
@@ -45,6 +51,10 @@ class ParquetReader {
         settle: (answer) => {
           clearTimeout(patience)
           resolve(answer)
+        },
+        fail: (error) => {
+          clearTimeout(patience)
+          reject(error)
         },
       }
       this.waiting.add(turn)
@@ -61,12 +71,24 @@ class ParquetReader {
       return
     }
     this.waiting.delete(turn)
+    this.worker ??= this.start()
+    if (this.ready) this.timeReading()
+    else this.timer = setTimeout(() => this.neverStarted(turn), START_MS)
+    this.worker.postMessage(turn.question)
+  }
+
+  private timeReading(): void {
+    clearTimeout(this.timer)
     this.timer = setTimeout(() => {
       this.end()
       this.settle({ kind: 'unreadable', reason: `It was not read within ${TIMEOUT_MS / 1000} s.` })
     }, TIMEOUT_MS)
-    this.worker ??= this.start()
-    this.worker.postMessage(turn.question)
+  }
+
+  private neverStarted(turn: Turn): void {
+    this.end()
+    turn.fail(QueuedTooLong())
+    this.next()
   }
 
   private settle(answer: ParquetAnswer): void {
@@ -80,11 +102,15 @@ class ParquetReader {
   }
 
   private start(): Worker {
+    this.ready = false
     const worker = new Worker(new URL('parquetThread.ts', import.meta.url), {
       resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
     })
-    worker.on('message', (answer: ParquetAnswer) => {
-      if (this.worker === worker) this.settle(answer)
+    worker.on('message', (message: ParquetMessage) => {
+      if (this.worker !== worker) return
+      if (message.kind !== 'ready') return this.settle(message)
+      this.ready = true
+      if (this.current) this.timeReading()
     })
     const gone = () => {
       // Else it was ended from here, or its end was told before.

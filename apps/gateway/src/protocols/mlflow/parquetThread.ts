@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads'
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { type Compressors, parquetMetadata, parquetRead, snappyUncompress } from 'hyparquet'
-import type { ParquetAnswer, ParquetQuestion } from './parquet.ts'
+import type { ParquetAnswer, ParquetMessage, ParquetQuestion } from './parquet.ts'
 
 /** Largest page that is unpacked, bytes. */
 const MOST_PAGE_BYTES = 64 * 1024 * 1024
@@ -74,6 +74,7 @@ port?.on('message', (question: ParquetQuestion) => {
     .catch((error: unknown): ParquetAnswer => ({ kind: 'unreadable', reason: reasonOf(error) }))
     .then((answer) => port.postMessage(answer))
 })
+port?.postMessage({ kind: 'ready' } satisfies ParquetMessage)
 
 /** The reader's words: they name sizes and encodings, never values. */
 function reasonOf(error: unknown): string {
