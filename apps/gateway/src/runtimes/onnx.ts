@@ -3,7 +3,7 @@ import { Gathering } from './gathering.ts'
 import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
 import { answersByRow } from './operators.ts'
 import { type Feed, groupByTensor, type Packed, pack, packNumbers } from './pack.ts'
-import { type Cost, costOf, mostOnLoop, placeOf, seen } from './placement.ts'
+import { type Cost, costOf, expected, mostOnLoop, placeOf, seen } from './placement.ts'
 import { OnnxSession, type OutputData } from './session.ts'
 import type { OnnxThreads, ThreadSession, Wanted } from './threads.ts'
 
@@ -16,6 +16,9 @@ export type OnnxShape = Omit<OnnxRuntime, 'kind' | 'model'>
 const MEMORY_PER_BYTE = 3
 /** Rows of the second measurement at load. */
 const MANY_ROWS = 64
+/** Rows that are compared together and alone at load, and the longest run of one for which that is worth it, in milliseconds. */
+const PROBED_ROWS = 16
+const PROBED_MS = 20
 
 /** Where runs go that would hold the event loop. */
 export interface Beside {
@@ -75,12 +78,14 @@ export class OnnxModel implements Model {
     const session = await OnnxSession.load(bytes, wanted)
     const model = new OnnxModel(session, wanted, runtime, bytes.length, beside)
     if (!beside) return model
-    await model.measure()
-    if (model.session && answersByRow(bytes) && (await model.probe()))
+    await model.measure(session)
+    // Also where a run seems long now: on a busy machine that may be an error, and the model comes back to the loop.
+    if (expected(model.cost, 1) <= PROBED_MS && answersByRow(bytes) && (await model.probe(session)))
       model.gathering = new Gathering(
         (frame) => model.answers(frame),
         () => mostOnLoop(model.cost),
       )
+    await model.settle(session)
     return model
   }
 
@@ -181,27 +186,28 @@ export class OnnxModel implements Model {
   }
 
   /** Whether it gives each of many rows, to the last bit, what it gives the row alone. */
-  private async probe(): Promise<boolean> {
-    const frame = various(this.runtime.inputs, MANY_ROWS)
+  private async probe(session: OnnxSession): Promise<boolean> {
+    const frame = various(this.runtime.inputs, PROBED_ROWS)
+    const answer = async (rows: Frame['rows']): Promise<OutputData> => {
+      const feeds = this.feeds.map((feed) => pack(feed, { ...frame, rows }))
+      return (await session.run(feeds, this.runtime.output)).data
+    }
     try {
-      const together = await this.run(frame, this.runtime.output)
-      const width = together.length / MANY_ROWS
-      for (const [row, cells] of frame.rows.entries()) {
-        const alone = await this.run({ ...frame, rows: [cells] }, this.runtime.output)
-        if (!sameBits(alone, together.slice(row * width, (row + 1) * width))) return false
-      }
+      const together = await answer(frame.rows)
+      const width = together.length / PROBED_ROWS
+      for (const [row, cells] of frame.rows.entries())
+        if (!sameBits(await answer([cells]), together.slice(row * width, (row + 1) * width))) return false
       return true
     } catch {
       return false
     }
   }
 
-  /** What its runs take, by rows of nothing but zeros; one whose single row is too long for the event loop leaves its memory. */
-  private async measure(): Promise<void> {
+  /** What its runs take, by rows of nothing but zeros. */
+  private async measure(session: OnnxSession): Promise<void> {
     const once = async (rows: number): Promise<number> => {
       const feeds = this.feeds.map((feed) => pack(feed, zeros(feed, rows)))
-      const computed = await this.session?.run(feeds, this.runtime.output)
-      return computed?.milliseconds ?? 0
+      return (await session.run(feeds, this.runtime.output)).milliseconds
     }
     try {
       // The shortest: a longer one was interrupted.
@@ -212,9 +218,13 @@ export class OnnxModel implements Model {
       // It takes arrays of a shape of its own, or refuses zeros: its real runs will tell.
       this.cost = { fixed: 0.1, perRow: 0.01 }
     }
+  }
+
+  /** Gives the loop's memory back where not even a single row belongs there. */
+  private async settle(session: OnnxSession): Promise<void> {
     if (placeOf(this.cost, 1) === 'loop') return
-    await this.session?.close()
     this.session = null
+    await session.close()
   }
 }
 
