@@ -15,7 +15,7 @@ export type ReplayFailure = z.infer<typeof ReplayFailure>
 
 const Share = z.object({ things: z.int(), flipped: z.int(), share: z.number(), lower: z.number(), upper: z.number() })
 
-/** `apart`: it surely differs more than the rest by over the margin, or is surely worse by over the margin on labels. */
+/** `apart`: it surely differs more than the rest by over the margin. `worse`: not that, but on labels it is surely worse by over the margin of losses. */
 export const ReplaySlice = Share.extend({
   column: z.string(),
   /** null: the value is missing. */
@@ -24,7 +24,7 @@ export const ReplaySlice = Share.extend({
   elsewhere: z.number(),
   /** Mean loss of the candidate minus that of the logged answers, on the slice's labelled things. */
   loss: z.object({ things: z.int(), increase: z.number(), lower: z.number(), upper: z.number() }).nullable(),
-  verdict: z.enum(['apart', 'not_apart', 'not_judged']),
+  verdict: z.enum(['apart', 'worse', 'not_apart', 'not_judged']),
   sentence: z.string(),
 }).meta({ id: 'ReplaySlice' })
 export type ReplaySlice = z.infer<typeof ReplaySlice>

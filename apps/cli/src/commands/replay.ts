@@ -136,6 +136,7 @@ const percent = (share: number) => `${(share * 100).toFixed(2)} %`
 
 function reportText(report: ReplayReport, flips: readonly ReplayFlip[]): string {
   const { summary, answers, differences, latency, slices, disagreement } = report
+  if (answers.rows === 0) return summary
   const lines = [summary, '']
   if (answers.problem !== null) lines.push(`its first failure: ${answers.problem}`)
   lines.push(

@@ -218,6 +218,16 @@ const budgets: [
     /apart from the rest: genre = Horror/,
   ],
   [
+    'a slice that is worse on labels fails, and is named',
+    { maxDisagreementPercent: 100 },
+    {
+      id: 'r',
+      report: { ...replayed, slices: { ...replayed.slices, all: [{ ...apart, verdict: 'worse' }] } },
+    },
+    'failed',
+    /worse on labels: genre = Horror/,
+  ],
+  [
     'a time in which nothing was logged is not judged',
     {},
     {

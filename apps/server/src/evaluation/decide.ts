@@ -240,7 +240,9 @@ function replay(budget: ReplayBudget, evidence: ReplayEvidence): Gate {
       [why, ...skipped.map((each) => each.sentence)].join('; '),
     )
   }
-  const apart = slices.all.filter((slice) => slice.verdict === 'apart')
+  const [apart, worse] = (['apart', 'worse'] as const).map((verdict) =>
+    slices.all.filter((slice) => slice.verdict === verdict).map(sliceName),
+  ) as [string[], string[]]
   const against = [
     disagreement.share * 100 > budget.maxDisagreementPercent
       ? `${share(disagreement.share)} of ${disagreement.things} things would be decided otherwise, ${budget.maxDisagreementPercent} % are allowed`
@@ -248,7 +250,8 @@ function replay(budget: ReplayBudget, evidence: ReplayEvidence): Gate {
     budget.maxFlips !== null && disagreement.rows > budget.maxFlips
       ? `${disagreement.rows} decisions would be others, ${budget.maxFlips} are allowed`
       : '',
-    apart.length > 0 ? `apart from the rest: ${apart.map(sliceName).join(', ')}` : '',
+    apart.length > 0 ? `apart from the rest: ${apart.join(', ')}` : '',
+    worse.length > 0 ? `worse on labels: ${worse.join(', ')}` : '',
   ].filter((each) => each !== '')
   const sentence =
     against.length > 0
@@ -257,12 +260,19 @@ function replay(budget: ReplayBudget, evidence: ReplayEvidence): Gate {
   const parts = slices.all.map(
     (slice): GatePart => ({
       name: sliceName(slice),
-      verdict: slice.verdict === 'apart' ? 'failed' : slice.verdict === 'not_apart' ? 'passed' : 'not_judged',
+      verdict: SLICE_VERDICTS[slice.verdict],
       numbers: { things: slice.things, flipped: slice.flipped, share: slice.share, elsewhere: slice.elsewhere },
       sentence: slice.sentence,
     }),
   )
   return { ...gate(name, against.length > 0 ? 'failed' : 'passed', numbers, sentence), parts }
+}
+
+const SLICE_VERDICTS: Readonly<Record<ReplaySlice['verdict'], GateVerdict>> = {
+  apart: 'failed',
+  worse: 'failed',
+  not_apart: 'passed',
+  not_judged: 'not_judged',
 }
 
 const sliceName = ({ column, value }: ReplaySlice): string => `${column} = ${value ?? 'missing'}`

@@ -63,7 +63,7 @@ export function reportOf(facts: ReplayFacts, terms: ReplayTerms): ReplayReport {
   return { summary: summaryOf(report), ...report }
 }
 
-const WORST_FIRST = { apart: 0, not_apart: 1, not_judged: 2 } as const
+const WORST_FIRST = { apart: 0, worse: 1, not_apart: 2, not_judged: 3 } as const
 
 function slicesOf({ slices, things }: ReplayFacts, terms: ReplayTerms): ReplaySlice[] {
   const { alpha, margin, lossMargin, minThings } = terms
@@ -85,7 +85,7 @@ function slicesOf({ slices, things }: ReplayFacts, terms: ReplayTerms): ReplaySl
 function sliceOf(facts: SliceFacts, judged: JudgedSlice, { minThings, margin }: ReplayTerms): ReplaySlice {
   const { column, value, things, flipped } = facts
   const { share, elsewhere, loss, differs, worse } = judged
-  const verdict = !judged.judged ? 'not_judged' : differs || worse ? 'apart' : 'not_apart'
+  const verdict = !judged.judged ? 'not_judged' : differs ? 'apart' : worse ? 'worse' : 'not_apart'
   const name = `${column} = ${value ?? 'missing'}`
   const shares = `${percent(share.value)} of ${things} things would be decided otherwise (${percent(share.lower)} to ${percent(share.upper)}), elsewhere ${percent(elsewhere)}`
   const losses = loss
@@ -146,6 +146,7 @@ function summaryOf({ logged, answers, disagreement, slices, lift, skipped }: Omi
       : `${disagreement.rows} decisions would be others (${percent(disagreement.share)} of ${disagreement.things} things)`
   const none = answers.failed + answers.refused
   const apart = slices.all.filter(({ verdict }) => verdict === 'apart')
+  const worse = slices.all.filter(({ verdict }) => verdict === 'worse')
   const sentences = [
     `${same}; ${flips}.`,
     // Not what it said: that may repeat what callers sent, and events are for ever.
@@ -155,6 +156,12 @@ function summaryOf({ logged, answers, disagreement, slices, lift, skipped }: Omi
           .slice(0, 3)
           .map(({ sentence }) => sentence)
           .join('. ')}.`
+      : '',
+    worse.length > 0
+      ? `Worse on labels: ${worse
+          .slice(0, 3)
+          .map(({ column, value }) => `${column} = ${value ?? 'missing'}`)
+          .join(', ')}${worse.length > 3 ? ` and ${worse.length - 3} more` : ''}.`
       : '',
     lift
       ? `On ${lift.things} labelled things its loss is ${fixed(lift.candidate)} against ${fixed(lift.logged)}: lift ${signed(lift.lift)} (${signed(lift.lower)} to ${signed(lift.upper)}).`

@@ -196,7 +196,7 @@ test('a version that is wrong in one slice is found there, by decisions and by l
     params: { endpoint: 'films' },
     body: { labels: Array.from({ length: 400 }, (_, thing) => ({ entity: `film-${thing}`, value: wrong(thing) })) },
   })
-  const { id, report } = await reported({ version: 1, ...monthOf(3), tolerance: 0.5 })
+  const { id, report } = await reported({ version: 1, ...monthOf(3), tolerance: 0.5, slices: ['budget'] })
   assert.equal(report.disagreement.rows, THINGS / 3)
   assert.ok(Math.abs(report.disagreement.share - 1 / 3) < 1e-9)
   const apart = report.slices.all.filter(({ verdict }) => verdict === 'apart')
@@ -205,6 +205,17 @@ test('a version that is wrong in one slice is found there, by decisions and by l
     ['genre=Horror'],
   )
   assert.ok((apart[0]?.loss?.lower ?? 0) > 2.9)
+  // A third of the labelled things of each quartile are wrong by 3: worse on labels, and not more so than elsewhere.
+  const worse = report.slices.all.filter(({ verdict }) => verdict === 'worse')
+  assert.deepEqual([...new Set(worse.map(({ column }) => column))], ['budget'])
+  // Numbers are sliced by their quartiles: budgets go from 1 to 60.9 million.
+  const budgets = report.slices.all.filter(({ column }) => column === 'budget')
+  assert.deepEqual(budgets.map(({ value, things }) => [value, things]).sort(), [
+    ['15980000 – 30950000', 150],
+    ['30950000 – 45930000', 150],
+    ['> 45930000', 150],
+    ['≤ 15980000', 150],
+  ])
   assert.match(report.summary, /Apart: genre = Horror: 100\.0 % of 200 things/)
   const { lift } = report
   assert.ok(lift)
@@ -262,6 +273,10 @@ test('nothing logged is said, and what cannot be replayed is refused before it b
   const empty = { from: month(2).toISOString(), to: month(2).toISOString() }
   await assert.rejects(replays.request(actor, 'films', { version: 1, ...empty }), { code: 'REPLAY_RANGE_EMPTY' })
   await assert.rejects(replays.byId('default', uuidv7()), { code: 'REPLAY_NOT_FOUND' })
+  const [latest] = await replays.list('default', { endpoint: 'films', limit: 1 })
+  assert.ok(latest)
+  await assert.rejects(replays.byId('other', latest.id), { code: 'REPLAY_NOT_FOUND' })
+  assert.deepEqual(await replays.list('other', { limit: 10 }), [])
   const open = policy
   policy = EndpointPolicy.parse({ logging: { sensitive: { genre: 'mask', email: 'hash' } } })
   await assert.rejects(replays.request(actor, 'films', { version: 1 }), /needs "genre", which the logging policy/)

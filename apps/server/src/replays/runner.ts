@@ -210,6 +210,7 @@ export function evidenceOf({ logged, answers, disagreement, slices, lift }: Repl
     things: disagreement.things,
     disagreement: disagreement.share,
     slicesApart: slices.all.filter(({ verdict }) => verdict === 'apart').length,
+    slicesWorse: slices.all.filter(({ verdict }) => verdict === 'worse').length,
     lift: lift?.lift ?? null,
     liftLower: lift?.lower ?? null,
     liftUpper: lift?.upper ?? null,

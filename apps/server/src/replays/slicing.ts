@@ -92,6 +92,7 @@ async function valueSql(
   const [low, middle, high] = row?.edges ?? []
   if (!numeric || values <= FEW_NUMBERS || low === undefined || middle === undefined || high === undefined) return name
   const number = `try_cast(${name} as double)`
-  return `case when ${number} is null then null when ${number} <= ${low} then '≤ ${low}' when ${number} <= ${middle} then '${low} – ${middle}'
-    when ${number} <= ${high} then '${middle} – ${high}' else '> ${high}' end`
+  const [a, b, c] = [low, middle, high].map((edge) => Number(edge.toPrecision(4)))
+  return `case when ${number} is null then null when ${number} <= ${low} then '≤ ${a}' when ${number} <= ${middle} then '${a} – ${b}'
+    when ${number} <= ${high} then '${b} – ${c}' else '> ${c}' end`
 }

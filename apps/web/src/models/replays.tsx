@@ -31,6 +31,7 @@ const STATE: Readonly<Record<ReplayView['state'], { tone: Tone; word: string }>>
 
 const VERDICT: Readonly<Record<ReplaySlice['verdict'], { tone: Tone; word: string }>> = {
   apart: { tone: 'harm', word: 'apart' },
+  worse: { tone: 'harm', word: 'worse' },
   not_apart: { tone: 'plain', word: 'as elsewhere' },
   not_judged: { tone: 'unknown', word: 'not judged' },
 }
@@ -151,8 +152,9 @@ function Slices({ of }: { readonly of: ReplayReport }) {
       ]}
       footer={
         <p className={styles.note}>
-          All intervals hold together with {percent(1 - alpha)}; apart is over {percent(margin)} more than elsewhere, or
-          surely worse on labels.{all.length > SLICES && ` ${all.length - SLICES} more slices are in the report.`}
+          All intervals hold together with {percent(1 - alpha)}; apart is over {percent(margin)} more than elsewhere,
+          worse is surely worse on labels.
+          {all.length > SLICES && ` ${all.length - SLICES} more slices are in the report.`}
         </p>
       }
     />
