@@ -5,15 +5,24 @@ import { Tallies } from './scoring/tally.ts'
 
 export type Log = Logger
 
+/** Lines that cannot be written wait up to so many bytes; beyond it they are lost. */
+const MOST_WAITING_BYTES = 2 ** 20
+
 /** Structured logs, one JSON object a line, on standard output. Tokens and the callers' data never reach it. */
 export function createLog(level: string): Log {
-  return pino({
-    name: 'gateway',
-    level,
-    base: { pid: process.pid },
-    redact: ['req.headers.authorization', 'req.headers.cookie', '*.token'],
-    timestamp: pino.stdTimeFunctions.isoTime,
-  })
+  const output = pino.destination({ dest: 1, sync: false, maxLength: MOST_WAITING_BYTES })
+  // Without a listener a disk that is full would end the process, which has answers to give and may have to say so.
+  output.on('error', () => {})
+  return pino(
+    {
+      name: 'gateway',
+      level,
+      base: { pid: process.pid },
+      redact: ['req.headers.authorization', 'req.headers.cookie', '*.token'],
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    output,
+  )
 }
 
 export type Telemetry = ReturnType<typeof createTelemetry>
