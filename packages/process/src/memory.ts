@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { memoryUsage } from 'node:process'
 
 /** Share of a look's time that a quiet process works. */

@@ -151,7 +151,7 @@ def scoring_body(data: Any) -> dict[str, Json]:
         frame = data.astype(object).where(data.notna(), None)
         cells = frame.to_numpy().tolist()
         # Only such columns may hold lists, arrays and records, with missing values of their own.
-        nested = (data.dtypes == object).any()
+        nested = any(dtype.kind == "O" for dtype in data.dtypes)
         return {"dataframe_split": {"columns": [str(name) for name in frame.columns], "data": _plain(cells) if nested else cells}}
     if hasattr(data, "tolist"):
         return {"inputs": _plain(data.tolist())}

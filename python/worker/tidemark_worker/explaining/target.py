@@ -59,7 +59,8 @@ def target_of(folder: str) -> Target:
     """Load a model of named columns."""
     pyfunc = load(folder)
     estimator = pyfunc.get_raw_model() if estimator_flavor(pyfunc.metadata.flavors) else None
+    labels = getattr(estimator, "classes_", None)
     classes = None
-    if hasattr(estimator, "predict_proba") and getattr(estimator, "classes_", None) is not None:
-        classes = [value.item() if hasattr(value, "item") else value for value in estimator.classes_]
+    if hasattr(estimator, "predict_proba") and labels is not None:
+        classes = [value.item() if hasattr(value, "item") else value for value in labels]
     return Target(pyfunc, columns_of(pyfunc), estimator, classes)
