@@ -147,7 +147,7 @@ test('a good version goes through kill -9 of the server in each of its stages, s
     await visitUntil(id, enough)
     await settled(site.connection)
     const before = await client.deployments.getRollout({ params })
-    assert.ok(isAt(before), `paused in its ${stage}, it went on`)
+    assert.ok(isAt(before), `paused in its ${stage}, it went on: ${before.reason}`)
     await killAndRecover(site, 'server')
     await settled(site.connection)
     assert.deepEqual(standing(await client.deployments.getRollout({ params })), standing(before), stage)
