@@ -38,7 +38,7 @@ test('models without a signature, of tensors and of lists are served from log_mo
       ],
     })
     assert.equal(wrong.status, 400)
-    assert.match(String(wrong.body.message), /row 0: it must be finite numbers in an array of shape \[2, 2\]/)
+    assert.match(String(wrong.body.message), /Row 0 is no array of shape \[2, 2\]/)
     const { predictions } = await untilLogged(client, 'two-heads')
     assert.deepEqual(
       predictions.slice(0, 2).map((row) => row.prediction),
