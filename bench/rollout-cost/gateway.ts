@@ -16,13 +16,19 @@ const TOKEN = 'a-token-of-at-least-thirty-two-characters'
 const POLL_MS = 2_000
 const START_MS = 60_000
 
+export interface Mirrors {
+  readonly logged: number
+  /** Its queue was full: callers go first. */
+  readonly shed: number
+}
+
 export interface BenchGateway {
   readonly url: string
   readonly pid: number
   /** Resolves when the gateway has confirmed that it serves by this routing. */
   use(routing: Routing): Promise<void>
-  /** Mirrored predictions that it has logged so far. */
-  mirrored(): Promise<number>
+  /** What its mirror has done so far: predictions of the other version that it logged, and those that it did without. */
+  mirrors(): Promise<Mirrors>
   stop(): Promise<void>
 }
 
@@ -132,9 +138,15 @@ export async function startBenchGateway(served: Served = FIXTURES): Promise<Benc
       await waitFor('confirm the routing', async () => confirmed === version)
       if (failure !== null) throw new Error(`The gateway could not load a version: ${failure}`)
     },
-    async mirrored() {
+    async mirrors() {
       const metrics = await (await fetch(`${url}/metrics`)).text()
-      return Number(/^tidemark_gateway_mirrors_total\{[^}]*outcome="predicted"[^}]*\} (\d+)/m.exec(metrics)?.[1] ?? 0)
+      const count = (outcome: string): number =>
+        Number(
+          new RegExp(`^tidemark_gateway_mirrors_total\\{[^}]*outcome="${outcome}"[^}]*\\} (\\d+)`, 'm').exec(
+            metrics,
+          )?.[1] ?? 0,
+        )
+      return { logged: count('predicted'), shed: count('dropped') }
     },
     stop,
   }
