@@ -1,11 +1,13 @@
 /** One simulated A/B test of three variants beside the champion. */
 import {
-  addVariantUnit,
+  addCaller,
   closingRuleFor,
   expectTraffic,
-  judgeVariants,
+  familywiseLevel,
+  rateEvidence,
   seededUniform,
-  startVariantTests,
+  shareAgainstChampion,
+  startRateTest,
   withTraffic,
 } from '@tidemark/statistics'
 import { ALPHA, type Outcome } from './canary.ts'
@@ -36,10 +38,16 @@ export function simulateVariants(plan: VariantPlan, seed: number): Outcome {
   const uniform = seededUniform(seed)
   const population = drawPopulation(uniform, CALLERS, baseRate)
   const assigned = Array.from(population.bucket, variantAt)
-  let tests = startVariantTests(NAMES, { kind: 'harm' }, baseRate)
+  const tests = new Map(NAMES.map((name) => [name, startRateTest({ kind: 'harm' }, baseRate)]))
   let traffic = expectTraffic(baseRate)
   const ledger = new Ledger(CALLERS, false, (unit, caller) => {
-    tests = addVariantUnit(tests, { variant: assigned[caller] ?? null, weights: WEIGHTS, unit })
+    const variant = assigned[caller] ?? null
+    // The champion's callers are in every comparison, a variant's in its own.
+    for (const [name, test] of tests) {
+      if (variant !== null && variant !== name) continue
+      const toss = { rho: shareAgainstChampion(WEIGHTS, name), assignedCandidate: variant === name }
+      tests.set(name, addCaller(test, { ...unit, ...toss }))
+    }
   })
   const peers = NAMES.map((name) => ({
     name,
@@ -74,11 +82,16 @@ export function simulateVariants(plan: VariantPlan, seed: number): Outcome {
     if (request % WINDOW_REQUESTS === 0) for (const { threshold } of peers) threshold.measure()
     if (request % lookEvery !== 0) continue
 
-    const alarms = judgeVariants(tests, ALPHA).filter(({ alarm }) => alarm)
-    note('rollback', alarms.length > 0, request)
+    const judged = [...tests].map(([name, test]) => ({ name, pValue: rateEvidence(test).pValue }))
+    const level = familywiseLevel(
+      ALPHA,
+      judged.map(({ pValue }) => pValue),
+    )
+    const accused = judged.filter(({ pValue }) => pValue <= level)
+    note('rollback', accused.length > 0, request)
     note(
       'harmless',
-      alarms.some(({ name }) => name !== 'green'),
+      accused.some(({ name }) => name !== 'green'),
       request,
     )
     note(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allocateAlpha, familywise } from './familywise.ts'
+import { allocateAlpha, familywise, familywiseLevel } from './familywise.ts'
 import { boundSlices, comparePaired } from './paired.ts'
 import { compareShares, shareInterval } from './proportions.ts'
 import { seededUniform } from './random.ts'
@@ -48,6 +48,28 @@ test('Holm’s correction gives R’s p.adjust values and keeps the order', () =
       ['c', 0.06, false],
     ],
   )
+})
+
+test('Holm’s correction told as one level accuses exactly whom it accuses step by step', () => {
+  near(familywiseLevel(0.05, [0.01, 0.04, 0.03]), 0.025)
+  assert.equal(familywiseLevel(0.05, []), 0.05)
+  const uniform = seededUniform(41)
+  const accused = new Set<number>()
+  for (let run = 0; run < 2_000; run += 1) {
+    const pValues = Array.from({ length: 1 + Math.floor(6 * uniform()) }, () => 0.1 * uniform() ** 2)
+    const level = familywiseLevel(0.05, pValues)
+    const steps = familywise(
+      0.05,
+      pValues.map((pValue, index) => ({ name: String(index), pValue })),
+    )
+    assert.deepEqual(
+      pValues.map((pValue) => pValue <= level),
+      steps.map(({ alarm }) => alarm),
+      pValues.join(),
+    )
+    accused.add(pValues.filter((pValue) => pValue <= level).length)
+  }
+  assert.ok(accused.size >= 6, 'from none to all were accused')
 })
 
 test('a window of 60 checks without change alarms in at most 5 % of 2,000 windows', () => {

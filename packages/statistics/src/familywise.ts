@@ -30,6 +30,22 @@ export function familywise(alpha: number, checks: readonly { name: string; pValu
 }
 
 /**
+ * The level at which each check of a family is judged by Holm's correction, told as one number: `alpha` over the number of checks that are not proven
+ * yet. Exactly the checks whose p-value is at most this level are those that alarm in `familywise`. With always-valid p-values it only grows from
+ * look to look, and nothing that was proven is taken back.
+ *
+ * Paper: as above. Worked value: α = 0.05, p = 0.01, 0.04, 0.03 gives 0.025, at which the first alone alarms.
+ */
+export function familywiseLevel(alpha: number, pValues: readonly number[]): number {
+  for (let proven = 0; ; ) {
+    const level = alpha / Math.max(1, pValues.length - proven)
+    const now = pValues.filter((pValue) => pValue <= level).length
+    if (now === proven) return level
+    proven = now
+  }
+}
+
+/**
  * Splits one budget among named guardrails in proportion to their weights; the shares sum to `alpha` exactly up to
  * rounding, so the union bound keeps the whole at `alpha`.
  *

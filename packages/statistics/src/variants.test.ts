@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { familywiseLevel } from './familywise.ts'
 import { atEqualAge } from './label-age.ts'
 import { shareInterval } from './proportions.ts'
 import { seededUniform, type Uniform } from './random.ts'
+import { addCaller, rateEvidence, startRateTest } from './rates.ts'
 import { comesBackAt, nextAlpha } from './spending.ts'
-import { addVariantUnit, judgeVariants, shareAgainstChampion, startVariantTests } from './variants.ts'
+import { shareAgainstChampion } from './variants.ts'
 
 const BUDGET = { perRollout: 0.05, perYear: 0.2 }
 const weights = { blue: 0.2, green: 0.3 }
@@ -19,7 +21,7 @@ test('a caller’s chance of a variant is the one among the champion’s and the
 
 /** Which variants are accused within 1,500 callers with exponential own error rates; `times`: their errors over the champion's. */
 function accused(uniform: Uniform, times: Record<string, number>): string[] {
-  let state = startVariantTests(['blue', 'green'], { kind: 'harm' }, 0.03)
+  const tests = new Map(['blue', 'green'].map((name) => [name, startRateTest({ kind: 'harm' }, 0.03)]))
   for (let caller = 0; caller < 1_500; caller += 1) {
     const toss = uniform()
     const variant = toss < 0.2 ? 'blue' : toss < 0.5 ? 'green' : null
@@ -31,8 +33,17 @@ function accused(uniform: Uniform, times: Record<string, number>): string[] {
       if (uniform() < rate) errors = 1
     }
     const unit = { closing: 'firstError', errors, requests, expectedErrors: 0.03 * requests } as const
-    state = addVariantUnit(state, { variant, weights, unit })
-    const alarms = judgeVariants(state, 0.05).filter(({ alarm }) => alarm)
+    for (const [name, test] of tests) {
+      if (variant !== null && variant !== name) continue
+      const toss = { rho: shareAgainstChampion(weights, name), assignedCandidate: variant === name }
+      tests.set(name, addCaller(test, { ...unit, ...toss }))
+    }
+    const judged = [...tests].map(([name, test]) => ({ name, pValue: rateEvidence(test).pValue }))
+    const level = familywiseLevel(
+      0.05,
+      judged.map(({ pValue }) => pValue),
+    )
+    const alarms = judged.filter(({ pValue }) => pValue <= level)
     if (alarms.length > 0) return alarms.map(({ name }) => name)
   }
   return []

@@ -58,7 +58,8 @@ export function readEvidence(stored: unknown): EvidenceState {
 /** What the tests need to know before they start, from the policy and from how the two versions differed on the holdout. */
 export function evidenceSettings(policy: RolloutPolicy, comparison: Comparison | null): EvidenceSettings {
   const { lossMargin, errorMarginPercent, warmUpAnswers, latency, disagreement } = policy
-  // Several versions share the rollout's alpha, so that all of them together are wrong no more often.
+  // Several versions share the rollout's alpha, so that all of them together are wrong no more often; what one that is proven harmful leaves to the
+  // others is theirs when they are judged together.
   const alpha = policy.strategy === 'ab' ? policy.alpha / Math.max(1, policy.ab.variants.length) : policy.alpha
   const labelRange = comparison?.labelRange ?? null
   // Squared errors have no bound without a range of labels: then the absolute error is compared.

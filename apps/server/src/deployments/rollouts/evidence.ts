@@ -3,6 +3,7 @@ import { guardrailsOf } from '../evidence/guardrails.ts'
 import { type OwnedEvidence, versionNumber } from '../evidence/store.ts'
 import type { EvidenceState } from '../evidence/types.ts'
 import type { Endpoint } from '../types.ts'
+import { byHolm } from './family.ts'
 import type { Contender, Rollout, RolloutEvidence } from './types.ts'
 import { unproven } from './words.ts'
 
@@ -45,10 +46,13 @@ export function evidenceOfRollout(
     labelledAtStage: most((state) => state.labelledAtStage, atStage),
     exposedRequests: sum((state) => state.exposedRequests),
     exposedCallers: sum((state) => state.exposedCallers),
-    guardrails: owned.flatMap(({ version, state }) => {
-      const own = guardrailsOf(state)
-      return isAb ? own.map((guardrail) => ({ ...guardrail, version: versionNumber(version, rollout) })) : own
-    }),
+    guardrails: isAb
+      ? byHolm(
+          owned.map(({ version, state }) =>
+            guardrailsOf(state).map((guardrail) => ({ ...guardrail, version: versionNumber(version, rollout) })),
+          ),
+        )
+      : states.flatMap(guardrailsOf),
     contenders: isAb
       ? owned.map(({ version, state }) => contenderOf(rollout, versionNumber(version, rollout), state))
       : [],
