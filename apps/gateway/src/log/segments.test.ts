@@ -53,6 +53,23 @@ test('a record is in the file when append resolves, as a line after the header',
   await log.close()
 })
 
+test('rows that are there as bytes go into the line as they stand, among others of the same turn', async () => {
+  const { folder, log } = open()
+  const [first, second, third] = [record(), record(), record()]
+  const rows = JSON.stringify([['x\ny']])
+  await Promise.all([
+    log.append(first),
+    log.append(second, { columns: '["a"]', rows: Buffer.from(`[${rows}]`).subarray(1, -1), predictions: '[1.5]' }),
+    log.append(third, { columns: '["a"]', rows, predictions: undefined }),
+  ])
+  const [, ...written] = lines(folder, '00000001.ndjson')
+  assert.deepEqual(
+    written.map((line) => LogRecord.parse(JSON.parse(line))),
+    [first, second, third],
+  )
+  await log.close()
+})
+
 test('records of one turn of the event loop share one write', async () => {
   let writes = 0
   const { folder, log } = open({ onWritten: () => writes++ })

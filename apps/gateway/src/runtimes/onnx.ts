@@ -262,13 +262,13 @@ function zeros({ columns, type }: Feed, rows: number): Frame {
 
 /** Where Python raises for a missing value, so does this: a number computed from NaN would look like an answer. */
 function refuseMissing(refusing: readonly Input[], frame: Frame): void {
-  const { columns, rows } = frame
-  for (const { column, type } of refusing) {
-    const place = columns.indexOf(column)
-    // A plain loop: it looks at every cell of every request.
-    for (let row = 0; row < rows.length; row++) {
-      const cell = rows[row]?.[place]
-      if (cell == null || (type === 'string' && cell === '')) throw noGap(row, column)
+  const places = refusing.map(({ column }) => frame.columns.indexOf(column))
+  // Row after row as they lie in memory: it looks at every cell of every request.
+  for (let row = 0; row < frame.rows.length; row++) {
+    const cells = frame.rows[row]
+    for (let at = 0; at < places.length; at++) {
+      const cell = cells?.[places[at] ?? -1]
+      if (cell == null || (cell === '' && refusing[at]?.type === 'string')) throw noGap(row, refusing[at]?.column ?? '')
     }
   }
 }

@@ -17,7 +17,7 @@ export interface Reading {
   readonly frame: Frame
   /** Business keys from the body; null when the body names none. */
   readonly entities: readonly (string | null)[] | null
-  readonly rowsText?: string | undefined
+  readonly rowsText?: string | Uint8Array | undefined
   /** When the text was read and the check against the signature began, by `performance.now()`. */
   readonly parsedAt: number
 }

@@ -8,14 +8,31 @@ import { rowsTextOf } from './rowsText.ts'
 const spec = { columns, input: { kind: 'columns' } } as const
 const names = '"columns": ["budget", "running_time", "genre"]'
 
+const asText = (rows: string | Uint8Array | undefined) =>
+  typeof rows === 'object' ? Buffer.from(rows).toString() : rows
+
 function textOf(text: string): string | undefined {
   const body: unknown = JSON.parse(text)
-  return rowsTextOf(text, body, readInput(structuredClone(body), spec).frame)
+  return asText(rowsTextOf(Buffer.from(text), text, body, readInput(structuredClone(body), spec).frame))
 }
 
 test('the text of the rows is taken as it stands', () => {
   assert.equal(textOf(`{"dataframe_split": {${names}, "data": [[1.50, null, "x"]]}}`), '[[1.50, null, "x"]]')
   assert.equal(textOf(`{"dataframe_split":{${names},"data":[[1,2,"a"],[3,4,"b"]]} }`), '[[1,2,"a"],[3,4,"b"]]')
+})
+
+test('long rows are bytes of the body where all of it is ASCII, and text where it is not', () => {
+  for (const [genre, kind] of [
+    ['a', 'object'],
+    ['é', 'string'],
+  ] as const) {
+    const rows = JSON.stringify(Array.from({ length: 3000 }, (_, row) => [row, row / 7, genre]))
+    const text = `{"dataframe_split": {${names}, "data": ${rows}}}`
+    const body: unknown = JSON.parse(text)
+    const taken = rowsTextOf(Buffer.from(text), text, body, readInput(structuredClone(body), spec).frame)
+    assert.equal(typeof taken, kind)
+    assert.equal(asText(taken), rows)
+  }
 })
 
 const unusual: [string, string][] = [
@@ -59,7 +76,7 @@ test('whatever text is taken says what the rows are: 20,000 bodies put together 
       const body: unknown = JSON.parse(text)
       const { frame } = readInput(structuredClone(body), spec)
       expected = frame.rows
-      rowsText = rowsTextOf(text, body, frame)
+      rowsText = asText(rowsTextOf(Buffer.from(text), text, body, frame))
     } catch {
       continue
     }

@@ -1,13 +1,31 @@
 import type { Frame } from '../runtimes/model.ts'
 
+/** From this many characters on a text is not copied. */
+const LONG = 32_768
+
 /**
  * The rows of a frame as the caller wrote them: the text of `data` in a body that is `dataframe_split` with just the frame's columns. Writing a thousand
- * rows anew costs as much as reading them. Anything unusual gives undefined, and the rows are written anew: a backslash (a key could hide behind an
- * escape), a line break (a record is one line), a name that occurs twice (the later key wins), another order of keys.
- * @param text the body; @param body what it was parsed to
+ * rows anew costs as much as reading them; of a long text the body's own bytes are given, which go to the log without a copy. Anything unusual
+ * gives undefined, and the rows are written anew: a backslash (a key could hide behind an escape), a line break (a record is one line), a name that
+ * occurs twice (the later key wins), another order of keys.
+ * @param bytes the body; @param text the same as text; @param body what it was parsed to
  */
-export function rowsTextOf(text: string | undefined, body: unknown, frame: Frame): string | undefined {
-  if (text === undefined || BREAKS.some((sign) => text.includes(sign))) return undefined
+export function rowsTextOf(
+  bytes: Uint8Array,
+  text: string | undefined,
+  body: unknown,
+  frame: Frame,
+): string | Uint8Array | undefined {
+  if (text === undefined) return undefined
+  const place = placeOfRows(text, body, frame)
+  if (!place) return undefined
+  const [from, to] = place
+  // As many bytes as characters: all of them are ASCII, and lie at the same places.
+  return to - from >= LONG && bytes.length === text.length ? bytes.subarray(from, to) : text.slice(from, to)
+}
+
+function placeOfRows(text: string, body: unknown, frame: Frame): readonly [from: number, to: number] | undefined {
+  if (BREAKS.some((sign) => text.includes(sign))) return undefined
   const split = onlyValue(body, 'dataframe_split')
   if (!isRecord(split)) return undefined
   const keys = Object.keys(split)
@@ -20,7 +38,7 @@ export function rowsTextOf(text: string | undefined, body: unknown, frame: Frame
   const colon = START.exec(text.slice(at + 6, at + 6 + LONGEST_GAP))
   const tail = END.exec(text.slice(-LONGEST_GAP))
   if (!colon || !tail) return undefined
-  return text.slice(at + 6 + colon[0].length - 1, text.length - tail[0].length + 1)
+  return [at + 6 + colon[0].length - 1, text.length - tail[0].length + 1]
 }
 
 // One by one: a search for one sign is many times faster than for a class of them.

@@ -47,7 +47,7 @@ export interface Question {
   readonly entities: readonly (string | null)[]
   readonly frame: Frame
   /** The rows as the caller wrote them, where that is the JSON that the log keeps. */
-  readonly rowsText: string | undefined
+  readonly rowsText: string | Uint8Array | undefined
 }
 
 export interface Answer {

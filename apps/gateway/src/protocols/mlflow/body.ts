@@ -21,7 +21,7 @@ export function readBody(
       const { value, text } = readJson(body)
       const parsedAt = performance.now()
       const { frame, entities } = readInput(value, spec)
-      return { frame, entities, rowsText: rowsTextOf(text, value, frame), parsedAt }
+      return { frame, entities, rowsText: rowsTextOf(body, text, value, frame), parsedAt }
     }
     case 'text/csv':
       return tableReading(readCsv(body, spec), spec)

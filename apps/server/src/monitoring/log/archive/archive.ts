@@ -1,9 +1,11 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type InputColumn, LogRecord, timeOfUuidv7 } from '@tidemark/contracts'
 import { lockKeys } from '../../../platform/blobs.ts'
 import { inTransaction, isConnectionLoss, type Platform, type Queryable, sql } from '../../../platform/index.ts'
 import { eachLine, parseLine, type SegmentName, segmentPath } from '../segments.ts'
+import { crowdOf } from './crowd.ts'
 import type { Erasure } from './erasure.ts'
 import { ParquetFiles } from './parquet.ts'
 import { type ArchiveRow, recordsOf } from './rows.ts'
@@ -13,10 +15,14 @@ type Place = Pick<store.ArchiveFile, 'workspace' | 'endpoint' | 'kind' | 'day'>
 
 const ROUND_MILLISECONDS = 2_000
 const SEGMENTS_A_ROUND = 16
+/** With so many segments waiting, a gigabyte, it makes no pauses. */
+const SEGMENTS_THAT_HURRY = 128
+/** Pause after a segment, in times of what it took: who asks for predictions on this machine comes first. */
+const REST = 3
 const TIDY_MILLISECONDS = 60_000
 /** So long a reader that asked for the name of a segment or file before another took its place finds it on the disk. */
 const LINGER_MILLISECONDS = 30_000
-/** A day with so many files is made one while it still grows; an older day is made one as soon as it has two. */
+/** So many files of one size become one while their day still grows; an older day is made one as soon as it has two. */
 const CROWD = 12
 /** Files that no row names, of a server that was killed, are removed when they are this old. */
 const ORPHAN_MILLISECONDS = 3_600_000
@@ -40,7 +46,7 @@ export class Archive {
   private erasure: Erasure | undefined
   private timer: NodeJS.Timeout | undefined
   private round: Promise<void> | undefined
-  private stopped = false
+  private readonly stopping = new AbortController()
   private swept = false
   /** Files that are no longer part of the archive, and since when, milliseconds since 1970. */
   private leaving: { readonly file: store.ArchiveFile; readonly since: number }[] = []
@@ -63,26 +69,26 @@ export class Archive {
   }
 
   start(): void {
-    this.timer = setInterval(() => this.soon(), ROUND_MILLISECONDS)
+    this.timer = setInterval(() => this.soon(REST), ROUND_MILLISECONDS)
   }
 
   async stop(): Promise<void> {
-    this.stopped = true
+    this.stopping.abort()
     clearInterval(this.timer)
     await this.round
     await this.files.close()
   }
 
-  /** One round now; waits for one that is under way first. */
+  /** One round now, without pauses; waits for one that is under way first. */
   async run(): Promise<void> {
     await this.round
-    this.soon()
+    this.soon(0)
     await this.round
   }
 
-  private soon(): void {
-    if (this.stopped) return
-    this.round ??= this.once()
+  private soon(rest: number): void {
+    if (this.stopping.signal.aborted) return
+    this.round ??= this.once(rest)
       .catch((error: unknown) => {
         if (isConnectionLoss(error)) this.platform.log.warn({ err: error }, 'the archive waits for PostgreSQL')
         else this.platform.log.error({ err: error }, 'the archive of the prediction log failed, it tries again')
@@ -92,12 +98,14 @@ export class Archive {
       })
   }
 
-  private async once(): Promise<void> {
+  private async once(rest: number): Promise<void> {
     const { db } = this.platform
-    const segments = await store.segmentsToArchive(db, SEGMENTS_A_ROUND)
-    for (const name of segments) {
-      if (this.stopped) return
+    const segments = await store.segmentsToArchive(db, SEGMENTS_THAT_HURRY)
+    for (const name of segments.slice(0, SEGMENTS_A_ROUND)) {
+      if (this.stopping.signal.aborted) return
+      const begun = performance.now()
       await this.archive(name)
+      if (segments.length < SEGMENTS_THAT_HURRY) await this.pause((performance.now() - begun) * rest)
     }
     if (segments.length > 0 || this.tidyAt <= Date.now()) {
       await this.merge()
@@ -108,6 +116,10 @@ export class Archive {
     await this.removeLeaving()
     if (!this.swept) this.swept = await this.sweep(ORPHAN_MILLISECONDS)
     await this.erasure?.advance()
+  }
+
+  private async pause(milliseconds: number): Promise<void> {
+    if (milliseconds > 0) await sleep(milliseconds, undefined, { signal: this.stopping.signal }).catch(() => {})
   }
 
   /** Signature of the endpoint that a file is of. */
@@ -153,8 +165,10 @@ export class Archive {
   private async merge(): Promise<void> {
     const { db, clock } = this.platform
     for (const place of await store.crowdedDays(db, CROWD, dayOf(clock.now()))) {
-      if (this.stopped) return
-      const before = await store.filesOf(db, place)
+      if (this.stopping.signal.aborted) return
+      const files = await store.filesOf(db, place)
+      const before = place.day < dayOf(clock.now()) ? files : crowdOf(files, CROWD)
+      if (before.length === 0) continue
       const after = await this.files.rewrite(place, before)
       await this.replace(before, after ? [after] : [])
     }
