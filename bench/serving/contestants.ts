@@ -135,7 +135,8 @@ function commandOf(pid: number): string {
 }
 
 /**
- * Serves a registered version under its model's name; its time to the first answer runs from the declaration of the endpoint to the answer of one row.
+ * Serves a registered version under its model's name; its time to the first answer runs from the declaration of the endpoint to the answer of one row,
+ * and begins when it is known where the version runs: comparing its conversion with Python belongs to the registration.
  * @returns a contestant whose process tree is the gateway's
  */
 export async function serve(
@@ -143,6 +144,7 @@ export async function serve(
   model: string,
   body: Buffer,
 ): Promise<Contestant & { readonly runtime: string }> {
+  await prepared(ours, model)
   const begun = performance.now()
   const params = { endpoint: model }
   let endpoint = await ours.client.deployments.putEndpoint({ params, body: { model, version: 1 } })
@@ -162,6 +164,17 @@ export async function serve(
     stop: async () => {},
     runtime: endpoint.runtime ?? 'unknown',
   }
+}
+
+async function prepared({ client }: Ours, model: string): Promise<void> {
+  const until = performance.now() + START_MS
+  while (performance.now() < until) {
+    const { preparation, problem } = await client.runtimes.getVersionRuntime({ params: { model, version: 1 } })
+    if (preparation === 'done') return
+    if (preparation === 'failed') throw new Error(`${model} cannot be served: ${problem}`)
+    await sleep(50)
+  }
+  throw new Error(`It was not known after ${START_MS / 1000} s where ${model} runs.`)
 }
 
 /** The first answers are asked of Python again, whose start costs seconds of a core: none of them is a request's. */
