@@ -121,6 +121,18 @@ def test_lists_and_dates_come_as_the_signature_says(tmp_path: Path) -> None:
     assert answer == {"values": [[3, 2001]], "form": "rows"}
 
 
+def test_a_frame_of_the_signature_s_own_types_is_not_compared_with_it_again_and_any_other_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = Schema([ColSpec(DataType.float, "x"), ColSpec(DataType.long, "n"), ColSpec(DataType.boolean, "b")])
+    model = served(tmp_path, lambda given, _: [[str(kind) for kind in given.dtypes]] * len(given), ModelSignature(schema))
+    checks: list[int] = []
+    check = mlflow.pyfunc._enforce_schema
+    monkeypatch.setattr(mlflow.pyfunc, "_enforce_schema", lambda *given: (checks.append(1), check(*given))[1])
+    [whole] = ask(model, Question("table", ("x", "n", "b"), [[1.5], [2], [True]], 1))
+    assert (whole["values"], checks) == ([["float32", "int64", "bool"]], [])
+    [gap] = ask(model, Question("table", ("x", "n", "b"), [[1.5], [None], [True]], 1))
+    assert "float64" in gap["error"] and checks == [1]
+
+
 def test_parameters_reach_the_model(tmp_path: Path) -> None:
     signature = infer_signature(pd.DataFrame({"x": [1.5]}), [1.5], params={"factor": 2})
     model = served(tmp_path, lambda given, params: given["x"] * params["factor"], signature)

@@ -110,6 +110,24 @@ def _cast(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     return cast
 
 
+def settled_types(schema: Schema | None) -> list[Any] | None:
+    """The types of the frame's columns that MLflow's check of a signature leaves as they are; None where it has more to say, as of texts and dates.
+
+    Examples
+    --------
+    >>> from mlflow.types import ColSpec, Schema
+    >>> settled_types(Schema([ColSpec("double", "a"), ColSpec("long", "b")]))
+    [dtype('float64'), dtype('int64')]
+    >>> settled_types(Schema([ColSpec("string", "a")]))
+    """
+    if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
+        return None
+    kinds = [KINDS.get(getattr(spec.type, "name", "")) for spec in schema.inputs]
+    if any(kind is None or kind == "string" for kind in kinds):
+        return None
+    return [spec.type.to_numpy() for spec in schema.inputs]
+
+
 def check_params(params: dict[str, Any] | None, schema: ParamSchema | None) -> None:
     """Compare parameters with the signature, as ``predict`` will; those that it does not know are ignored there.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tidemark_worker.answers import Form, answer_of
 from tidemark_worker.frames import Packed, groups_of, read_frame, write_frame
 from tidemark_worker.models import load
-from tidemark_worker.questions import Question, Refused, check_params, input_of, together
+from tidemark_worker.questions import Question, Refused, check_params, input_of, settled_types, together
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -57,6 +57,7 @@ class Served:
         self._model = model
         self._schema = model.metadata.get_input_schema()
         self._params = model.metadata.get_params_schema()
+        self._settled = settled_types(self._schema)
         self._together = True
         self._batches = 0
         self.exhausted = False
@@ -90,7 +91,7 @@ class Served:
     def _ask(self, question: Question) -> Answer:
         try:
             check_params(question.params, self._params)
-            values, form = answer_of(self._model.predict(input_of(question, self._schema), params=question.params), question.rows)
+            values, form = answer_of(self._predict(input_of(question, self._schema), question.params), question.rows)
             return Answer(values, form)
         except MemoryError as error:
             # What it has leaked stays: it would fail from now on.
@@ -100,6 +101,21 @@ class Served:
             return Answer(error=str(error), refused=True)
         except Exception as error:  # whatever a model raises is an answer about that question
             return Answer(error=f"{type(error).__name__}: {error}")
+
+    def _predict(self, asked: Any, params: dict[str, Any] | None) -> Any:
+        if self._settled is None or list(asked.dtypes) != self._settled:
+            return self._model.predict(asked, params=params)
+        # Made by the signature a moment ago: to compare each column with it once more takes longer than many a model.
+        metadata = self._model.metadata
+        metadata.get_input_schema = _nothing  # type: ignore[method-assign]
+        try:
+            return self._model.predict(asked, params=params)
+        finally:
+            del metadata.get_input_schema
+
+
+def _nothing() -> None:
+    return None
 
 
 def _pack(answer: Answer, questions: int, packed: Packed) -> dict[str, Any]:
