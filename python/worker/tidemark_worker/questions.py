@@ -122,10 +122,10 @@ def settled_types(schema: Schema | None) -> list[Any] | None:
     """
     if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
         return None
-    kinds = [KINDS.get(getattr(spec.type, "name", "")) for spec in schema.inputs]
-    if any(kind is None or kind == "string" for kind in kinds):
-        return None
-    return [spec.type.to_numpy() for spec in schema.inputs]
+    from mlflow.types import DataType
+
+    types = [spec.type for spec in schema.inputs if isinstance(spec.type, DataType) and KINDS.get(spec.type.name, "string") != "string"]
+    return [each.to_numpy() for each in types] if len(types) == len(schema.inputs) else None
 
 
 def check_params(params: dict[str, Any] | None, schema: ParamSchema | None) -> None:
