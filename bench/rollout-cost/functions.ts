@@ -1,16 +1,17 @@
 /** CPU of the pure functions that a rollout runs for each request, each closed unit, and each look. */
 
 import {
+  addBounded,
   addCaller,
   addDifference,
   addLatencyUnit,
+  boundedEvidence,
   type CallerUnit,
-  distributionEvidence,
   latencyEvidence,
   meanEvidence,
   meanInterval,
   rateEvidence,
-  startDistributionTest,
+  startBoundedTest,
   startLatencyTest,
   startMeanSequence,
   startMeanTest,
@@ -58,7 +59,7 @@ export function routingMicroseconds(calls: number): number {
   return spent
 }
 
-/** Microseconds of one look at all guardrails of a rollout: errors, failures, latency, predictions, loss and its interval. */
+/** Microseconds of one look at all guardrails of a rollout: errors, failures, latency, disagreement, loss and its interval. */
 export function lookMicroseconds(calls: number): number {
   const unit: CallerUnit = {
     closing: 'firstError',
@@ -76,7 +77,7 @@ export function lookMicroseconds(calls: number): number {
     addDifference(startMeanTest({ direction, mean: 0.02 }, 1), row),
     addDifference(startMeanTest({ direction, mean: 0.1 }, 1), row),
   ])
-  const predictions = startDistributionTest()
+  const disagreement = addBounded(startBoundedTest({ direction: 'above', mean: 0.1 }), 1)
   const sequence = startMeanSequence(1)
   let highest = 0
   const spent = microsecondsPerCall(calls, () => {
@@ -86,7 +87,7 @@ export function lookMicroseconds(calls: number): number {
         rateEvidence(errors).highestEValue,
         rateEvidence(acceptance).highestEValue,
         latencyEvidence(latency).highestEValue,
-        distributionEvidence(predictions).highestEValue,
+        boundedEvidence(disagreement).highestEValue,
         meanInterval(sequence).upper,
       )
       for (const test of tests) highest = Math.max(highest, meanEvidence(test).highestEValue)

@@ -100,7 +100,7 @@ export function experiments(quick: boolean): Experiment[] {
     healthy('20 requests an hour, 20 %', LOW_TRAFFIC),
     healthy('each request a look, 5 → 20 → 50 %', { weights: RAMP, lookEvery: 1 }, some),
     healthy('a fifth fewer errors, 5 → 20 → 50 %', { weights: RAMP, ratio: 0.8 }, some),
-    shadow('shadow: failures, predictions, loss', others, { kind: 'false rollbacks' }),
+    shadow('shadow: failures, disagreement, loss', others, { kind: 'false rollbacks' }),
     healthy('blue-green with 10 % held back', SWITCH, others),
     { name: 'A/B of three variants at 20 % each', plan: VARIANTS, runs: others, shows: { kind: 'false rollbacks' } },
 

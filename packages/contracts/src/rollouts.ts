@@ -71,6 +71,54 @@ export const EvidencePoint = z.object({
 })
 export type EvidencePoint = z.infer<typeof EvidencePoint>
 
+/** A quantile of one version's latencies in milliseconds, with bounds that hold at every look. */
+export const LatencyEstimate = z.object({
+  units: z.int().describe('Callers, one answer of each.'),
+  value: z.number(),
+  lower: z.number(),
+  upper: z.number().nullable().describe('null: too few to say.'),
+})
+export type LatencyEstimate = z.infer<typeof LatencyEstimate>
+
+/** A point of the chart of latencies, by event time; null: no answer of that version yet. */
+export const LatencyPoint = z.object({
+  at: Instant,
+  champion: LatencyEstimate.nullable(),
+  candidate: LatencyEstimate.nullable(),
+})
+export type LatencyPoint = z.infer<typeof LatencyPoint>
+
+/** What is shown of a version beside its guardrails, and judges nothing. null: not kept when the rollout began, or nothing of the kind was seen. */
+export const Observed = z.object({
+  disagreement: z.object({
+    things: z.int(),
+    tolerance: z.number(),
+    share: z
+      .number()
+      .nullable()
+      .describe('Of things that both answered, those answered differently by more than the tolerance.'),
+    lower: z.number().nullable(),
+    upper: z.number().nullable(),
+  }),
+  distribution: z
+    .object({
+      pairs: z.int(),
+      distance: z.number().describe('Total variation distance (0–1) between the predictions of both.'),
+      eValue: z.number(),
+      needs: z.number().describe('e-value from which on their predictions are surely distributed otherwise.'),
+    })
+    .nullable(),
+  latency: z
+    .object({
+      quantile: z.number(),
+      champion: LatencyEstimate.nullable(),
+      candidate: LatencyEstimate.nullable(),
+      points: z.array(LatencyPoint),
+    })
+    .nullable(),
+})
+export type Observed = z.infer<typeof Observed>
+
 export const RolloutDecision = z
   .object({
     id: Id,
@@ -150,6 +198,9 @@ export const Rollout = RolloutSummary.extend({
     })
     .describe('What it may be wrong about, and what rollouts before it were allowed to be.'),
   guardrails: z.array(Guardrail),
+  observed: z
+    .array(Observed.extend({ version: z.int() }))
+    .describe('One for each version on trial; empty before it began.'),
   /** Sentences: what would make it roll back, go on, promote. */
   wouldChange: z.array(z.string()),
   points: z.array(EvidencePoint),

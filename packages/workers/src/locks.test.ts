@@ -15,6 +15,7 @@ const met: [string, string[], string][] = [
     ['mlflow==3.1.0', pinned('scikit-learn'), 'cloudpickle', 'numpy<3', 'pandas>=2'],
     'worker.txt',
   ],
+  ['a model logged where tests are run', [pinned('scikit-learn'), 'pytest==9.0.2'], 'worker.txt'],
   ['an XGBoost model', [pinned('xgboost'), pinned('scikit-learn')], 'boosting.txt'],
   [
     'a LightGBM model with an option and a marker',

@@ -29,6 +29,9 @@ const SAME: Readonly<Record<string, string>> = {
 /** What a model's own bytes are written by: another minor version may read them wrongly without a word. */
 const WRITES_MODELS = new Set(['scikit-learn', 'xgboost', 'lightgbm', 'tensorflow', 'keras', 'torch'])
 
+/** What MLflow infers where it is installed and no prediction needs: scikit-learn's helpers for tests import it when they can. */
+const NOT_NEEDED = new Set(['pytest'])
+
 /** The locks of this release that models may run in, as the Python of that minor version installs them. */
 export function servingLocks(
   minor: string = chooseInterpreter().minor,
@@ -59,7 +62,7 @@ function holds(marker: string, minor: string): boolean {
  * write models in the same minor version, others in the same major one where a version was pinned: the lock is what was tested together.
  */
 export function chooseLock(requirements: string, locks: readonly ServingLock[]): LockChoice {
-  const wanted = requirementsOf(requirements)
+  const wanted = requirementsOf(requirements).filter(({ name }) => !NOT_NEEDED.has(name))
   const unmet: string[] = []
   for (const { file, packages } of locks) {
     const missing = [...new Set(wanted.flatMap((requirement) => problemOf(requirement, packages) ?? []))]

@@ -213,7 +213,7 @@ export function visitOf(
     eventTime,
     caller,
     entities: [entity],
-    milliseconds: 1,
+    milliseconds: 2 + 8 * shareOf(`${caller} ${entity}`),
   }
   const outcome = (each: string) => {
     const value = values[each] ?? null

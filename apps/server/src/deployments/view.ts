@@ -6,6 +6,7 @@ import type {
   Verdict as VerdictView,
 } from '@tidemark/contracts'
 import type { z } from 'zod'
+import { observedView } from './evidence/observed.ts'
 import { type OwnedEvidence, versionNumber } from './evidence/store.ts'
 import { weightOf } from './rollouts/act.ts'
 import { isLiveState } from './rollouts/input.ts'
@@ -71,6 +72,10 @@ export function rolloutView(
       exposedCallers: evidence?.exposedCallers ?? 0,
     },
     guardrails: [...(evidence?.guardrails ?? [])],
+    observed: owned.map(({ version, state }) => ({
+      version: versionNumber(version, rollout),
+      ...observedView(state),
+    })),
     wouldChange: isLiveState(rollout.state) && evidence ? wouldChange(rollout.policy, evidence, rollout.nextLook) : [],
     points: owned.flatMap(({ version, state }) =>
       state.points.map((point) => (isAb ? { ...point, version: versionNumber(version, rollout) } : point)),

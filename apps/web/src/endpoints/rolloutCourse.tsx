@@ -1,4 +1,4 @@
-import type { Rollout, RolloutDecision, RolloutStage } from '@tidemark/contracts'
+import type { LatencyEstimate, Rollout, RolloutDecision, RolloutStage } from '@tidemark/contracts'
 import { Chart, type Moment, Section, type Series, trimmed } from '../ui/index.ts'
 import { guardrailName } from './words.ts'
 
@@ -34,17 +34,17 @@ export function Course({ rollout }: { readonly rollout: Rollout }) {
       {evidenceOf(rollout).map(({ key, name, version, margin, points }) => (
         <Chart
           key={key}
-          caption={`${guardrailName(name)}: ${version === null ? 'candidate' : `version ${version}`} minus champion, after ${points.at(-1)?.units.toLocaleString('en')} pieces of evidence`}
+          caption={captionOf(name, version, points.at(-1)?.units ?? 0)}
           time
           height={180}
           span={span}
           room={ROOM}
           x={points.map(({ at }) => Date.parse(at))}
           xLabel="Event time"
-          yLabel="Difference"
+          yLabel={name === 'disagreement' ? 'Share' : 'Difference'}
           series={[
             {
-              label: 'difference',
+              label: name === 'disagreement' ? 'differ' : 'difference',
               color: 'candidate',
               points: points.length === 1,
               values: points.map(({ difference }) => difference),
@@ -52,13 +52,67 @@ export function Course({ rollout }: { readonly rollout: Rollout }) {
             },
           ]}
           thresholds={[
-            { value: 0, label: 'no difference', plain: true },
+            { value: 0, label: name === 'disagreement' ? 'none' : 'no difference', plain: true },
             ...(margin === undefined ? [] : [{ value: margin, label: `margin ${trimmed(margin)}` }]),
           ]}
         />
       ))}
+      {rollout.observed.map(({ version, latency }) => {
+        const points =
+          latency?.points.filter(({ champion, candidate }) => champion !== null && candidate !== null) ?? []
+        if (latency === null || points.length < 2) return null
+        return (
+          <Chart
+            key={version}
+            caption={`Milliseconds that ${trimmed(100 * latency.quantile)} % of answers stay below, one answer a caller: version ${version} over ${counted(latency.candidate)}, the champion over ${counted(latency.champion)}`}
+            time
+            height={180}
+            span={span}
+            room={ROOM}
+            x={points.map(({ at }) => Date.parse(at))}
+            xLabel="Event time"
+            yLabel="Milliseconds"
+            series={[
+              latencySeries(
+                'champion',
+                points.map(({ champion }) => champion),
+              ),
+              latencySeries(
+                'candidate',
+                points.map(({ candidate }) => candidate),
+                `version ${version}`,
+              ),
+            ]}
+          />
+        )
+      })}
     </Section>
   )
+}
+
+function captionOf(name: (typeof ORDER)[number], version: number | null, units: number): string {
+  const which = version === null ? 'candidate' : `version ${version}`
+  const evidence = `after ${units.toLocaleString('en')} pieces of evidence`
+  return name === 'disagreement'
+    ? `${guardrailName(name)}: share of things that ${which} answers otherwise than the champion, ${evidence}`
+    : `${guardrailName(name)}: ${which} minus champion, ${evidence}`
+}
+
+function latencySeries(
+  color: 'champion' | 'candidate',
+  estimates: readonly (LatencyEstimate | null)[],
+  label: string = color,
+): Series {
+  return {
+    label,
+    color,
+    values: estimates.map((each) => each?.value ?? null),
+    band: { lower: estimates.map((each) => each?.lower ?? null), upper: estimates.map((each) => each?.upper ?? null) },
+  }
+}
+
+function counted(estimate: LatencyEstimate | null): string {
+  return `${(estimate?.units ?? 0).toLocaleString('en')} callers`
 }
 
 /** A stage's event time. The first one begins before any event: with the first, then. */

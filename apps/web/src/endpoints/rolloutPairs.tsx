@@ -3,7 +3,7 @@ import type { Rollout, RolloutDistribution } from '@tidemark/contracts'
 import { client } from '../app/client.ts'
 import { Columns, DataTable, day, Empty, Loaded, Section, trimmed } from '../ui/index.ts'
 import styles from './rolloutPairs.module.css'
-import { answerText } from './words.ts'
+import { answerText, disagreementSentence, distributionSentence } from './words.ts'
 
 const PAIRS = 12
 
@@ -18,6 +18,7 @@ export function Disagreement({ rollout }: { readonly rollout: Rollout }) {
       title="The same things, by both versions"
       note="Each thing counts once: the first time that both predicted it, one of them off the request path."
     >
+      <Observations rollout={rollout} />
       <Loaded query={pairs} what="The pairs" lines={4}>
         {(data) =>
           data.pairs.length === 0 ? (
@@ -77,6 +78,16 @@ export function Disagreement({ rollout }: { readonly rollout: Rollout }) {
       </Loaded>
     </Section>
   )
+}
+
+/** How often the versions differ, and whether their predictions are distributed otherwise: a sentence each, for each version on trial. */
+function Observations({ rollout }: { readonly rollout: Rollout }) {
+  const seen = rollout.observed.filter(({ disagreement }) => disagreement.things > 0)
+  return seen.map((observed) => (
+    <p key={observed.version} className={styles.observed}>
+      {disagreementSentence(observed, rollout.championVersion)} {distributionSentence(observed)}
+    </p>
+  ))
 }
 
 const WIDTH = 560

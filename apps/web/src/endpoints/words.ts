@@ -1,4 +1,4 @@
-import type { Guardrail, JsonValue, Rollout, RolloutState, TrafficRange } from '@tidemark/contracts'
+import type { Guardrail, JsonValue, Observed, Rollout, RolloutState, TrafficRange } from '@tidemark/contracts'
 import { sentence, type Tone, trimmed } from '../ui/index.ts'
 
 /** A predicted or true value as a person reads it. */
@@ -69,6 +69,31 @@ export function guardrailSentence(guardrail: Guardrail): string {
   const bounds = lower === null || upper === null ? '' : `, surely between ${trimmed(lower)} and ${trimmed(upper)}`
   const seen = difference === null ? 'no difference can be given yet' : `difference ${trimmed(difference)}${bounds}`
   return `${counted}: ${seen}. ${proven ? `More harm than the margin of ${trimmed(margin)} is excluded.` : `More harm than the margin of ${trimmed(margin)} is not excluded yet.`}`
+}
+
+/** How often two versions answer the same thing differently. */
+export function disagreementSentence(
+  { version, disagreement }: Observed & { version: number },
+  champion: number,
+): string {
+  const { things, tolerance, share, lower, upper } = disagreement
+  const how = tolerance > 0 ? `more than ${trimmed(tolerance)} apart` : 'differently'
+  const bounds = lower === null || upper === null ? '' : `, surely between ${percent(lower)} and ${percent(upper)}`
+  return `Versions ${version} and ${champion} answer ${percent(share ?? 0)} of ${things.toLocaleString('en')} things ${how}${bounds}.`
+}
+
+/** Whether two versions' predictions, taken together, are distributed otherwise. */
+export function distributionSentence({ distribution }: Observed): string {
+  if (distribution === null) return ''
+  const { distance, eValue, needs } = distribution
+  const evidence = `(e = ${trimmed(eValue)}; sure from ${trimmed(needs)} on)`
+  return eValue >= needs
+    ? `Their predictions are surely distributed otherwise ${evidence}: ${percent(distance)} of them lie elsewhere so far. That is no harm in itself.`
+    : `Nothing proves yet that their predictions are distributed otherwise ${evidence}.`
+}
+
+function percent(share: number): string {
+  return `${trimmed(100 * share)} %`
 }
 
 /** Whether a rollout is still under way, or waits its turn. */

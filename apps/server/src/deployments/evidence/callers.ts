@@ -10,6 +10,7 @@ import {
 } from '@tidemark/statistics'
 import type { Tx } from '../../platform/index.ts'
 import { withTime } from './latency.ts'
+import { withFirstTime } from './observed.ts'
 import { addAnswer, addAnswered, addClosedUnit } from './state.ts'
 import * as store from './store.ts'
 import type { CallerRow, EvidenceState } from './types.ts'
@@ -95,7 +96,11 @@ export async function foldCallers(
       continue
     }
     let counted: CallerRow = { ...row, open: withRequests(row.open, errors, requests, rate) }
-    const { latency, settings } = state
+    const { latency, settings, observed } = state
+    if (observed && event.milliseconds !== null && wasTossed(row) && isFirstOf(row, known)) {
+      const arm = candidate ? 'candidate' : 'champion'
+      state = { ...state, observed: withFirstTime(observed, arm, Math.max(0, event.milliseconds)) }
+    }
     if (latency && settings.latency && event.milliseconds !== null) {
       const judged = withTime(latency, settings.latency, counted, { milliseconds: event.milliseconds, candidate })
       counted = judged.row
@@ -120,6 +125,12 @@ export async function foldCallers(
   }
   await store.saveCallers(tx, key, callers.changed())
   return state
+}
+
+/** Whether nothing was counted yet of the caller on its arm, at this stage or an earlier one: one answer a caller is independent of the others. */
+function isFirstOf({ open }: CallerRow, known: readonly CallerRow[]): boolean {
+  const same = known.filter((row) => row.open.assignedCandidate === open.assignedCandidate)
+  return open.requests === 0 && same.every((row) => row.open.requests === 0)
 }
 
 /** The callers of a batch: as stored, with what the batch changed so far on top. */

@@ -1,6 +1,8 @@
 import type { Guardrail } from '@tidemark/contracts'
 import {
   allocateAlpha,
+  boundedEvidence,
+  boundedInterval,
   latencyEvidence,
   meanEvidence,
   meanInterval,
@@ -148,7 +150,8 @@ function latencyGuardrail({ latency, settings, answered }: EvidenceState): Guard
 function disagreementGuardrail({ disagreement, settings }: EvidenceState): Guardrail[] {
   const { harm, sequence, things, differing } = disagreement
   if (harm === null || settings.disagreement === null) return []
-  const interval = sequence && things > 0 ? meanInterval(sequence) : null
+  const interval = sequence && things > 0 ? boundedInterval(sequence) : null
+  const proof = 'bounds' in harm ? boundedEvidence(harm) : meanEvidence(harm)
   const share = things > 0 ? differing / things : null
   return [
     {
@@ -158,10 +161,10 @@ function disagreementGuardrail({ disagreement, settings }: EvidenceState): Guard
       champion: null,
       candidate: share,
       difference: share,
-      lower: interval === null ? null : Math.max(0, interval.lower),
-      upper: interval === null ? null : Math.min(1, interval.upper),
+      lower: interval?.lower ?? null,
+      upper: interval?.upper ?? null,
       margin: settings.disagreement.maxPercent / 100,
-      harmEValue: finite(meanEvidence(harm).highestEValue),
+      harmEValue: finite(proof.highestEValue),
       harmNeeds: 1 / harmShares(settings).disagreement,
       acceptanceEValue: 0,
       acceptanceNeeds: 1 / settings.alpha,

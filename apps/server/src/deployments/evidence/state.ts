@@ -1,11 +1,17 @@
-import type { EvidencePoint, RolloutPolicy } from '@tidemark/contracts'
+import type { RolloutPolicy } from '@tidemark/contracts'
 import {
+  addBounded,
   addCaller,
   addDifference,
   atEqualAge,
+  type BoundedTest,
   type CallerUnit,
   expectTraffic,
+  extendBoundedSequence,
   extendMeanSequence,
+  type MeanTest,
+  startBoundedSequence,
+  startBoundedTest,
   startLatencyTest,
   startMeanSequence,
   startMeanTest,
@@ -13,17 +19,17 @@ import {
   withTraffic,
 } from '@tidemark/statistics'
 import type { Comparison } from '../types.ts'
-import { guardrailsOf } from './guardrails.ts'
+import { startObserved, withPrediction } from './observed.ts'
 import { differ, lossDifference, lossOf } from './pairs.ts'
 import type { AgedPair, EvidenceSettings, EvidenceState, Pair } from './types.ts'
 
-/** Points kept for the chart; when full, every second one is dropped. */
-const MAX_POINTS = 400
 /** Share of requests expected to fail before any was seen; it weighs as one error. */
 const USUAL_ERROR_RATE = 0.02
-/** Half of the width that the charts of shares are exact in. */
+/** Half of the width that the chart of failures is exact in. */
 const FAILURE_SCALE = 0.1
-const DISAGREEMENT_SCALE = 0.5
+const SHARES = { low: 0, high: 1 }
+/** A budget of no disagreement at all is one of so little: a share of none needs no test. */
+const LEAST_DISAGREEMENT = 5e-4
 
 const NO_ANSWERS = { requests: 0, errors: 0, slow: 0 }
 const UNCOUNTED = {
@@ -38,7 +44,7 @@ const UNCOMPARED = { harm: null, sequence: null, things: 0, differing: 0 }
 /** Stored evidence, of this release or one that counted less. */
 export function readEvidence(stored: unknown): EvidenceState {
   const state = stored as EvidenceState
-  const older: Partial<EvidenceState> = { ...UNCOUNTED, warmUpLeft: 0, latency: null, disagreement: UNCOMPARED }
+  const older: Partial<EvidenceState> = { ...UNCOUNTED, warmUpLeft: 0, latency: null, observed: null }
   const settings: Partial<EvidenceSettings> = {
     warmUpAnswers: 0,
     latency: null,
@@ -52,7 +58,14 @@ export function readEvidence(stored: unknown): EvidenceState {
     settings: { ...settings, ...state.settings },
     errors: { ...{ better: null }, ...state.errors },
     failures: { ...{ sequence: null }, ...state.failures },
+    disagreement: readDisagreement(state.disagreement),
   }
+}
+
+/** Shares were drawn by the sequence of means once: its bounds are not those of one that goes on. */
+function readDisagreement(stored: EvidenceState['disagreement'] | undefined): EvidenceState['disagreement'] {
+  if (stored === undefined) return UNCOMPARED
+  return stored.sequence && 'bounds' in stored.sequence ? stored : { ...stored, sequence: null }
 }
 
 /** What the tests need to know before they start, from the policy and from how the two versions differed on the holdout. */
@@ -111,13 +124,11 @@ export function startEvidence(settings: EvidenceSettings): EvidenceState {
       candidate: 0,
       sequence: startMeanSequence(FAILURE_SCALE, settings.alpha),
     },
-    disagreement: settings.disagreement
-      ? {
-          ...UNCOMPARED,
-          harm: startMeanTest({ direction: 'above', mean: settings.disagreement.maxPercent / 100 }, 1),
-          sequence: startMeanSequence(DISAGREEMENT_SCALE, settings.alpha),
-        }
-      : UNCOMPARED,
+    disagreement: {
+      ...UNCOMPARED,
+      harm: settings.disagreement && startBoundedTest(tooMuch(settings.disagreement), SHARES),
+      sequence: startBoundedSequence(SHARES, settings.alpha),
+    },
     loss: {
       harm: startMeanTest({ direction: 'above', mean: 0 }, usual),
       acceptance: startMeanTest({ direction: 'below', mean: settings.lossMargin }, usual),
@@ -126,7 +137,12 @@ export function startEvidence(settings: EvidenceSettings): EvidenceState {
       candidateSum: 0,
     },
     points: [],
+    observed: startObserved(settings),
   }
+}
+
+function tooMuch({ maxPercent }: NonNullable<EvidenceSettings['disagreement']>) {
+  return { direction: 'above', mean: Math.max(LEAST_DISAGREEMENT, maxPercent / 100) } as const
 }
 
 /** Counts answered requests: their event time, how many failed, and whether the version on trial answered. */
@@ -178,7 +194,12 @@ export function addClosedUnit(state: EvidenceState, unit: CallerUnit): EvidenceS
 
 /** Counts the first pair of a thing: did one version fail where the other answered, and do their answers differ? */
 export function addPair(state: EvidenceState, pair: Pair, warm: boolean): EvidenceState {
-  const paired = { ...state, pairs: state.pairs + 1, disagreement: compared(state, pair) }
+  const paired = {
+    ...state,
+    pairs: state.pairs + 1,
+    disagreement: compared(state, pair),
+    observed: withPrediction(state.observed, pair),
+  }
   // A version that is still warming up may fail; what it answers when it answers is no matter of warmth.
   if (!warm) return paired
   const row = { difference: Number(pair.candidateFailed) - Number(pair.championFailed), bound: 1 }
@@ -199,13 +220,16 @@ function compared({ disagreement, settings }: EvidenceState, pair: Pair): Eviden
   if (pair.championFailed || pair.candidateFailed) return disagreement
   const { harm, sequence, things, differing } = disagreement
   const differs = differ(pair.championSaid, pair.candidateSaid, settings.disagreement?.tolerance ?? 0)
-  const row = { difference: Number(differs), bound: 1 }
   return {
-    harm: harm && addDifference(harm, row),
-    sequence: sequence && extendMeanSequence(sequence, row),
+    harm: harm && withDifference(harm, Number(differs)),
+    sequence: sequence && extendBoundedSequence(sequence, Number(differs)),
     things: things + 1,
     differing: differing + Number(differs),
   }
+}
+
+function withDifference(harm: BoundedTest | MeanTest, differs: number): BoundedTest | MeanTest {
+  return 'bounds' in harm ? addBounded(harm, differs) : addDifference(harm, { difference: differs, bound: 1 })
 }
 
 /**
@@ -239,31 +263,4 @@ export function addAged(state: EvidenceState, { pair, label, labelledAt }: AgedP
   const { loss } = state
   const row = lossDifference(state.settings, { champion, candidate }, label)
   return { ...state, loss: { ...loss, acceptance: addDifference(loss.acceptance, row) } }
-}
-
-/** Appends the present evidence to the chart's series, for guardrails that have new units. */
-export function withPoints(state: EvidenceState): EvidenceState {
-  if (state.eventTimeTo === null) return state
-  const at = new Date(state.eventTimeTo).toISOString()
-  const fresh: EvidencePoint[] = guardrailsOf(state).flatMap((guardrail) => {
-    const { name, units, difference, lower, upper, harmEValue, acceptanceEValue } = guardrail
-    const last = state.points.findLast((point) => point.guardrail === name)
-    return units === (last?.units ?? 0)
-      ? []
-      : [{ at, guardrail: name, units, difference, lower, upper, harmEValue, acceptanceEValue }]
-  })
-  if (fresh.length === 0) return state
-  const points = [...state.points, ...fresh]
-  return { ...state, points: points.length > MAX_POINTS ? thinned(points) : points }
-}
-
-/** Drops every second point of each guardrail, never the last. */
-function thinned(points: readonly EvidencePoint[]): EvidencePoint[] {
-  const counts = new Map<string, number>()
-  const backwards = points.toReversed().filter((point) => {
-    const index = counts.get(point.guardrail) ?? 0
-    counts.set(point.guardrail, index + 1)
-    return index % 2 === 0
-  })
-  return backwards.toReversed()
 }

@@ -1,5 +1,17 @@
-import type { EvidencePoint, JsonValue, LossName, RolloutPolicy } from '@tidemark/contracts'
-import type { LatencyTest, MeanSequence, MeanTest, OpenCaller, RateTest, TrafficRate } from '@tidemark/statistics'
+import type { EvidencePoint, JsonValue, LatencyPoint, LossName, RolloutPolicy } from '@tidemark/contracts'
+import type {
+  BoundedSequence,
+  BoundedTest,
+  DistributionTest,
+  LatencyTest,
+  MeanSequence,
+  MeanTest,
+  OpenCaller,
+  PredictedPair,
+  QuantileSequence,
+  RateTest,
+  TrafficRate,
+} from '@tidemark/statistics'
 
 /** What the tests of a rollout need to know before it starts. */
 export interface EvidenceSettings {
@@ -65,8 +77,10 @@ export interface EvidenceState {
   }
   /** Unit: the first pair of a thing that neither failed on: 1 when the answers differ by more than the tolerance. */
   readonly disagreement: {
-    readonly harm: MeanTest | null
-    readonly sequence: MeanSequence | null
+    /** null where the policy declares no budget; a test of means in rollouts that began with one. */
+    readonly harm: BoundedTest | MeanTest | null
+    /** null in rollouts of before it was kept. */
+    readonly sequence: BoundedSequence | null
     readonly things: number
     readonly differing: number
   }
@@ -79,6 +93,21 @@ export interface EvidenceState {
     readonly candidateSum: number
   }
   readonly points: readonly EvidencePoint[]
+  /** null in rollouts of before it was kept. */
+  readonly observed: Observed | null
+}
+
+/** What is shown of a version and judges nothing. */
+export interface Observed {
+  /** Unit: the first pair of a thing that both answered with a number, a short text, or yes or no. */
+  readonly distribution: {
+    /** The pairs that the bins of numbers are learnt from; empty once they are. */
+    readonly first: readonly PredictedPair[]
+    readonly test: DistributionTest | null
+  }
+  /** Milliseconds of an answer; unit: the first judged one that a tossed caller had of the version. */
+  readonly latency: { readonly champion: QuantileSequence; readonly candidate: QuantileSequence }
+  readonly latencyPoints: readonly LatencyPoint[]
 }
 
 /** A caller at one stage, until its unit has closed by every rule. */

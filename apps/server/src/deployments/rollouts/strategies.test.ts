@@ -263,8 +263,16 @@ test('answers of a version that still warms up are no failures of it, and its ow
     })
     await fold(platform, platform.deployments, records)
   }
-  const { state, guardrails, reason } = await view(id)
+  const { state, guardrails, reason, observed } = await view(id)
   assert.deepEqual(state, { kind: 'rolled_back', guardrail: 'latency' })
+  const latency = observed[0]?.latency
+  assert.ok(latency?.champion && latency.candidate)
+  // One answer of each of 600 callers, none of those of the warm-up.
+  const { champion, candidate } = latency
+  assert.ok(champion.units + candidate.units <= 600 && candidate.units > 50, `${champion.units}, ${candidate.units}`)
+  assert.ok(champion.value >= 13 && champion.value <= 15, `${champion.value} ms`)
+  assert.ok(candidate.value > (champion.upper ?? 0) && candidate.lower > 0, JSON.stringify(latency))
+  assert.equal(latency.points.at(-1)?.candidate?.units, candidate.units)
   assert.match(reason, /% of its answers are slow/)
   assert.equal(guardrails.find(({ name }) => name === 'errors')?.candidate, 0)
 })
