@@ -10,6 +10,7 @@ import { sql } from '../../platform/index.ts'
 import {
   answerOf,
   type Film,
+  filmCells,
   filmMaker,
   type MonitoringTest,
   month,
@@ -198,4 +199,19 @@ test('a prediction is found by its id, with its mirror, read or not yet read; ot
     predictions.map(({ id, entity, prediction }) => [id, entity, prediction]),
     [[answer.id, 'found', 6.5]],
   )
+})
+
+test('a row without a name is a thing of its own, beside those with one', async () => {
+  const [film, other] = [make(), make()]
+  const cells = [film, film, other, other].map(filmCells)
+  const several = answerOf('named', month(7, 5), film, 6, {
+    rows: cells,
+    entities: [null, null, 'named', 'named'],
+    predictions: [6, 6, 5, 5],
+  })
+  const writer = new SegmentWriter(server.logFolder, 'g8', 1)
+  writer.append([several, answerOf(null, month(7, 6), film, 6), answerOf('named', month(7, 6), other, 5)])
+  writer.close()
+  await server.settled()
+  assert.deepEqual(await counted(month(7)), { predictions: 3, entities: 4, values: 16 })
 })

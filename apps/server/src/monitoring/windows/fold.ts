@@ -77,6 +77,12 @@ async function applyToEndpoint(
   await advanceClock(tx, key, new Date(Math.max(...records.map((record) => record.eventTime))))
 }
 
+/** A row of a record that counts in its window. */
+interface Counted {
+  readonly record: AnswerRecord
+  readonly row: number
+}
+
 async function countWindow(
   tx: Tx,
   { workspace }: EndpointKey,
@@ -86,29 +92,32 @@ async function countWindow(
   current: StoredProfile | null,
 ): Promise<void> {
   const late = window.state !== 'open'
-  const units = new Map<string, { record: AnswerRecord; row: number }>()
+  const named = new Map<string, Counted>()
+  const fresh: Counted[] = []
   if (!late) {
     for (const record of answers) {
       for (let row = 0; row < record.rows.length; row += 1) {
-        const entity = entityOf(record, row)
-        if (!units.has(entity)) units.set(entity, { record, row })
+        // A row without a name is a thing of its own, and its record comes here once: nothing needs to be remembered of it.
+        if (record.entities[row] == null) fresh.push({ record, row })
+        else if (!named.has(entityOf(record, row))) named.set(entityOf(record, row), { record, row })
       }
     }
   }
-  const fresh = await newUnits(tx, workspace, window.id, [...units.keys()])
+  for (const entity of await newUnits(tx, workspace, window.id, [...named.keys()])) {
+    const unit = named.get(entity)
+    if (unit) fresh.push(unit)
+  }
   const profile =
     window.profile === current?.id ? current : window.profile ? await profileById(tx, workspace, window.profile) : null
   if (profile) {
     const counts: WindowCounts = new Map()
-    for (const entity of fresh) {
-      const unit = units.get(entity)
-      if (unit) countUnit(counts, profile.profile, unitOf(unit.record, unit.row, `${facts.model}/${profile.version}`))
-    }
+    for (const { record, row } of fresh)
+      countUnit(counts, profile.profile, unitOf(record, row, `${facts.model}/${profile.version}`))
     await addCounts(tx, workspace, window.id, counts)
   }
   await addToWindow(tx, workspace, window.id, {
     predictions: answers.length,
-    entities: fresh.size,
+    entities: fresh.length,
     errors: answers.filter((record) => record.predictions === null).length,
     late: late ? answers.length : 0,
   })

@@ -92,6 +92,7 @@ export async function newUnits(
   window: string,
   entities: readonly string[],
 ): Promise<Set<string>> {
+  if (entities.length === 0) return new Set()
   const { rows } = await sql<{ entity: string }>`
     insert into monitoring_unit (workspace, window_id, entity)
     select ${workspace}, ${window}::uuid, entity from unnest(${[...entities]}::text[]) as entity
