@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import type { InputColumn, LogRecord } from '@tidemark/contracts'
 import { Analytics, type AnalyticsSession, identifier, literal } from '../../../data/index.ts'
 import { conditionSql, type Filter, sqlOf } from './filter.ts'
-import { type ArchiveRow, INPUT, JSON_INPUT, META, rowsOf, typed, typesOf } from './rows.ts'
+import { type ArchiveRow, type InputTypes, inputName, linesOf, META, typesOf } from './rows.ts'
 import type { ArchiveFile } from './store.ts'
 
 type Place = Pick<ArchiveFile, 'workspace' | 'endpoint' | 'kind' | 'day'>
@@ -89,24 +89,17 @@ export class ParquetFiles {
     work: (rows: string) => Promise<T>,
   ): Promise<T> {
     const ids = new Set<string>()
-    const rows: ArchiveRow[] = []
-    for (const record of records) {
-      if (ids.has(record.id)) continue
-      ids.add(record.id)
-      rows.push(...rowsOf(record))
-    }
-    if (rows.length === 0) return none
-    const types = typesOf(rows, signature)
+    const once = [...records].filter(({ id }) => ids.size < ids.add(id).size)
+    if (once.every((record) => record.entities.length === 0)) return none
+    const types = typesOf(once, signature)
     const text = join(this.work, `${randomUUID()}.ndjson`)
     await mkdir(this.work, { recursive: true, mode: 0o700 })
     try {
-      await pipeline(
-        Readable.from(rows.values().map((row) => `${JSON.stringify(typed(row, types))}\n`)),
-        createWriteStream(text, { mode: 0o600 }),
-      )
-      const inputs = [...types].map(([name, type]): [string, string] =>
-        type === 'JSON' ? [JSON_INPUT + name.slice(INPUT.length), 'VARCHAR'] : [name, type],
-      )
+      await pipeline(Readable.from(blocksOf(once, types)), createWriteStream(text, { mode: 0o600 }))
+      const inputs = [...types].map(([column, type]): [string, string] => [
+        inputName(column, types),
+        type === 'JSON' ? 'VARCHAR' : type,
+      ])
       const source = `read_json(${literal(text)}, format = 'newline_delimited', columns = ${columnsOf(inputs)})`
       return await work(`select ${selectOf(inputs)} from ${source}`)
     } finally {
@@ -191,6 +184,20 @@ export class ParquetFiles {
     const paths = files.map((file) => literal(this.pathOf(file)))
     return `read_parquet([${paths.join(', ')}], union_by_name = true, hive_partitioning = false)`
   }
+}
+
+const BLOCK_CHARACTERS = 1 << 17
+
+/** The lines of records in blocks: a write for each line costs more than the line. */
+function* blocksOf(records: readonly LogRecord[], types: InputTypes): Generator<string> {
+  let block = ''
+  for (const record of records) {
+    block += linesOf(record, types)
+    if (block.length < BLOCK_CHARACTERS) continue
+    yield block
+    block = ''
+  }
+  if (block !== '') yield block
 }
 
 interface Facts {

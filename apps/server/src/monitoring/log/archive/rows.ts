@@ -39,63 +39,87 @@ const PLACED = new Set(
   ),
 )
 
-/** A record as rows of an archive file; inputs are still JSON values, which `typesOf` gives their columns. */
-export function rowsOf(record: LogRecord): Record<string, JsonValue>[] {
+type Plain = 'VARCHAR' | 'DOUBLE' | 'BIGINT' | 'BOOLEAN'
+/** Type of each input column of a file; `JSON` where its values go as JSON text below `JSON_INPUT`. */
+export type InputTypes = ReadonlyMap<string, Plain | 'JSON'>
+
+/** The name of an input column in a file. */
+export const inputName = (column: string, types: InputTypes): string =>
+  (types.get(column) === 'JSON' ? JSON_INPUT : INPUT) + column
+
+const inputsOf = (record: LogRecord): readonly (readonly JsonValue[])[] =>
+  record.kind === 'answer' ? record.rows : record.entities.map(() => [])
+
+/** A record as lines of NDJSON that DuckDB reads, one a row. What its rows have in common is written once: a record may have ten thousand. */
+export function linesOf(record: LogRecord, types: InputTypes): string {
   const loose = record as unknown as Loose
-  const inputs = record.kind === 'answer' ? record.rows : record.entities.map(() => [])
+  const rows = inputsOf(record)
   const columns = record.kind === 'answer' ? record.columns : []
   const answers = record.predictions as readonly JsonValue[] | null
-  const aligned = answers === null || answers.length === inputs.length
   const rest = Object.fromEntries(
     Object.entries(loose).filter(([field, value]) => !PLACED.has(field) && value !== undefined),
   )
+  const aligned = answers === null || answers.length === rows.length
   const more = aligned ? rest : { ...rest, predictions: [...(answers ?? [])] }
-  return inputs.map((cells, row) => {
+  const common = JSON.stringify({
+    prediction_id: record.id,
+    at: record.kind === 'answer' ? record.arrivedAt : timeOfUuidv7(record.id),
+    event_time: record.eventTime,
+    request_id: record.kind === 'answer' ? record.requestId : null,
+    caller: record.caller,
+    version: record.version,
+    runtime: record.kind === 'answer' ? record.runtime : null,
+    rollout: record.rollout ? JSON.stringify(record.rollout) : null,
+    error: record.error,
+    milliseconds: record.milliseconds,
+    timings: loose.timings === undefined ? null : JSON.stringify(loose.timings),
+  }).slice(0, -1)
+  const keys = columns.map((column) => `,${JSON.stringify(inputName(column, types))}:`)
+  const asText = columns.map((column) => types.get(column) === 'JSON')
+  let text = ''
+  for (const [row, cells] of rows.entries()) {
     const answer = answers?.[row]
-    const flat: Record<string, JsonValue> = {
-      prediction_id: record.id,
+    const own = {
       row,
-      at: record.kind === 'answer' ? record.arrivedAt : timeOfUuidv7(record.id),
-      event_time: record.eventTime,
-      request_id: record.kind === 'answer' ? record.requestId : null,
-      caller: record.caller,
       entity: record.entities[row] ?? null,
-      version: record.version,
-      runtime: record.kind === 'answer' ? record.runtime : null,
-      rollout: record.rollout ? JSON.stringify(record.rollout) : null,
       prediction: typeof answer === 'number' ? answer : null,
       prediction_json: answer === undefined ? null : JSON.stringify(answer),
-      error: record.error,
-      milliseconds: record.milliseconds,
-      timings: loose.timings === undefined ? null : JSON.stringify(loose.timings),
       more: row === 0 ? JSON.stringify(more) : null,
     }
-    columns.forEach((column, place) => {
-      flat[INPUT + column] = cells[place] ?? null
-    })
-    return flat
-  })
+    text += `${common},${JSON.stringify(own).slice(1, -1)}`
+    for (let place = 0; place < keys.length; place++)
+      text += (keys[place] ?? '') + cellText(cells[place] ?? null, asText[place] ?? false)
+    text += '}\n'
+  }
+  return text
 }
 
-type Plain = 'VARCHAR' | 'DOUBLE' | 'BIGINT' | 'BOOLEAN'
+function cellText(value: JsonValue, asText: boolean): string {
+  if (value === null) return 'null'
+  if (asText) return JSON.stringify(JSON.stringify(value))
+  return typeof value === 'number' ? String(value) : JSON.stringify(value)
+}
 
 /**
  * Types of a file's input columns: the signature's, where all values have it. Hashed values make a column of text; what is of no one plain type
  * (lists, records, mixed values) goes as JSON text to a column below `JSON_INPUT`.
  */
-export function typesOf(rows: readonly ArchiveRow[], signature: readonly InputColumn[]): Map<string, Plain | 'JSON'> {
-  const types = new Map<string, Plain | 'JSON'>()
-  const names = new Set(rows.flatMap((row) => Object.keys(row).filter((name) => name.startsWith(INPUT))))
-  for (const name of names) {
-    const kinds = new Set<string>()
-    for (const row of rows) {
-      const value = row[name]
-      if (value === null || value === undefined) continue
-      kinds.add(typeof value === 'number' && Number.isSafeInteger(value) ? 'integer' : typeof value)
+export function typesOf(records: readonly LogRecord[], signature: readonly InputColumn[]): Map<string, Plain | 'JSON'> {
+  const kinds = new Map<string, Set<string>>()
+  for (const record of records) {
+    if (record.kind !== 'answer') continue
+    for (const [place, column] of record.columns.entries()) {
+      const own = kinds.get(column) ?? new Set()
+      kinds.set(column, own)
+      for (const cells of record.rows) {
+        const value = cells[place]
+        if (value === null || value === undefined) continue
+        own.add(typeof value === 'number' && Number.isSafeInteger(value) ? 'integer' : typeof value)
+      }
     }
-    types.set(name, typeOf(kinds, signature.find((column) => INPUT + column.name === name)?.type))
   }
-  return types
+  const declared = new Map(signature.map((column) => [column.name, column.type]))
+  return new Map([...kinds].map(([column, own]) => [column, typeOf(own, declared.get(column))]))
 }
 
 function typeOf(kinds: ReadonlySet<string>, declared: string | undefined): Plain | 'JSON' {
@@ -106,17 +130,6 @@ function typeOf(kinds: ReadonlySet<string>, declared: string | undefined): Plain
   if (declared === 'boolean') return only('boolean') ? 'BOOLEAN' : 'JSON'
   if (kinds.size === 0) return declared === 'double' || declared === 'float' ? 'DOUBLE' : 'VARCHAR'
   return only('integer', 'number') ? 'DOUBLE' : 'JSON'
-}
-
-/** A row as DuckDB reads it from NDJSON, its inputs in the columns of their types. */
-export function typed(row: ArchiveRow, types: ReadonlyMap<string, Plain | 'JSON'>): Record<string, JsonValue> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) =>
-      types.get(name) === 'JSON'
-        ? [JSON_INPUT + name.slice(INPUT.length), value === null ? null : JSON.stringify(value)]
-        : [name, value],
-    ),
-  )
 }
 
 /** Input values of a row that was read from an archive file. */
