@@ -163,12 +163,10 @@ def keras(root: Path) -> None:
     signature = infer_signature(inputs, model.predict(inputs, verbose=0))
     folder = root / "keras"
     folder.mkdir(parents=True)
-    requirements = ["mlflow", "tensorflow-cpu"]
-    mlflow.tensorflow.save_model(model, str(folder / "model"), signature=signature, pip_requirements=requirements)
+    kept: dict[str, Any] = {"signature": signature, "input_example": inputs[:5], "pip_requirements": ["mlflow", "tensorflow-cpu"]}
+    mlflow.tensorflow.save_model(model, str(folder / "model"), **kept)
     with mlflow.start_run():
-        mlflow.tensorflow.log_model(
-            model, name="model", signature=signature, registered_model_name="bench-keras", pip_requirements=requirements
-        )
+        mlflow.tensorflow.log_model(model, name="model", registered_model_name="bench-keras", **kept)
     rows = inputs[np.random.default_rng(SEED).integers(0, len(inputs), ROWS)]
     keep(folder, {"inputs": rows[:1].tolist()}, {"inputs": rows.tolist()}, model.predict(rows, verbose=0))
 

@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tidemark_worker.answers import answers_by_row
 from tidemark_worker.conversion.boundaries import boundary_rows
 from tidemark_worker.conversion.converters import convert
-from tidemark_worker.conversion.subject import subject_of
+from tidemark_worker.conversion.edges import edge_rows
+from tidemark_worker.conversion.estimator import estimator_of
+from tidemark_worker.conversion.tensors import Tensor
+from tidemark_worker.models import load
 from tidemark_worker.rows import Column
 
 if TYPE_CHECKING:
@@ -76,10 +80,36 @@ def test_a_converted_forest_sends_missing_values_where_scikit_learn_does(gaps: b
     if gaps:
         X.loc[::4, "a"] = np.nan
     model = RandomForestRegressor(10, random_state=0).fit(X, target)
-    converted = convert(subject_of(logged(model, X, tmp_path)))
+    converted = convert(estimator_of(load(logged(model, X, tmp_path)), "sklearn"))
     session = onnxruntime.InferenceSession(converted.model.SerializeToString(), providers=["CPUExecutionProvider"])
     asked = X.copy()
     asked.loc[::3, "a"] = np.nan
     asked.loc[::5, "b"] = np.nan
     (got,) = session.run([converted.output], {"X": asked.to_numpy("float32")})
     assert np.abs(got.ravel() - model.predict(asked)).max() < 1e-5
+
+
+def test_a_tensor_is_varied_by_its_cells_within_what_its_type_holds() -> None:
+    image, weight = Tensor("image", np.dtype("uint8"), (2, 2), (2, 2)), Tensor("weight", np.dtype("float32"), (), ())
+    cells = [*image.cells, *weight.cells]
+    pixels, weights = np.array([[[0, 9], [250, 255]]], dtype="uint8"), np.array([0.5], dtype="float32")
+    (row,) = [{**a, **b} for a, b in zip(image.rows(pixels), weight.rows(weights), strict=True)]
+    assert [cell.name for cell in cells] == ["image[0, 0]", "image[0, 1]", "image[1, 0]", "image[1, 1]", "weight[]"]
+    assert image.array([row]).tolist() == pixels.tolist()
+    made = edge_rows([row], cells, [cells[3], cells[4]], 8)
+    assert {kind for kind, _ in made} == {"range image[1, 1]", "range weight[]", "missing weight[]", "all missing", "random", "random with gaps"}
+    assert all(0 <= other[cell.name] <= 255 for _, other in made for cell in image.cells)
+    assert np.isnan(weight.array([other for kind, other in made if kind == "all missing"])).all()
+
+
+def test_of_many_rows_those_without_a_number_are_refused_and_the_others_answered_in_one_call() -> None:
+    calls = []
+
+    def predict(rows: list[dict[str, Any]]) -> np.ndarray:
+        calls.append(len(rows))
+        return np.array([[row["x"], 1.0] for row in rows])
+
+    answers = answers_by_row(predict, [{"x": 2.0}, {"x": np.nan}, {"x": 3.0}])
+    assert [answer.get("prediction") for answer in answers] == [[2.0, 1.0], None, [3.0, 1.0]]
+    assert "not a finite number" in answers[1]["error"]
+    assert calls == [3]

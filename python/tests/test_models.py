@@ -22,7 +22,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from tidemark_worker.answers import answers_by_row
 from tidemark_worker.models import load
-from tidemark_worker.rows import columns_of, read_rows
+from tidemark_worker.rows import columns_of, frame_of, read_rows
 from tidemark_worker.tasks import convert, predict
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_a_row_that_breaks_the_model_spoils_no_other(tmp_path: Path) -> None:
     mlflow.pyfunc.save_model(tmp_path / "model", python_model=NoSilence(), signature=SIGNATURE, pip_requirements=REQUIREMENTS)
     model = load(str(tmp_path / "model"))
     rows = [{"run time": 90, "genre": "Drama"}, {"genre": "Drama"}, {"run time": 120, "genre": None}]
-    results = answers_by_row(model, columns_of(model), rows)
+    results = answers_by_row(lambda some: model.predict(frame_of(some, columns_of(model))), rows)
     error = {"error": "ValueError: no running time"}
     assert results == [{"prediction": {"run time": 9.0}}, error, {"prediction": {"run time": 12.0}}]
 
@@ -87,7 +87,7 @@ def test_a_model_that_answers_a_table_by_one_value_is_asked_row_by_row(tmp_path:
     mlflow.pyfunc.save_model(tmp_path / "model", python_model=Longest(), signature=SIGNATURE, pip_requirements=REQUIREMENTS)
     model = load(str(tmp_path / "model"))
     rows = [{"run time": 90, "genre": "Drama"}, {"run time": 120, "genre": None}]
-    assert answers_by_row(model, columns_of(model), rows) == [{"prediction": 90.0}, {"prediction": 120.0}]
+    assert answers_by_row(lambda some: model.predict(frame_of(some, columns_of(model))), rows) == [{"prediction": 90.0}, {"prediction": 120.0}]
 
 
 @pytest.mark.parametrize("name", ["rows.parquet", "rows.ndjson"])

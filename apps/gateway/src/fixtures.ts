@@ -2,10 +2,10 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { EndpointSnapshot, InputColumn, Routing, Snapshot, Variant } from '@tidemark/contracts'
 
-/** `failing` converts without an error and fails on every row. */
-export type FixtureName = 'champion' | 'candidate' | 'failing'
+/** `failing` converts without an error and fails on every row. `network` takes tensors. */
+export type FixtureName = 'champion' | 'candidate' | 'failing' | 'network'
 
-/** Real models of scikit-learn for the tests, made by `fixtures/make.py`. */
+/** Real models for the tests, made by `fixtures/make.py`. */
 export function fixture(name: FixtureName) {
   const path = new URL(`../fixtures/${name}.onnx`, import.meta.url)
   const bytes = readFileSync(path)

@@ -48,19 +48,24 @@ export const Runtime = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('onnx'),
     model: Digest,
-    /** Tensor name for each column, in the model's order. */
+    /** Tensor name for each column, in the model's order; with a signature of tensors for each of those. */
     inputs: z.array(
       z.object({
+        /** Of a signature's tensors "" is the one without a name. */
         column: z.string(),
         tensor: z.string(),
         type: z.enum(['float32', 'string', 'int64']),
         /** `refused`: in Python the model raises for a missing value, and so does this. */
         missing: z.enum(['allowed', 'refused']).optional(),
+        /** With a signature of tensors: the shape of a row's part, as the input example has it. */
+        shape: z.array(z.int()).optional(),
       }),
     ),
     output: z.string(),
-    /** How a row's part of the output becomes its answer: its one value, or the list of its values. */
-    shape: z.enum(['value', 'list']).optional(),
+    /** How a row's part of the output becomes its answer: its one value, the list of its values, or a record of them. */
+    shape: z.enum(['value', 'list', 'record']).optional(),
+    /** Of a record, in the order of the values. */
+    names: z.array(z.string()).optional(),
     /** How its answers are compared with Python's, at the gate and while it serves. */
     check: z
       .object({

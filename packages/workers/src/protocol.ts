@@ -67,20 +67,25 @@ export interface ConvertResult {
   readonly bytes: number
 }
 
-/** `input-map.json`: how a row of raw columns becomes the tensors of a converted model, and what its output is compared by. */
+/** `input-map.json`: how a row of raw columns, or of arrays, becomes the tensors of a converted model, and what its output is compared by. */
 export interface InputMap {
   readonly format: 1
   readonly inputs: readonly {
+    /** A column of the signature, or one of its tensors: "" for one without a name. */
     readonly column: string
     readonly tensor: string
     readonly type: 'float32' | 'int64' | 'string'
     /** `refused`: in Python the model raises for a missing value of the column. */
     readonly missing: 'allowed' | 'refused'
+    /** With a signature of tensors: the shape of a row's part, as the input example has it. */
+    readonly shape?: readonly number[]
   }[]
   /** The tensor that holds what Python's `predict` gives. */
   readonly output: string
-  /** How a row's part of the output becomes its answer: its one value, or the list of its values. */
-  readonly shape: 'value' | 'list'
+  /** How a row's part of the output becomes its answer: its one value, the list of its values, or a record of them. */
+  readonly shape: 'value' | 'list' | 'record'
+  /** Of a record. */
+  readonly names: readonly string[] | null
   /** The tensor with the probabilities behind labels; null: there is none to compare. */
   readonly scores: string | null
   readonly kind: 'numbers' | 'probabilities' | 'labels'
@@ -91,7 +96,7 @@ export interface InputMap {
 export type ParityRow = {
   /** `example` and `sample` are real; `missing <column>`, `boundary <column>`, `random` … were made. */
   readonly kind: string
-  readonly row: Readonly<Record<string, string | number | boolean | null>>
+  readonly row: Readonly<Record<string, JsonValue>>
 } & ({ readonly prediction: JsonValue; readonly scores?: readonly number[] | null } | { readonly error: string })
 
 /** Explains rows by SHAP values of raw columns; for the environment that has the library (`python/locks/explain.txt`). */

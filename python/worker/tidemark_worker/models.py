@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 # Libraries whose models hold an estimator in scikit-learn's form, or may.
 ESTIMATOR_FLAVORS = ("sklearn", "xgboost", "lightgbm")
+# Libraries whose models are networks that have a converter.
+NETWORK_FLAVORS = ("keras", "tensorflow")
 
 
 def load(folder: str) -> PyFuncModel:
@@ -43,3 +45,8 @@ def flavors_of(folder: str) -> dict[str, Any]:
 def estimator_flavor(flavors: dict[str, Any]) -> str | None:
     """The library of the estimator that ``get_raw_model`` of such a model gives; None where it is none's."""
     return next((name for name in ESTIMATOR_FLAVORS if name in flavors), None)
+
+
+def network_flavor(flavors: dict[str, Any]) -> str | None:
+    """The library of the network that ``get_raw_model`` of such a model gives; None where it is none's."""
+    return next((name for name in NETWORK_FLAVORS if name in flavors), None)

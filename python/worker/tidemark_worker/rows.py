@@ -27,25 +27,38 @@ KINDS: dict[str, Kind] = {
     "string": "string",
     "boolean": "boolean",
 }
+# Smaller ones are numpy's, of tensors alone. A caller's JSON has no whole number beyond 53 bits.
+INTEGERS: dict[str, tuple[int, int]] = {
+    "long": (-(2**53) + 1, 2**53 - 1),
+    "integer": (-(2**31) + 1, 2**31 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "int8": (-(2**7), 2**7 - 1),
+    "uint16": (0, 2**16 - 1),
+    "uint8": (0, 2**8 - 1),
+}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a model's signature.
+    """A column of a model's signature, or one cell of a tensor's row.
 
     Attributes
     ----------
     type
-        MLflow's name of the type: ``double``, ``float``, ``long``, ``integer``, ``string`` or ``boolean``.
+        MLflow's name of the type: ``double``, ``float``, ``long``, ``integer``, ``string`` or ``boolean``; of small whole numbers in
+        tensors numpy's.
+    gaps
+        Whether a caller can leave it out: in arrays only numbers that are not whole can be missing.
     """
 
     name: str
     type: str
     required: bool
+    gaps: bool = True
 
     @property
     def kind(self) -> Kind:
-        return KINDS[self.type]
+        return "integer" if self.type in INTEGERS else KINDS[self.type]
 
 
 def columns_of(model: PyFuncModel) -> list[Column]:

@@ -18,6 +18,10 @@ const table: [string, AnswerKind, RowAnswer, RowAnswer, RowComparison['kind']][]
   ['the numbers of several outputs', 'numbers', value([1, 2]), value([1.00001, 2]), 'same'],
   ['one output of several that is off', 'numbers', value([1, 2]), value([1, 2.1]), 'different'],
   ['an output too few', 'numbers', value([1, 2]), value([1]), 'different'],
+  ['records of numbers', 'numbers', value({ x: 1, y: null }), value({ x: 1.00001, y: null }), 'same'],
+  ['a record with another number', 'numbers', value({ x: 1, y: 2 }), value({ x: 1, y: 2.1 }), 'different'],
+  ['a record with other names', 'numbers', value({ x: 1 }), value({ z: 1 }), 'different'],
+  ['a gap where a number was expected', 'numbers', value({ x: 1 }), value({ x: null }), 'different'],
   ['probabilities that agree', 'probabilities', value([0.3, 0.7]), value([0.30005, 0.69995]), 'same'],
   ['probabilities that are off', 'probabilities', value([0.3, 0.7]), value([0.3002, 0.6998]), 'different'],
   [

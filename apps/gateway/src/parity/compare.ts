@@ -46,9 +46,16 @@ function compareLabels(
     : { kind: 'different', difference: behind }
 }
 
-/** Largest absolute difference of two numbers, or of two lists of them; null when they are no numbers or not of one length. */
+/** Largest absolute difference of two numbers, or of two lists or records of them; null when they are no numbers or not of one form. */
 function differenceOf(expected: JsonValue, got: JsonValue): number | null {
   if (typeof expected === 'number' && typeof got === 'number') return Math.abs(expected - got)
+  // In a record Python answers a gap by a gap.
+  if (expected === null && got === null) return 0
+  if (isRecord(expected) && isRecord(got)) {
+    const names = Object.keys(expected)
+    if (names.join('\n') !== Object.keys(got).join('\n')) return null
+    return differenceOf(Object.values(expected), Object.values(got))
+  }
   if (!Array.isArray(expected) || !Array.isArray(got) || expected.length !== got.length) return null
   let largest = 0
   for (const [place, value] of expected.entries()) {
@@ -59,7 +66,12 @@ function differenceOf(expected: JsonValue, got: JsonValue): number | null {
   return largest
 }
 
-function numbersOf(value: JsonValue): readonly number[] | null {
+function isRecord(value: JsonValue): value is Record<string, JsonValue> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function numbersOf(answer: JsonValue): readonly number[] | null {
+  const value = isRecord(answer) ? Object.values(answer) : answer
   return Array.isArray(value) && value.every((part) => typeof part === 'number') ? value : null
 }
 

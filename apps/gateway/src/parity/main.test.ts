@@ -60,3 +60,24 @@ test('a conversion that does not load, and a comparison with nothing, fail', asy
   assert.match((await ask({ ...question, rows: [], expected: [] })).error, /nothing to compare/)
   assert.equal((await ask({ ...question, modelFile: '/nowhere.onnx' })).ok, false)
 })
+
+test('a network is asked by tensors, and a row of another answer fails it', async () => {
+  const network = fixture('network')
+  const asked = {
+    modelFile: network.path,
+    inputs: [
+      { column: 'point', tensor: 'input_0', type: 'float32', shape: [2] },
+      { column: 'count', tensor: 'input_1', type: 'int64', shape: [] },
+    ],
+    output: 'sum',
+    shape: 'list',
+    kind: 'numbers',
+    scores: null,
+    tolerance: 1e-4,
+    columns: network.columns,
+    rows: network.rows,
+    expected: network.expected.map((answer) => ({ value: answer })),
+  }
+  assert.equal((await ask(asked)).ok, true)
+  assert.equal((await ask({ ...asked, expected: asked.expected.with(0, { value: [4, 6] as never }) })).ok, false)
+})

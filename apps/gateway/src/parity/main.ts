@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { AnswerKind, Json, Runtime } from '@tidemark/contracts'
 import { z } from 'zod'
+import type { Frame } from '../runtimes/model.ts'
 import { OnnxModel } from '../runtimes/onnx.ts'
 import { compareAll, type RowAnswer } from './compare.ts'
 
@@ -12,7 +13,8 @@ const Question = z.object({
   modelFile: z.string(),
   inputs: OnnxFields.inputs,
   output: z.string(),
-  shape: z.enum(['value', 'list']).default('value'),
+  shape: OnnxFields.shape,
+  names: OnnxFields.names,
   kind: AnswerKind,
   /** Largest allowed absolute difference. */
   tolerance: z.number().min(0),
@@ -49,10 +51,11 @@ async function main(): Promise<void> {
 }
 
 /** All rows at once that Python answers, as they are served; then each that it refuses, alone, since its fault is its own. */
-async function answersOf(model: OnnxModel, { columns, rows, expected }: Question): Promise<RowAnswer[]> {
+async function answersOf(model: OnnxModel, { inputs, columns, rows, expected }: Question): Promise<RowAnswer[]> {
+  const kind = inputs.some(({ shape }) => shape !== undefined) ? 'tensors' : 'table'
   const answers: RowAnswer[] = rows.map(() => ({ error: 'not asked' }))
   const ask = async (places: readonly number[]) => {
-    const frame = { kind: 'table' as const, columns, rows: places.map((place) => rows[place] ?? []) }
+    const frame: Frame = { kind, columns, rows: places.map((place) => rows[place] ?? []) }
     const { values } = await model.predict(frame)
     const scores = await model.scores(frame)
     for (const [nth, place] of places.entries())

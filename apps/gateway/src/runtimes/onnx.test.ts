@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { JsonValue } from '@tidemark/contracts'
 import { fixture, onnxInputs } from '../fixtures.ts'
 import { OnnxModel } from './onnx.ts'
 
@@ -52,5 +53,45 @@ test('a number beyond float32 is refused, not taken for infinity', async () => {
   assert.equal((await of(3.4e38)).values.length, 1)
   await assert.rejects(of(3.5e38), { how: 'raised', message: /beyond 3\.4e38/ })
   await assert.rejects(of(-1e300), { how: 'raised' })
+  await model.close()
+})
+
+const network = fixture('network')
+const tensors = {
+  inputs: [
+    { column: 'point', tensor: 'input_0', type: 'float32' as const, shape: [2], missing: 'refused' as const },
+    { column: 'count', tensor: 'input_1', type: 'int64' as const, shape: [] },
+  ],
+  output: 'sum',
+}
+const asked = {
+  kind: 'tensors' as const,
+  columns: ['point', 'count'],
+  rows: [[[1, 2], 3] as JsonValue[], [[-0.5, 0], -1]],
+}
+
+test('a network takes its tensors by name, a value a row among them, and gives the values of each row', async () => {
+  const model = await OnnxModel.load(network.bytes, { ...tensors, shape: 'list' })
+  assert.deepEqual((await model.predict(asked)).values, network.expected)
+  assert.equal(model.takesNumbers, false)
+  await model.close()
+})
+
+test('a network that takes no gap takes none within an array', async () => {
+  const model = await OnnxModel.load(network.bytes, { ...tensors, shape: 'list' })
+  const rows = [[[1, 2], 3] as JsonValue[], [[1, null], 3]]
+  await assert.rejects(model.predict({ ...asked, rows }), { how: 'raised', message: /Row 1 has no value for "point"/ })
+  await model.close()
+})
+
+test('values of records have their names, and one that is missing is null, as in Python’s frames', async () => {
+  const [point, count] = tensors.inputs
+  const inputs = [
+    { column: 'point', tensor: 'input_0', type: 'float32' as const, shape: point?.shape ?? [] },
+    ...(count ? [count] : []),
+  ]
+  const model = await OnnxModel.load(network.bytes, { inputs, output: 'sum', shape: 'record', names: ['x', 'y'] })
+  const { values } = await model.predict({ ...asked, rows: [[[1, null], 3]] })
+  assert.deepEqual(values, [{ x: 4, y: null }])
   await model.close()
 })

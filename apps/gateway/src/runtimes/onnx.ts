@@ -107,7 +107,8 @@ export class OnnxModel implements Model {
 
   /** Whether it can be asked by columns of numbers, without a row of cells for each of its rows. */
   get takesNumbers(): boolean {
-    return this.runtime.shape !== 'list' && this.feeds.every((feed) => feed.type === 'float32')
+    const { shape = 'value' } = this.runtime
+    return shape === 'value' && this.feeds.every((feed) => feed.type === 'float32' && !feed.part)
   }
 
   /** The same as `predict` of a table whose cells are these numbers, NaN where one is missing. */
@@ -141,7 +142,15 @@ export class OnnxModel implements Model {
 
   private async answers(frame: Frame): Promise<JsonValue[]> {
     const data = await this.run(frame, this.runtime.output)
-    return this.runtime.shape === 'list' ? listsOf(data, frame.rows.length) : valuesOf(data, frame.rows.length)
+    const rows = frame.rows.length
+    switch (this.runtime.shape) {
+      case 'record':
+        return recordsOf(data, rows, this.runtime.names ?? [])
+      case 'list':
+        return listsOf(data, rows)
+      default:
+        return valuesOf(data, rows)
+    }
   }
 
   private async run(frame: Frame, output: string): Promise<OutputData> {
@@ -243,7 +252,8 @@ function various(columns: readonly Input[], rows: number): Frame {
     state = (state * 48271) % 2147483647
     return state / 2147483647
   }
-  const cell = ({ type }: Input): JsonValue => {
+  const cell = ({ type, shape = [] }: Input): JsonValue => filled(shape, () => one(type))
+  const one = (type: Input['type']): JsonValue => {
     const size = 10 ** Math.floor(next() * 7 - 2)
     const number = (next() * 2 - 1) * size
     return type === 'string' ? String(Math.trunc(number)) : type === 'int64' ? Math.trunc(number) : number
@@ -255,9 +265,14 @@ function various(columns: readonly Input[], rows: number): Frame {
   }
 }
 
-function zeros({ columns, type }: Feed, rows: number): Frame {
-  const cell = type === 'string' ? '' : 0
+function zeros({ columns, type, part = [] }: Feed, rows: number): Frame {
+  const cell = filled(part, () => (type === 'string' ? '' : 0))
   return { kind: 'table', columns, rows: Array.from({ length: rows }, () => columns.map(() => cell)) }
+}
+
+/** An array of this shape; of none, one value. */
+function filled([size, ...inner]: readonly number[], value: () => JsonValue): JsonValue {
+  return size === undefined ? value() : Array.from({ length: size }, () => filled(inner, value))
 }
 
 /** Where Python raises for a missing value, so does this: a number computed from NaN would look like an answer. */
@@ -268,13 +283,30 @@ function refuseMissing(refusing: readonly Input[], frame: Frame): void {
     const cells = frame.rows[row]
     for (let at = 0; at < places.length; at++) {
       const cell = cells?.[places[at] ?? -1]
-      if (cell == null || (cell === '' && refusing[at]?.type === 'string')) throw noGap(row, refusing[at]?.column ?? '')
+      const lacks = cell === undefined || hasGap(cell, refusing[at]?.type)
+      if (lacks) throw noGap(row, refusing[at]?.column ?? '')
     }
   }
 }
 
+function hasGap(cell: JsonValue, type: Input['type'] | undefined): boolean {
+  if (Array.isArray(cell)) return cell.some((part) => hasGap(part, type))
+  return cell === null || (cell === '' && type === 'string')
+}
+
 function noGap(row: number, column: string): VersionFailed {
-  return new VersionFailed('raised', `Row ${row} has no value for "${column}", and the model takes no gap there.`)
+  const what = column === '' ? 'a gap in its array' : `no value for "${column}"`
+  return new VersionFailed('raised', `Row ${row} has ${what}, and the model takes no gap there.`)
+}
+
+/** The values of each row by their names; NaN is null, as Python's frames have it. */
+function recordsOf(values: OutputData, rows: number, names: readonly string[]): JsonValue[] {
+  if (values.length !== rows * names.length)
+    throw new VersionFailed('raised', `It gave ${values.length} values for ${rows} rows of ${names.length}.`)
+  const usable = valuesOf(values, values.length, Number.isNaN)
+  return Array.from({ length: rows }, (_, row) =>
+    Object.fromEntries(names.map((name, place) => [name, usable[row * names.length + place] ?? null])),
+  )
 }
 
 /** The values of each row as a list. */
@@ -286,14 +318,15 @@ function listsOf(values: OutputData, rows: number): JsonValue[] {
   return Array.from({ length: rows }, (_, row) => usable.slice(row * width, (row + 1) * width))
 }
 
-/** One usable value for each row, or a failure: a NaN that leaves as `null` would look like an answer. */
-function valuesOf(values: OutputData, rows: number): JsonValue[] {
+/** One usable value for each row, or a failure: a NaN that leaves as `null` would look like an answer, unless Python answers so. */
+function valuesOf(values: OutputData, rows: number, isGap: (value: unknown) => boolean = () => false): JsonValue[] {
   if (values.length !== rows)
     throw new VersionFailed('raised', `It gave ${values.length} predictions for ${rows} rows.`)
   return Array.from(values as ArrayLike<unknown>, (value, row): JsonValue => {
     if (typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value))) return value
     if (typeof value === 'bigint') return Number(value)
     if (typeof value === 'boolean') return value
+    if (isGap(value)) return null
     throw new VersionFailed('raised', `Its prediction for row ${row} is neither a finite number nor text.`)
   })
 }

@@ -8,6 +8,8 @@ export interface Feed {
   readonly tensor: string
   readonly type: Input['type']
   readonly columns: readonly string[]
+  /** The one column's cells are arrays, in the input example of this shape. */
+  readonly part?: readonly number[] | undefined
 }
 
 /** Largest finite number of float32. */
@@ -29,11 +31,11 @@ export interface Packed {
 }
 
 export function groupByTensor(inputs: readonly Input[]): Feed[] {
-  const feeds = new Map<string, { tensor: string; type: Input['type']; columns: string[] }>()
-  for (const { tensor, type, column } of inputs) {
+  const feeds = new Map<string, Feed & { columns: string[] }>()
+  for (const { tensor, type, column, shape: part } of inputs) {
     const feed = feeds.get(tensor)
     if (feed) feed.columns.push(column)
-    else feeds.set(tensor, { tensor, type, columns: [column] })
+    else feeds.set(tensor, { tensor, type, columns: [column], part })
   }
   return [...feeds.values()]
 }
@@ -47,7 +49,7 @@ export function pack(feed: Feed, frame: Frame): Packed {
   const places = feed.columns.map((column) => frame.columns.indexOf(column))
   const [place = -1, ...others] = places
   const inner = others.length === 0 ? shapeOf(frame.rows[0]?.[place]) : []
-  const shape = [frame.rows.length, ...(inner.length > 0 ? inner : [places.length])]
+  const shape = [frame.rows.length, ...(inner.length > 0 || feed.part ? inner : [places.length])]
   const size = shape.reduce((product, dimension) => product * dimension, 1)
   const { tensor, type } = feed
   const into = <T>(target: { [at: number]: T }, to: (cell: JsonValue) => T) => {

@@ -5,6 +5,7 @@ import { readInput } from './input.ts'
 
 const of = (...tensors: InputTensor[]) => ({ columns: [], input: { kind: 'tensors' as const, tensors } })
 const pairs = of({ name: '', dtype: 'float32', shape: [-1, 2] })
+const bytes = of({ name: '', dtype: 'uint8', shape: [-1, 2] })
 const named = of({ name: 'image', dtype: 'int64', shape: [-1, 2, 2] }, { name: 'caption', dtype: 'str', shape: [-1] })
 const any = { columns: [], input: { kind: 'any' as const } }
 const image = [
@@ -110,6 +111,7 @@ const wrong: [string, unknown, typeof pairs | typeof any, RegExp][] = [
     named,
     /"image", row 0/,
   ],
+  ['a whole number beyond its type', { inputs: [[255, 256]] }, bytes, /row 0: it must be whole numbers from 0 to 255/],
   ['a tensor that is missing', { inputs: { image: [image] } }, named, /"caption"/],
   ['arrays of other lengths', { inputs: { image: [image], caption: ['a', 'b'] } }, named, /same number of rows/],
   ['no rows', { inputs: [] }, any, /no rows/],

@@ -115,11 +115,12 @@ function checkTensor({ name, dtype, shape }: InputTensor, list: readonly unknown
   if (rows >= 0 && list.length !== rows) throw InvalidInput(`The model takes exactly ${rows} rows at once.`)
   // Sizes that the signature leaves open are those of the first row.
   const dimensions = [...sizes]
+  const kind = kindOf(dtype)
   list.forEach((part, row) => {
-    const problem = problemOf(part, dimensions, 0, kindOf(dtype))
+    const problem = problemOf(part, dimensions, 0, kind)
     // Rows of several shapes are no array at all, as a value of another type is none.
     if (problem === 'type' || (problem === 'shape' && row > 0))
-      throw WrongType(name, row, `${wordsOf(kindOf(dtype))} in an array of shape [${sizes.join(', ')}]`)
+      throw WrongType(name, row, `${wordsOf(kind)} in an array of shape [${sizes.join(', ')}]`)
     if (problem) throw WrongArray(name, row, sizes)
   })
   return list as JsonValue[]
@@ -139,21 +140,26 @@ function problemOf(value: unknown, dimensions: number[], depth: number, kind: Ki
   return null
 }
 
-type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'other'
+/** What a value of a tensor must be; a whole number within the bounds of its type, where numpy raises beyond them. */
+type Kind =
+  | { readonly of: 'number' | 'boolean' | 'text' | 'other' }
+  | { readonly of: 'integer'; readonly least: number; readonly most: number }
 
 function kindOf(dtype: string): Kind {
-  if (/^float/.test(dtype)) return 'number'
-  if (/^u?int/.test(dtype)) return 'integer'
-  if (/^bool/.test(dtype)) return 'boolean'
-  return /^(str|<U|U)/.test(dtype) ? 'text' : 'other'
+  if (/^float/.test(dtype)) return { of: 'number' }
+  const [, unsigned, bits = '64'] = /^(u?)int(\d*)/.exec(dtype) ?? []
+  if (unsigned === 'u') return { of: 'integer', least: 0, most: 2 ** Number(bits) - 1 }
+  if (unsigned === '') return { of: 'integer', least: -(2 ** (Number(bits) - 1)), most: 2 ** (Number(bits) - 1) - 1 }
+  if (/^bool/.test(dtype)) return { of: 'boolean' }
+  return { of: /^(str|<U|U)/.test(dtype) ? 'text' : 'other' }
 }
 
 function isOf(value: unknown, kind: Kind): boolean {
-  switch (kind) {
+  switch (kind.of) {
     case 'number':
       return value === null || (typeof value === 'number' && Number.isFinite(value))
     case 'integer':
-      return Number.isSafeInteger(value)
+      return Number.isSafeInteger(value) && (value as number) >= kind.least && (value as number) <= kind.most
     case 'boolean':
       return typeof value === 'boolean'
     case 'text':
@@ -164,11 +170,11 @@ function isOf(value: unknown, kind: Kind): boolean {
 }
 
 function wordsOf(kind: Kind): string {
-  switch (kind) {
+  switch (kind.of) {
     case 'number':
       return 'finite numbers'
     case 'integer':
-      return 'whole numbers'
+      return kind.most < 2 ** 32 ? `whole numbers from ${kind.least} to ${kind.most}` : 'whole numbers'
     case 'boolean':
       return 'true or false'
     case 'text':

@@ -5,6 +5,7 @@ import type {
   Gate,
   InputColumn,
   LossName,
+  ModelInput,
   ReplayBudget,
   ReplayReport,
   RuntimeVerdict,
@@ -24,6 +25,17 @@ export interface EvaluationPorts {
       readonly flavors: readonly string[]
       readonly digest: string | null
     } | null>
+    /** What a version's own files say of its input. */
+    inputOf(
+      db: Queryable,
+      workspace: string,
+      model: string,
+      version: number,
+    ): Promise<
+      | { readonly kind: 'no_model' }
+      | { readonly kind: 'model'; readonly columns: readonly InputColumn[]; readonly input: ModelInput }
+      | null
+    >
     /** The frozen files of a version, paths from its MLmodel's folder. */
     versionFiles(
       db: Queryable,

@@ -57,7 +57,7 @@ def boundary_rows(rows: list[Row], columns: list[Column], scores: Scores, smalle
             places += [(column, base, float(low), float(high)) for low, high in itertools.pairwise(grid)]
     found = _narrow(_with_jump(places, scores, smallest), scores, smallest, _middle_float32, FLOAT32_STEPS)
     found = _few_a_column(_with_jump(found, scores, smallest))
-    return _rows_of(found, scores, smallest, {column.name: _largest(rows, column.name) for column in numeric})
+    return _rows_of(found, scores, {column.name: _largest(rows, column.name) for column in numeric})
 
 
 def _largest(rows: list[Row], name: str) -> float:
@@ -86,11 +86,14 @@ def _with_jump(places: list[Place], scores: Scores, smallest: float) -> list[Pla
 def _narrow(
     places: list[Place],
     scores: Scores,
-    smallest: float,
+    smallest: float | None,
     middle: Callable[[Column, float, float], float],
     steps: int,
 ) -> list[Place]:
-    """Halve every place until its ends are neighbours, keeping the half where more happens."""
+    """Halve every place until its ends are neighbours, keeping the half where more happens.
+
+    A place of which neither half changes by more than ``smallest`` has a slope, and is dropped; None: all are kept.
+    """
     import numpy as np
 
     for _ in range(steps):
@@ -102,10 +105,11 @@ def _narrow(
         if answer is None:
             return []
         left, here, right = np.split(answer, 3)
-        goes_left = np.abs(left - here).max(axis=1) >= np.abs(here - right).max(axis=1)
+        before, behind = np.abs(left - here).max(axis=1), np.abs(here - right).max(axis=1)
         places = [
-            (column, base, low, m) if first else (column, base, m, high)
-            for (column, base, low, high), m, first in zip(places, middles, goes_left, strict=True)
+            (column, base, low, m) if first >= second else (column, base, m, high)
+            for (column, base, low, high), m, first, second in zip(places, middles, before, behind, strict=True)
+            if smallest is None or max(first, second) > smallest
         ]
     return places
 
@@ -131,10 +135,10 @@ def _few_a_column(places: list[Place]) -> list[Place]:
     return [place for own in kept.values() for place in own]
 
 
-def _rows_of(found: list[Place], scores: Scores, smallest: float, largest: dict[str, float]) -> list[tuple[str, Row]]:
+def _rows_of(found: list[Place], scores: Scores, largest: dict[str, float]) -> list[tuple[str, Row]]:
     import numpy as np
 
-    exact = _narrow(list(found), scores, smallest, _middle_float64, FLOAT64_STEPS)
+    exact = _narrow(list(found), scores, None, _middle_float64, FLOAT64_STEPS)
     made: list[tuple[str, Row]] = []
     for place, (_, _, low64, high64) in zip(found, exact, strict=True):
         column, _, low, high = place

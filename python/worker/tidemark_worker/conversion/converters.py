@@ -6,13 +6,14 @@ import copy
 import importlib.util
 import re
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from tidemark_worker.conversion.converted import Converted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tidemark_worker.conversion.subject import Subject
+    from tidemark_worker.conversion.estimator import Estimator
     from tidemark_worker.rows import Column, Kind
 
 TENSORS: dict[Kind, str] = {"number": "float32", "integer": "int64", "string": "string", "boolean": "float32"}
@@ -21,27 +22,7 @@ OPSET = {"": 18, "ai.onnx.ml": 3}
 OUTPUTS = {"predict": 0, "predict_proba": 1, "transform": 0}
 
 
-@dataclass(frozen=True)
-class Converted:
-    """An ONNX model and how rows and answers fit to it.
-
-    Attributes
-    ----------
-    inputs
-        For each column its tensor and the tensor's type, in the order within a tensor that several share.
-    output
-        The tensor that holds what Python's model answers.
-    scores
-        The tensor with the probabilities behind labels; None when the answers are not labels, or have none.
-    """
-
-    model: Any
-    inputs: list[dict[str, str]]
-    output: str
-    scores: str | None
-
-
-def convert(subject: Subject) -> Converted:
+def convert(subject: Estimator) -> Converted:
     """Convert an estimator with its preprocessing, numbers as float32.
 
     Raises
@@ -68,7 +49,7 @@ def convert(subject: Subject) -> Converted:
     )
 
 
-def _to_onnx(subject: Subject, tensors: list[tuple[str, Any]]) -> Any:
+def _to_onnx(subject: Estimator, tensors: list[tuple[str, Any]]) -> Any:
     from skl2onnx import to_onnx
 
     # The converters of boosters know features by number alone, and names are taken away from a copy.

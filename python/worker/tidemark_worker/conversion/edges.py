@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from tidemark_worker.rows import INTEGERS
+
 if TYPE_CHECKING:
     from tidemark_worker.rows import Column
 
@@ -16,8 +18,15 @@ UNKNOWN = "\u2047 never seen"
 SEED = 20_240_229
 
 
-def edge_rows(rows: list[Row], columns: list[Column]) -> list[tuple[str, Row]]:
+def edge_rows(rows: list[Row], columns: list[Column], varied: list[Column] | None = None, random_rows: int = RANDOM_ROWS) -> list[tuple[str, Row]]:
     """Rows with nothing in a column, an unknown category, values out of range; then random ones, made of what the real rows hold.
+
+    Parameters
+    ----------
+    varied
+        The columns that are varied one by one; None: all.
+    random_rows
+        How many without gaps; a quarter as many have some.
 
     Examples
     --------
@@ -29,10 +38,10 @@ def edge_rows(rows: list[Row], columns: list[Column]) -> list[tuple[str, Row]]:
     """
     made: list[tuple[str, Row]] = []
     bases = rows[:: max(1, len(rows) // EDGE_BASES)][:EDGE_BASES]
-    for column in columns:
+    for column in columns if varied is None else varied:
         name = column.name
         for base in bases:
-            if column.kind != "boolean":
+            if column.kind != "boolean" and column.gaps:
                 made.append((f"missing {name}", {**base, name: None}))
             if column.kind == "string":
                 made.append((f"unknown {name}", {**base, name: UNKNOWN}))
@@ -42,11 +51,13 @@ def edge_rows(rows: list[Row], columns: list[Column]) -> list[tuple[str, Row]]:
                 made += [(f"range {name}", {**base, name: value}) for value in _out_of_range(rows, column)]
         if column.kind == "string" and bases:
             made += [(f"category {name}", {**bases[0], name: value}) for value in _known(rows, name)[1:CATEGORIES_SHOWN]]
-    made.append(("all missing", {column.name: None for column in columns}))
-    return made + _random_rows(rows, columns)
+    gaps = [column.name for column in columns if column.gaps]
+    if gaps:
+        made.append(("all missing", {**bases[0], **dict.fromkeys(gaps)}))
+    return made + _random_rows(rows, columns, gaps, random_rows)
 
 
-def _random_rows(rows: list[Row], columns: list[Column]) -> list[tuple[str, Row]]:
+def _random_rows(rows: list[Row], columns: list[Column], may_miss: list[str], count: int) -> list[tuple[str, Row]]:
     """Every column on its own, so that combinations appear that no real row has; numbers half a span beyond the known ones."""
     draw = random.Random(SEED)
     pools = {column.name: _known(rows, column.name) for column in columns}
@@ -62,12 +73,12 @@ def _random_rows(rows: list[Row], columns: list[Column]) -> list[tuple[str, Row]
         if draw.random() < 0.3:
             return draw.choice(known)
         drawn = draw.uniform(low - span / 2, high + span / 2)
-        return round(drawn) if column.kind == "integer" else drawn
+        return _within(round(drawn), column.type) if column.kind == "integer" else drawn
 
-    made = [("random", {column.name: value(column) for column in columns}) for _ in range(RANDOM_ROWS)]
-    for _ in range(RANDOM_ROWS // 4):
+    made = [("random", {column.name: value(column) for column in columns}) for _ in range(count)]
+    for _ in range(count // 4 if may_miss else 0):
         row = {column.name: value(column) for column in columns}
-        gaps = draw.sample(list(row), k=min(len(row), 1 + draw.randrange(max(1, len(row) // 2))))
+        gaps = draw.sample(may_miss, k=min(len(may_miss), 1 + draw.randrange(max(1, len(may_miss) // 2))))
         made.append(("random with gaps", {**row, **dict.fromkeys(gaps)}))
     return made
 
@@ -81,9 +92,11 @@ def _out_of_range(rows: list[Row], column: Column) -> list[Any]:
 
 
 def _within(value: Any, kind: str) -> Any:
-    """Integer columns have a largest value, beyond which nothing can be sent."""
-    bits = {"integer": 31, "long": 53}.get(kind)
-    return value if bits is None else int(max(-(2**bits) + 1, min(2**bits - 1, value)))
+    """Whole numbers have bounds beyond which nothing can be sent."""
+    if kind not in INTEGERS:
+        return value
+    least, most = INTEGERS[kind]
+    return int(max(least, min(most, value)))
 
 
 def _known(rows: list[Row], name: str) -> list[Any]:

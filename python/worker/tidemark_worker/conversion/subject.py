@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tidemark_worker.answers import answers_by_row
-from tidemark_worker.models import ESTIMATOR_FLAVORS, estimator_flavor, flavors_of, load
-from tidemark_worker.rows import Column, columns_of, frame_of
+from tidemark_worker.conversion.edges import RANDOM_ROWS
+from tidemark_worker.models import ESTIMATOR_FLAVORS, NETWORK_FLAVORS, estimator_flavor, flavors_of, load, network_flavor
+from tidemark_worker.rows import Column, frame_of
+from tidemark_worker.samples import example_rows, sample_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from mlflow.pyfunc import PyFuncModel
 
+    from tidemark_worker.conversion.converted import Converted
+
+    Row = dict[str, Any]
+
+Compared = Literal["numbers", "probabilities", "labels"]
+
 
 @dataclass(frozen=True)
-class Subject:
+class Subject(ABC):
     """A model and how it answers.
 
     Attributes
@@ -23,54 +32,74 @@ class Subject:
     pyfunc
         What MLflow serves: its answers are what a conversion must give.
     native
-        The estimator inside it.
+        The estimator or the network inside it.
     flavor
         MLflow's name of the library that it was logged with.
-    method
-        The method of the estimator that ``pyfunc`` calls, as ``pyfunc_predict_fn`` of ``log_model`` named it.
+    columns
+        What a row has: the columns of a table.
     """
 
     pyfunc: PyFuncModel
     native: Any
     flavor: str
-    method: str
     columns: list[Column]
 
-    @property
-    def is_classifier(self) -> bool:
-        return hasattr(self.native, "classes_")
+    @abstractmethod
+    def convert(self) -> Converted:
+        """The model as ONNX.
 
-    @property
-    def gives_labels(self) -> bool:
-        """Whether its answers are names, of classes or clusters, and not quantities."""
-        from sklearn.base import is_clusterer, is_outlier_detector
-
-        if self.method != "predict":
-            return False
-        return self.is_classifier or is_clusterer(self.native) or is_outlier_detector(self.native)
-
-    def answers(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One ``{"prediction": …}`` or ``{"error": …}`` a row, as it is served."""
-        return answers_by_row(self.pyfunc, self.columns, rows)
-
-    def scores(self, rows: list[dict[str, Any]]) -> np.ndarray | None:
-        """What decides the answers, finer than the answers themselves: probabilities, decision values, else the numbers predicted.
-
-        Returns
-        -------
-        numpy.ndarray or None
-            One line a row. None when the model gives labels and nothing finer.
+        Raises
+        ------
+        ValueError
+            There is no converter for it.
         """
-        import numpy as np
 
-        frame = frame_of(rows, self.columns)
-        if self.is_classifier and self.method == "predict":
-            finer = next((method for method in ("predict_proba", "decision_function") if hasattr(self.native, method)), None)
-            return None if finer is None else np.asarray(getattr(self.native, finer)(frame), dtype="float64").reshape(len(rows), -1)
-        values: np.ndarray = np.asarray(self.pyfunc.predict(frame))
-        if values.dtype.kind not in "fiu":
-            return None
-        return values.astype("float64").reshape(len(rows), -1)
+    @abstractmethod
+    def scores(self, rows: list[Row]) -> np.ndarray | None:
+        """What decides the answers, finer than the answers themselves, one line a row; None when the model gives nothing finer than labels."""
+
+    @abstractmethod
+    def compared(self, answers: list[Any]) -> Compared:
+        """What its answers are compared by."""
+
+    @property
+    @abstractmethod
+    def by_probability(self) -> bool:
+        """Whether probabilities decide its answers."""
+
+    @property
+    def varied(self) -> list[Column]:
+        """The columns that are varied one by one."""
+        return self.columns
+
+    @property
+    def random_rows(self) -> int:
+        """How many rows are made at random."""
+        return RANDOM_ROWS
+
+    def asked(self, rows: list[Row]) -> Any:
+        """What ``predict`` takes for some rows."""
+        return frame_of(rows, self.columns)
+
+    def record(self, row: Row) -> Row:
+        """A row as callers send it, by the names of the signature."""
+        return row
+
+    def answers(self, rows: list[Row]) -> list[dict[str, Any]]:
+        """One ``{"prediction": …}`` or ``{"error": …}`` a row, as it is served."""
+        return answers_by_row(lambda some: self.pyfunc.predict(self.asked(some)), rows)
+
+    def example_rows(self, folder: str) -> list[Row]:
+        """Rows of the input example that the model was logged with."""
+        return example_rows(folder, self.columns)
+
+    def sample_rows(self, sample_file: str | None) -> list[Row]:
+        """Rows of a sample of its training; none without one."""
+        return sample_rows(sample_file, self.columns)
+
+    def inputs_without_gaps(self, refusing: set[str]) -> set[str]:
+        """The inputs of the signature that take no gap, of the columns that take none."""
+        return refusing
 
 
 def subject_of(folder: str) -> Subject:
@@ -79,13 +108,17 @@ def subject_of(folder: str) -> Subject:
     Raises
     ------
     ValueError
-        It was logged with another library, or has no named columns.
+        It was logged with another library, or its signature is of a kind that is not converted.
     """
+    # Here, because either kind is one of these.
+    from tidemark_worker.conversion.estimator import estimator_of
+    from tidemark_worker.conversion.network import network_of
+
     flavors = flavors_of(folder)
-    flavor = estimator_flavor(flavors)
-    if flavor is None:
-        own = ", ".join(name for name in flavors if name != "python_function") or "a Python function of its own"
-        raise ValueError(f"It was logged with {own}: what converts are models of {', '.join(ESTIMATOR_FLAVORS)}.")
-    pyfunc = load(folder)
-    method = str(flavors.get("python_function", {}).get("predict_fn", "predict"))
-    return Subject(pyfunc, pyfunc.get_raw_model(), flavor, method, columns_of(pyfunc))
+    estimator, network = estimator_flavor(flavors), network_flavor(flavors)
+    if estimator is not None:
+        return estimator_of(load(folder), estimator)
+    if network is not None:
+        return network_of(load(folder), network, folder)
+    own = ", ".join(name for name in flavors if name != "python_function") or "a Python function of its own"
+    raise ValueError(f"It was logged with {own}: what converts are models of {', '.join((*ESTIMATOR_FLAVORS, *NETWORK_FLAVORS))}.")

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemark_worker.conversion.boundaries import boundary_rows
-from tidemark_worker.conversion.converters import convert
 from tidemark_worker.conversion.edges import edge_rows
 from tidemark_worker.conversion.subject import Subject, subject_of
 from tidemark_worker.lines import json_line
-from tidemark_worker.samples import example_rows, sample_rows
 
 if TYPE_CHECKING:
     from tidemark_worker.tasks import Channel
@@ -46,23 +44,25 @@ def run(arguments: dict[str, Any], channel: Channel) -> dict[str, Any]:
         There is no converter for the model, or no row to compare it on.
     """
     subject = subject_of(arguments["modelDir"])
-    converted = convert(subject)
+    converted = subject.convert()
     rows = parity_rows(subject, arguments.get("sampleFile"), arguments["modelDir"])
     results = subject.answers([row for _, row in rows])
-    kind = _kind_of(subject, results)
+    kind = subject.compared([result["prediction"] for result in results if "prediction" in result])
     scores = _scores(subject, rows, results) if kind == "labels" else None
     out = Path(arguments["outDir"])
     with open(out / "parity.ndjson", "wb") as parity:
         for place, ((purpose, row), result) in enumerate(zip(rows, results, strict=True)):
             own = {} if scores is None or "error" in result else {"scores": scores[place]}
-            parity.write(json_line({"kind": purpose, "row": row, **result, **own}))
+            parity.write(json_line({"kind": purpose, "row": subject.record(row), **result, **own}))
     (out / "model.onnx").write_bytes(converted.model.SerializeToString())
-    refusing = columns_without_gaps(rows, results)
+    refusing = subject.inputs_without_gaps(columns_without_gaps(rows, results))
+    shape, names = _shape(results)
     mapping = {
         "format": 1,
         "inputs": [{**source, "missing": "refused" if source["column"] in refusing else "allowed"} for source in converted.inputs],
         "output": converted.output,
-        "shape": _shape(results),
+        "shape": shape,
+        "names": names,
         "scores": converted.scores if scores is not None else None,
         "kind": kind,
         "tolerance": _tolerance(kind, [purpose for purpose, _ in rows], results),
@@ -73,15 +73,16 @@ def run(arguments: dict[str, Any], channel: Channel) -> dict[str, Any]:
 
 def parity_rows(subject: Subject, sample_file: str | None, folder: str) -> list[tuple[str, dict[str, Any]]]:
     """Real rows, then edges made from them, with what each row is for."""
-    example = example_rows(folder, subject.columns)
-    sample = sample_rows(sample_file, subject.columns)
+    example = subject.example_rows(folder)
+    sample = subject.sample_rows(sample_file)
     real = [*example, *sample]
     if not real:
         raise ValueError("There are no rows to compare the runtimes on: log the model with an input example.")
-    made = [*(("example", row) for row in example), *(("sample", row) for row in sample), *edge_rows(real, subject.columns)]
+    made = [("example", row) for row in example] + [("sample", row) for row in sample]
+    made += edge_rows(real, subject.columns, subject.varied, subject.random_rows)
     # From the whole rows: where one column's absence is an error, a row with a gap says nothing of the others.
     whole = [row for row in real if all(value is not None for value in row.values())] or real
-    return [*made, *boundary_rows(whole, subject.columns, _guarded(subject), _smallest_jump(subject, whole))]
+    return [*made, *boundary_rows(whole, subject.varied, _guarded(subject), _smallest_jump(subject, whole))]
 
 
 def columns_without_gaps(rows: list[tuple[str, dict[str, Any]]], results: list[dict[str, Any]]) -> set[str]:
@@ -97,16 +98,6 @@ def columns_without_gaps(rows: list[tuple[str, dict[str, Any]]], results: list[d
         if kind.startswith("missing "):
             refused.setdefault(kind.removeprefix("missing "), []).append("error" in result)
     return {column for column, outcomes in refused.items() if all(outcomes)}
-
-
-def _kind_of(subject: Subject, results: list[dict[str, Any]]) -> str:
-    """What is compared: ``numbers`` by the target's spread, ``probabilities`` absolutely, ``labels`` for equality."""
-    if subject.method == "predict_proba":
-        return "probabilities"
-    answers = [result["prediction"] for result in results if "prediction" in result]
-    if subject.gives_labels or any(isinstance(answer, str | bool) for answer in answers):
-        return "labels"
-    return "numbers"
 
 
 def _scores(subject: Subject, rows: list[tuple[str, dict[str, Any]]], results: list[dict[str, Any]]) -> list[list[float] | None] | None:
@@ -135,7 +126,7 @@ def _guarded(subject: Subject) -> Any:
 
 def _smallest_jump(subject: Subject, rows: list[dict[str, Any]]) -> float:
     found = _guarded(subject)(rows)
-    if found is None or subject.is_classifier:
+    if found is None or subject.by_probability:
         return PROBABILITY_TOLERANCE
     return max(TOLERANCE_OF_SD * float(found.std()), TOLERANCE_OF_CONSTANT)
 
@@ -145,7 +136,9 @@ def _tolerance(kind: str, purposes: list[str], results: list[dict[str, Any]]) ->
         return PROBABILITY_TOLERANCE
     known = list(zip(purposes, results, strict=True))
     for wanted in (("example", "sample"), ("example", "sample", "random")):
-        lines = [_flat(result["prediction"]) for purpose, result in known if purpose in wanted and "prediction" in result]
+        answers = [result["prediction"] for purpose, result in known if purpose in wanted and "prediction" in result]
+        # In a frame Python answers a gap by a gap.
+        lines = [_flat(answer) for answer in answers if not (isinstance(answer, dict) and None in answer.values())]
         if len(lines) >= ENOUGH_FOR_SD:
             break
     if not lines or len({len(line) for line in lines}) > 1:
@@ -156,17 +149,22 @@ def _tolerance(kind: str, purposes: list[str], results: list[dict[str, Any]]) ->
     return TOLERANCE_OF_SD * smallest if smallest > NO_SPREAD * largest else TOLERANCE_OF_CONSTANT * largest
 
 
-def _shape(results: list[dict[str, Any]]) -> str:
-    """``value``: one plain value a row. ``list``: a list of them, as probabilities are."""
+def _shape(results: list[dict[str, Any]]) -> tuple[str, list[str] | None]:
+    """``value``: one plain value a row. ``list``: a list of them, as probabilities are. ``record``: values by these names, as in a frame."""
     answers = [result["prediction"] for result in results if "prediction" in result]
-    lists = [isinstance(answer, list) for answer in answers]
-    nested = any(isinstance(value, list | dict) for answer in answers if isinstance(answer, list) for value in answer)
-    if any(lists) != all(lists) or nested or any(isinstance(answer, dict) for answer in answers):
+    kinds = {dict if isinstance(answer, dict) else list if isinstance(answer, list) else None for answer in answers}
+    parts = [list(answer.values()) if isinstance(answer, dict) else answer for answer in answers if isinstance(answer, dict | list)]
+    names = {tuple(answer) for answer in answers if isinstance(answer, dict)}
+    if len(kinds) > 1 or len(names) > 1 or any(isinstance(value, list | dict) for part in parts for value in part):
         raise ValueError("Its answers are neither one value a row nor a list of values: they have no ONNX tensor here.")
-    return "list" if lists and all(lists) else "value"
+    if dict in kinds:
+        return "record", list(names.pop())
+    return "list" if list in kinds else "value", None
 
 
 def _flat(answer: Any) -> list[float]:
+    if isinstance(answer, dict):
+        return _flat(list(answer.values()))
     if isinstance(answer, list):
         return [value for part in answer for value in _flat(part)]
     return [float(answer)]

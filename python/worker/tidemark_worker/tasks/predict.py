@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tidemark_worker.answers import answers_by_row
 from tidemark_worker.lines import json_line
 from tidemark_worker.models import load
-from tidemark_worker.rows import columns_of, read_rows
+from tidemark_worker.rows import columns_of, frame_of, read_rows
 
 if TYPE_CHECKING:
     from tidemark_worker.tasks import Channel
@@ -35,7 +35,7 @@ def run(arguments: dict[str, Any], channel: Channel) -> dict[str, int]:
     errors = 0
     with open(arguments["outputFile"], "wb") as output:
         for start in range(0, len(rows), BATCH_ROWS):
-            for result in answers_by_row(model, columns, rows[start : start + BATCH_ROWS]):
+            for result in answers_by_row(lambda some: model.predict(frame_of(some, columns)), rows[start : start + BATCH_ROWS]):
                 errors += "error" in result
                 output.write(json_line(result))
     return {"rows": len(rows), "errors": errors}

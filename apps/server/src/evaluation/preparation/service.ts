@@ -51,8 +51,9 @@ export class Preparations {
     const { db, clock } = this.platform
     const { workspace } = actor
     const found = await this.ports.registry.version(db, workspace, model, version)
-    if (!found?.signature || !found.flavors.includes('python_function')) return
+    if (!found?.flavors.includes('python_function')) return
     const key = { workspace, model, version }
+    if (!found.signature && !(await this.takesTensors(key))) return
     if (!(await this.hasRows(key))) return
     const asked = {
       ...key,
@@ -111,9 +112,16 @@ export class Preparations {
   private async prepare(actor: Actor, key: VersionKey, folder: string): Promise<void> {
     const { db } = this.platform
     // It may have been deleted while it waited.
-    if (!(await this.ports.registry.version(db, key.workspace, key.model, key.version))) return
+    const found = await this.ports.registry.version(db, key.workspace, key.model, key.version)
+    if (!found) return
     await this.runtimes.decide(actor, key, await sampleOf(this.platform, this.ports, key), folder)
-    await this.explanations.measure(key)
+    // What is measured is columns.
+    if (found.signature) await this.explanations.measure(key)
+  }
+
+  private async takesTensors({ workspace, model, version }: VersionKey): Promise<boolean> {
+    const found = await this.ports.registry.inputOf(this.platform.db, workspace, model, version)
+    return found?.kind === 'model' && found.input.kind === 'tensors'
   }
 
   private async hasRows(key: VersionKey): Promise<boolean> {

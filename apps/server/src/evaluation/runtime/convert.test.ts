@@ -48,7 +48,9 @@ for (const [name, outcome] of Object.entries(EXPECTED)) {
       modelDir: join(folder, name),
       digest: null,
       sampleFile: null,
-      columns: JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')),
+      inputs: JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')).map(
+        (column: { name: string }) => column.name,
+      ),
       outDir: join(folder, `${name}.out`),
     })
     t.diagnostic(verdict.sentence)

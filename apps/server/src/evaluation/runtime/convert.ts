@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type InputColumn, type Runtime, type RuntimeVerdict, TidemarkError } from '@tidemark/contracts'
+import { type Runtime, type RuntimeVerdict, TidemarkError } from '@tidemark/contracts'
 import type { InputMap, ParityRow, WorkerPool } from '@tidemark/workers'
 import { type ComparedRow, type Conversion, decideRuntime } from './decide.ts'
 import { checkParity } from './parity.ts'
@@ -18,7 +18,8 @@ export interface ConvertibleVersion {
   readonly digest: string | null
   /** Rows of raw inputs beside the model's own input example; null: none are known. */
   readonly sampleFile: string | null
-  readonly columns: readonly InputColumn[]
+  /** Names of the columns or tensors of its signature; empty without one. */
+  readonly inputs: readonly string[]
   /** A folder for the results. */
   readonly outDir: string
 }
@@ -34,18 +35,31 @@ export async function convertVersion(
   const verdict = decideRuntime(conversion, version.digest)
   if (verdict.kind !== 'onnx' || !map) return { verdict, onnx: null }
   const { output, shape, kind, tolerance, scores } = map
-  const inputs = map.inputs.map(({ column, tensor, type, missing }) => ({ column, tensor, type, missing }))
-  const runtime = { inputs, output, shape, check: { kind, tolerance, scores } }
+  const runtime = { ...fedAndRead(map), output, shape, check: { kind, tolerance, scores } }
   return { verdict, onnx: { file: join(version.outDir, 'model.onnx'), runtime } }
+}
+
+/** How a runtime is fed and read, as contracts have it: what is not there is left out. */
+function fedAndRead({ inputs, names }: InputMap): Pick<OnnxRuntime, 'inputs' | 'names'> {
+  return {
+    inputs: inputs.map(({ column, tensor, type, missing, shape }) => ({
+      column,
+      tensor,
+      type,
+      missing,
+      ...(shape ? { shape: [...shape] } : {}),
+    })),
+    ...(names ? { names: [...names] } : {}),
+  }
 }
 
 async function tryConversion(
   pool: WorkerPool,
   version: ConvertibleVersion,
 ): Promise<{ conversion: Conversion; map: InputMap | null }> {
-  const { modelDir, sampleFile, outDir, columns } = version
-  if (columns.length === 0) {
-    const reason = 'it takes no table of columns'
+  const { modelDir, sampleFile, outDir, inputs: names } = version
+  if (names.length === 0) {
+    const reason = 'it was logged without a signature'
     return { conversion: { kind: 'not_converted', reason }, map: null }
   }
   try {
@@ -63,11 +77,11 @@ async function tryConversion(
     return { conversion: { kind: 'not_comparable', reason, parityRows: answered }, map }
   }
   const modelFile = join(outDir, 'model.onnx')
-  const names = columns.map((column) => column.name)
-  const { inputs, output, shape, kind, tolerance, scores } = map
+  const { output, shape, kind, tolerance, scores } = map
   const verdict = await checkParity({
     modelFile,
-    inputs,
+    inputs: map.inputs,
+    names: map.names ?? undefined,
     output,
     shape,
     kind,

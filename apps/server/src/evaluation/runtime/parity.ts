@@ -25,7 +25,8 @@ export interface ParityQuestion {
   readonly modelFile: string
   readonly inputs: InputMap['inputs']
   readonly output: string
-  readonly shape: 'value' | 'list'
+  readonly shape: InputMap['shape']
+  readonly names: readonly string[] | undefined
   readonly kind: AnswerKind
   readonly tolerance: number
   readonly scores: string | null

@@ -49,7 +49,7 @@ export class VersionRuntimes {
       modelDir,
       digest: found.digest,
       sampleFile: sample && (await this.copy(sample, join(folder, 'sample.parquet'))),
-      columns: found.signature ?? [],
+      inputs: await this.inputsOf(key),
       outDir: join(folder, 'onnx'),
     })
     const onnxBlob = onnx ? await blobs.write(await readFile(onnx.file)) : null
@@ -111,6 +111,13 @@ export class VersionRuntimes {
       })
     })
     live.changed('model-version', mismatch.version)
+  }
+
+  /** Names of the columns or tensors of its signature; none without one. */
+  private async inputsOf({ workspace, model, version }: VersionKey): Promise<string[]> {
+    const found = await this.ports.registry.inputOf(this.platform.db, workspace, model, version)
+    if (found?.kind !== 'model') return []
+    return (found.input.kind === 'tensors' ? found.input.tensors : found.columns).map(({ name }) => name)
   }
 
   /** The environment that a version runs in, by what it was logged with. @throws NoEnvironment */
