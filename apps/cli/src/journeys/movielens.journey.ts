@@ -54,7 +54,14 @@ test('on MovieLens the worse recommender is rolled back and the better one promo
   const worse = await replay.rollOut(2)
   const better = await replay.rollOut(3)
   replay.end()
-  for (const rollout of [worse, better]) t.diagnostic(await audit(connection, rollout))
+  for (const rollout of [worse, better]) {
+    t.diagnostic(await audit(connection, rollout))
+    const { same, different, byPersons } = await connection.client.deployments.replayRollout({
+      params: { id: rollout },
+    })
+    t.diagnostic(`${same} decisions computed again from storage to the same, ${different} to another`)
+    assert.ok(same >= 4 && different === 0 && byPersons === 0)
+  }
   assert.deepEqual((await rolloutOf(connection, worse)).state, { kind: 'rolled_back', guardrail: 'loss' })
   assert.deepEqual((await rolloutOf(connection, better)).state, {
     kind: 'promoted',

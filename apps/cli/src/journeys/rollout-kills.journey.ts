@@ -12,6 +12,7 @@ import { killAndRecover, standing } from './ordeal.ts'
 import { type Site, startPlatform } from './platform.ts'
 import { runScript } from './python.ts'
 import { auditAnswers, type Reign } from './rollout-audit.ts'
+import { killNow } from './victims.ts'
 
 const MODEL = 'fares'
 const ENDPOINT = 'fares'
@@ -314,6 +315,41 @@ test('a gateway cut off before, in the middle of and after each step, with a wor
   for (const { unanswered, refused } of counts) assert.deepEqual([unanswered, refused], [0, 0])
 })
 
+test('a gateway that dies while it is cut off comes back with what it kept, serves the champion alone until the server is heard, and then what was decided', async (t) => {
+  const [version, champion] = [2, 1]
+  const before = crowd.heard.map((each) => ({ ...each }))
+  const seen: string[] = []
+  const blow: Blow = async (id) => {
+    cable[sever]()
+    const pid = far.pid()
+    assert.ok(pid)
+    await killNow(pid)
+    const back = await until('the far gateway to serve again, without the server', async () => {
+      const ready = await fetch(`${far.url}/readyz`).catch(() => null)
+      await ready?.body?.cancel()
+      return (ready?.status === 200 && far.pid() !== pid && far.pid()) || undefined
+    })
+    // Young yet, what it kept counts for nothing: this process has never heard the server.
+    assert.deepEqual(await answering(far.url), v(champion), 'as soon as it is back')
+    await sleep(LEASE_IS_OVER_MILLISECONDS)
+    const now = await becomes(id, 'confirmed by those that are left', ({ confirmed }) => confirmed)
+    assert.deepEqual(await answering(far.url), v(champion), 'when what it kept is older than its lease')
+    assert.equal(far.pid(), back, 'it died once')
+    seen.push(`${sever}, ${now.state.kind}`)
+    cable.mend()
+    await until('the far gateway to hear the server', async () => (await silentSeconds(far.url)) < 5 || undefined)
+  }
+  sever = 'cut'
+  await rolledBack(version, champion, blow)
+  sever = 'silence'
+  await promoted(version, champion, blow)
+  const counts = since(before)
+  t.diagnostic(`died five times, then ${seen.join('; ')}; asked ${JSON.stringify(counts)}`)
+  assert.equal(seen.length, 5)
+  // What the far one has not answered when it dies nobody else can answer.
+  assert.deepEqual([counts[0]?.unanswered, counts[0]?.refused], [0, 0])
+})
+
 test('after all of it every answer was given once, at a decided weight or by the champion; every decision is computed again to the same', async (t) => {
   await quiet()
   const { client } = site.connection
@@ -337,7 +373,7 @@ test('after all of it every answer was given once, at a decided weight or by the
     same += replayed.same
     byPersons += replayed.byPersons
   }
-  assert.ok(same >= 4 * (3 + 4))
+  assert.ok(same >= 5 * (3 + 4))
   t.diagnostic(
     `${crowd.answered.size} answers to the crowd, ${logged.length} in the log: ${JSON.stringify(counts)}; ${same} decisions computed again, ${byPersons} by persons`,
   )

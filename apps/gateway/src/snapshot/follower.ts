@@ -34,6 +34,8 @@ export class SnapshotFollower {
   private current: Serving = NOTHING
   private newest: Snapshot | undefined
   private lastHeardMs: number | null = null
+  /** After the lease ran out: the snapshot that the server had when it was heard again; null when it is in force. */
+  private awaited: number | null = null
   private changed = Promise.withResolvers<void>()
   private away = false
   private running: Promise<unknown> = Promise.resolve()
@@ -46,9 +48,12 @@ export class SnapshotFollower {
     return this.current
   }
 
-  /** Whether the server was heard within the lease: without it champions answer alone. */
+  /**
+   * Whether the server was heard within the lease: without it champions answer alone. One that ran out, or that a start has not got yet, comes with the
+   * snapshot which the server has by then: what was kept may have been rolled back meanwhile, and its versions on trial answer nobody while the new ones load.
+   */
   get leased(): boolean {
-    return isLeased(this.lastHeardMs, performance.now(), this.current.leaseSeconds)
+    return this.awaited === null && isLeased(this.lastHeardMs, performance.now(), this.current.leaseSeconds)
   }
 
   /** Seconds since the server was last heard; null when never. */
@@ -84,7 +89,7 @@ export class SnapshotFollower {
     while (!this.stopping.signal.aborted) {
       try {
         const snapshot = await server.nextSnapshot(this.newest?.version ?? -1, this.stopping.signal)
-        this.lastHeardMs = performance.now()
+        this.heard(snapshot ?? this.newest)
         pauseMs = 100
         if (this.away) log.info('the server is back')
         this.away = false
@@ -101,6 +106,12 @@ export class SnapshotFollower {
         pauseMs = Math.min(pauseMs * 2, 2000)
       }
     }
+  }
+
+  private heard(newest: Snapshot | undefined): void {
+    const leased = this.leased
+    this.lastHeardMs = performance.now()
+    if (!leased && newest && newest.version !== this.current.version) this.awaited = newest.version
   }
 
   private async apply(): Promise<void> {
@@ -161,6 +172,7 @@ export class SnapshotFollower {
   /** Switches; `loading` are versions that it may need soon. */
   private put(serving: Serving, loading: readonly Variant[]): void {
     this.current = serving
+    if (serving.version === this.awaited) this.awaited = null
     this.parts.onSwitch(serving)
     this.parts.models.keepOnly([...variantsServed(serving), ...loading])
   }

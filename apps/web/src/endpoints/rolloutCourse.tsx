@@ -1,4 +1,4 @@
-import type { LatencyEstimate, Rollout, RolloutDecision, RolloutStage } from '@tidemark/contracts'
+import type { LatencyEstimate, LatencyPoint, Rollout, RolloutDecision, RolloutStage } from '@tidemark/contracts'
 import { Chart, type Moment, Section, type Series, trimmed } from '../ui/index.ts'
 import { guardrailName } from './words.ts'
 
@@ -64,7 +64,7 @@ export function Course({ rollout }: { readonly rollout: Rollout }) {
         return (
           <Chart
             key={version}
-            caption={`Milliseconds that ${trimmed(100 * latency.quantile)} % of answers stay below, one answer a caller: version ${version} over ${counted(latency.candidate)}, the champion over ${counted(latency.champion)}`}
+            caption={`Milliseconds that ${trimmed(100 * latency.quantile)} % of answers stay below, one answer a caller: version ${version} over ${counted(latency.candidate)}, the champion over ${counted(latency.champion)}; where a band reaches the top its upper end is not known yet`}
             time
             height={180}
             span={span}
@@ -76,10 +76,12 @@ export function Course({ rollout }: { readonly rollout: Rollout }) {
               latencySeries(
                 'champion',
                 points.map(({ champion }) => champion),
+                topOf(points),
               ),
               latencySeries(
                 'candidate',
                 points.map(({ candidate }) => candidate),
+                topOf(points),
                 `version ${version}`,
               ),
             ]}
@@ -98,16 +100,27 @@ function captionOf(name: (typeof ORDER)[number], version: number | null, units: 
     : `${guardrailName(name)}: ${which} minus champion, ${evidence}`
 }
 
+/** A little above all that is known. */
+function topOf(points: readonly LatencyPoint[]): number {
+  const known = points.flatMap(({ champion, candidate }) => [champion, candidate]).flatMap((each) => each ?? [])
+  return 1.1 * Math.max(...known.map(({ value, upper }) => Math.max(value, upper ?? value)))
+}
+
+/** A band without an upper end yet goes to the top of the chart. */
 function latencySeries(
   color: 'champion' | 'candidate',
   estimates: readonly (LatencyEstimate | null)[],
+  top: number,
   label: string = color,
 ): Series {
   return {
     label,
     color,
     values: estimates.map((each) => each?.value ?? null),
-    band: { lower: estimates.map((each) => each?.lower ?? null), upper: estimates.map((each) => each?.upper ?? null) },
+    band: {
+      lower: estimates.map((each) => each?.lower ?? null),
+      upper: estimates.map((each) => each && (each.upper ?? top)),
+    },
   }
 }
 
