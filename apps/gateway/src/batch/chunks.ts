@@ -29,6 +29,13 @@ export function kindOf(values: readonly JsonValue[]): AnswerKind {
   return values.every((value) => typeof value === 'number' || value === null) ? 'number' : 'string'
 }
 
+/** What the answers are in the first chunk, which is there: those that follow it must be the same. */
+export async function kindMade(connection: DuckDBConnection, folder: string): Promise<AnswerKind> {
+  const file = chunkPath(folder, 0).replaceAll("'", "''")
+  const described = await connection.runAndReadAll(`describe select prediction from read_parquet('${file}')`)
+  return described.getRowObjectsJson()[0]?.column_type === 'DOUBLE' ? 'number' : 'string'
+}
+
 /** Collects the rows of one chunk and writes them as a Parquet file that is whole when its name appears. */
 export class ChunkWriter {
   private readonly connection: DuckDBConnection

@@ -3,7 +3,7 @@ import { type JsonValue, LimitsPolicy } from '@tidemark/contracts'
 import type { Model, Predictions } from '../runtimes/model.ts'
 import { OnnxModel } from '../runtimes/onnx.ts'
 import { readInput } from '../scoring/input.ts'
-import { type AnswerKind, CHUNK_ROWS, ChunkWriter, chunksDone, kindOf, PART_ROWS } from './chunks.ts'
+import { type AnswerKind, CHUNK_ROWS, ChunkWriter, chunksDone, kindMade, kindOf, PART_ROWS } from './chunks.ts'
 import { BatchJob } from './job.ts'
 import { openDuckDb, openModel } from './open.ts'
 import { print, runProgram } from './program.ts'
@@ -40,7 +40,7 @@ async function main(file: string): Promise<void> {
   }
 
   let chunk = await chunksDone(job.chunks)
-  let kind: AnswerKind | null = null
+  let kind: AnswerKind | null = chunk === 0 ? null : await kindMade(await instance.connect(), job.chunks)
   let done = Math.min(rows, chunk * CHUNK_ROWS)
   print({ rows, rowsDone: done })
   const writing = await instance.connect()

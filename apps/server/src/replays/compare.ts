@@ -44,10 +44,8 @@ export async function compare(
     )
     await loadLabels(session, rows, comparison)
     const thingsFile = join(folder, 'things.parquet')
-    const judged = judgedSql(terms)
-    await session.run(
-      `copy (select * from (${judged.replace('$rows', `(from ${rows} semi join first using (place))`)})) to ${literal(thingsFile)} (format parquet)`,
-    )
+    const firstRows = judgedSql(terms, `(from ${rows} semi join first using (place))`)
+    await session.run(`copy (${firstRows}) to ${literal(thingsFile)} (format parquet)`)
     const things = `read_parquet(${literal(thingsFile)})`
     const facts = {
       ...(await counts(session, rows)),
@@ -57,9 +55,19 @@ export async function compare(
       latency: await latency(session, rows),
       lift: await lift(session, things, terms),
     }
-    const flips = await worst(session, judged.replace('$rows', `(from ${rows} where flipped)`))
+    const flips = await worst(session, judgedSql(terms, `(from ${rows} where flipped)`))
     return { facts, flips }
   })
+}
+
+/** What a list or record of one entry holds, as `[0.5]` of a network with one output; itself what is none. As `scalarOf` of the contracts has it. */
+function scalarSql(json: string): string {
+  const entry = (
+    of: string,
+  ) => `case left(${of}, 1) when '[' then case json_array_length(${of}) when 1 then json_extract(${of}, '$[0]')::varchar end
+    when '{' then case len(json_keys(${of})) when 1 then json_extract(${of}, '$.*')[1]::varchar end else ${of} end`
+  // One inside the other: what lies deeper stands for nothing.
+  return `case when left(${json}, 1) in ('[', '{') then ${entry(`(${entry(json)})`)} else ${json} end`
 }
 
 /** Rows of both side by side, with whether the decision would be another. */
@@ -71,7 +79,7 @@ function comparedSql(
 ): string {
   const slices = columns.map(({ source, target }) => `${source} as ${identifier(target)}`)
   const number = (json: string) => `case when left(${json}, 1) <> '"' then try_cast(${json} as double) end`
-  const logged = `select prediction_id, "row", event_time, version, prediction_json, error,
+  const logged = `select prediction_id, "row", event_time, version, case when error is null then prediction_json end as prediction_json, error,
     coalesce(left(replace(entity, chr(0), chr(65533)), 500), 'prediction:' || prediction_id || ':' || "row") as thing,
     try_cast(json_extract_string(timings, '$.infer') as double) as logged_milliseconds${slices.map((each) => `, ${each}`).join('')}
     from read_parquet(${literal(input)})`
@@ -82,9 +90,10 @@ function comparedSql(
       case when not coalesce(${ASKED}, false) then false when missing is not null then true
         when difference is not null then abs(difference) > ${tolerance} else answer <> logged end as flipped
     from (
-      select * exclude (prediction_json), case when error is null then prediction_json end as logged,
-        ${number('answer')} - ${number('prediction_json')} as difference
-      from (${logged}) l positional join (${asked}) a
+      select * exclude (prediction_json), prediction_json as logged,
+        ${number('answer_value')} - ${number('logged_value')} as difference
+      from (select *, ${scalarSql('prediction_json')} as logged_value from (${logged})) l
+        positional join (select *, ${scalarSql('answer')} as answer_value from (${asked})) a
     ) where missing is distinct from 'twice'`
 }
 
@@ -111,16 +120,16 @@ async function loadLabels(session: AnalyticsSession, rows: string, { folder, lab
     columns = {thing: 'VARCHAR', number: 'DOUBLE', text: 'VARCHAR'})`)
 }
 
-/** Rows (in place of `$rows`) with their label and the losses of both answers, where a label says what they are. */
-function judgedSql({ loss }: ReplayTerms): string {
-  const lossOf = (answer: string) => {
-    const gap = `try_cast(${answer} as double) - number`
-    return `case when ${answer} is null then null
-      when number is not null and left(${answer}, 1) <> '"' then ${loss === 'squared_error' ? `power(${gap}, 2)` : `abs(${gap})`}
-      when text is not null and try_cast(${answer} as double) is null then (json_extract_string(${answer}, '$') <> text)::int::double end`
+/** Rows with their label and the losses of both answers, where a label says what they are; true and false are the numbers 1 and 0. */
+function judgedSql({ loss }: ReplayTerms, rows: string): string {
+  const lossOf = (value: string) => {
+    const gap = `case ${value} when 'true' then 1 when 'false' then 0 else try_cast(${value} as double) end - number`
+    return `case when ${value} is null or left(${value}, 1) in ('[', '{') then null
+      when number is not null and left(${value}, 1) <> '"' then ${loss === 'squared_error' ? `power(${gap}, 2)` : `abs(${gap})`}
+      when text is not null and try_cast(${value} as double) is null then (json_extract_string(${value}, '$') <> text)::int::double end`
   }
-  return `select r.*, number, text, ${lossOf('logged')} as logged_loss, ${lossOf('answer')} as candidate_loss
-    from $rows r left join label using (thing)`
+  return `select r.*, number, text, ${lossOf('logged_value')} as logged_loss, ${lossOf('answer_value')} as candidate_loss
+    from ${rows} r left join label using (thing)`
 }
 
 async function counts(session: AnalyticsSession, rows: string) {

@@ -58,7 +58,7 @@ export function reportOf(facts: ReplayFacts, terms: ReplayTerms): ReplayReport {
     differences,
     slices: { alpha, margin, minThings, all: slicesOf(facts, terms) },
     latency,
-    lift: liftOf(facts, alpha),
+    lift: liftOf(facts, terms),
   }
   return { summary: summaryOf(report), ...report }
 }
@@ -117,9 +117,11 @@ function sliceOf(facts: SliceFacts, judged: JudgedSlice, { minThings, margin }: 
   }
 }
 
-function liftOf({ lift }: ReplayFacts, alpha: number): ReplayReport['lift'] {
+function liftOf({ lift }: ReplayFacts, { alpha, minThings }: ReplayTerms): ReplayReport['lift'] {
   if (!lift) return null
   const { loss, things, logged, candidate, mean, error } = lift
+  // A few things that all differ by the same have no spread to be sure by: an interval of no width would claim what nobody knows.
+  if (error === 0 && mean !== 0 && things < minThings) return null
   const bounds = studentInterval({ n: things, mean, standardError: error }, alpha)
   return { loss, things, logged, candidate, lift: mean, ...bounds, alpha }
 }

@@ -229,6 +229,24 @@ test('a version that is wrong in one slice is found there, by decisions and by l
   assert.ok(other.answers.equal < THINGS, 'another model answers otherwise')
 })
 
+test('one number in a list is the number: compared within the tolerance, and by its label', async () => {
+  const said = (thing: number) => answers.get(thing) ?? Number.NaN
+  const things = Array.from({ length: 60 }, (_, thing) => thing)
+  const boxed = (n: number, by: number) => ({
+    predictions: things.slice(n, n + 30).map((thing) => [[said(thing) + by]]),
+  })
+  await logged([
+    requestOf(month(5, 3), things.slice(0, 30), said, boxed(0, 0.2)),
+    requestOf(month(5, 3), things.slice(30), said, boxed(30, 2)),
+  ])
+  const { id, report } = await reported({ version: 1, ...monthOf(5), tolerance: 0.5 })
+  assert.deepEqual([report.answers.equal, report.disagreement.rows, report.lift?.things], [0, 30, 60])
+  assert.equal(report.differences.numbers?.rows, 60)
+  const [worst] = await replays.flips('default', id, 1)
+  assert.ok(Math.abs((worst?.difference ?? 0) + 2) < 1e-6)
+  assert.ok(Array.isArray(worst?.logged), 'shown as it was answered')
+})
+
 test('what fails, is refused, masked or was not answered is counted apart, and said', async () => {
   const at = month(4, 3)
   const known = (thing: number) => answers.get(thing) ?? Number.NaN

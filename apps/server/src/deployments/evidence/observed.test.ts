@@ -49,6 +49,11 @@ test('how often the versions differ is shown and drawn as it narrows, where nobo
   )
 })
 
+test('the one number in a list is compared as a number, within the tolerance', () => {
+  const state = asked(begin({ disagreement: { tolerance: 0.5, maxPercent: 10 } }), 40, (n) => [[n], [n + (n % 4) / 4]])
+  assert.equal(observedView(state).disagreement.share, 0.25)
+})
+
 test('a declared budget is judged by bets on shares: twice as much as allowed is found, what is allowed is not', () => {
   const uniform = seededUniform(5)
   const judged = (share: number) => {
@@ -87,7 +92,10 @@ test('predictions that lie elsewhere are told from those that only differ, wheth
   )
   // Neither is a category: there is nothing to compare.
   assert.equal(
-    moved(() => [[uniform()], [uniform()]]),
+    moved(() => [
+      [uniform(), 1],
+      [uniform(), 1],
+    ]),
     null,
   )
   assert.equal(

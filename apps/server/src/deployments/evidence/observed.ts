@@ -1,4 +1,10 @@
-import type { JsonValue, LatencyEstimate, LatencyPoint, Observed as ObservedView } from '@tidemark/contracts'
+import {
+  type JsonValue,
+  type LatencyEstimate,
+  type LatencyPoint,
+  type Observed as ObservedView,
+  scalarOf,
+} from '@tidemark/contracts'
 import {
   addPredictedPair,
   boundedInterval,
@@ -101,8 +107,8 @@ function estimateOf(sequence: QuantileSequence): LatencyEstimate | null {
 }
 
 function categoryOf(said: JsonValue): PredictedPair['champion'] | null {
-  if (typeof said === 'string') return said.length <= LONGEST_CATEGORY ? said : null
-  return typeof said === 'number' || typeof said === 'boolean' ? said : null
+  const cell = scalarOf(said)
+  return typeof cell === 'string' && cell.length > LONGEST_CATEGORY ? null : cell
 }
 
 /** Cuts between tenths of numbers; fewer where many are equal. */

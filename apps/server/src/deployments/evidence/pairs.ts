@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { JsonValue } from '@tidemark/contracts'
+import { type JsonValue, scalarOf } from '@tidemark/contracts'
 import type { PairedDifference } from '@tidemark/statistics'
 import type { EvidenceSettings } from './types.ts'
 
@@ -35,8 +35,9 @@ export function lossDifference(
   }
 }
 
-/** Whether two answers differ: numbers by more than the tolerance, anything else by not being equal. */
+/** Whether two answers differ: numbers, also each alone in a list or record, by more than the tolerance, anything else by not being equal. */
 export function differ(champion: JsonValue, candidate: JsonValue, tolerance: number): boolean {
-  if (typeof champion === 'number' && typeof candidate === 'number') return Math.abs(candidate - champion) > tolerance
+  const [a, b] = [scalarOf(champion), scalarOf(candidate)]
+  if (typeof a === 'number' && typeof b === 'number') return Math.abs(b - a) > tolerance
   return !isDeepStrictEqual(champion, candidate)
 }
