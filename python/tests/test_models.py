@@ -12,15 +12,17 @@ import onnxruntime
 import pandas as pd
 import pytest
 import yaml
-from mlflow.models import ModelSignature
+from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import ColSpec, DataType, Schema
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from tidemark_worker.answers import answers_by_row
+from tidemark_worker.conversion.edges import UNKNOWN
 from tidemark_worker.models import load
 from tidemark_worker.rows import columns_of, frame_of, read_rows
 from tidemark_worker.tasks import convert, predict
@@ -102,21 +104,21 @@ def test_of_a_long_file_evenly_spaced_rows_are_read(name: str, tmp_path: Path) -
 def test_a_file_is_predicted_line_by_line(forest: Path, tmp_path: Path) -> None:
     FILMS.to_parquet(tmp_path / "rows.parquet")
     out = tmp_path / "out.ndjson"
-    told = predict.run({"modelDir": str(forest), "inputFile": str(tmp_path / "rows.parquet"), "outputFile": str(out)}, Ignored())
+    told = predict.run({"modelDir": str(forest), "gap": "request", "inputFile": str(tmp_path / "rows.parquet"), "outputFile": str(out)}, Ignored())
     assert told == {"rows": 40, "errors": 0}
     predictions = [json.loads(line)["prediction"] for line in out.read_text().splitlines()]
     assert predictions == pytest.approx(load(str(forest)).predict(FILMS).tolist())
 
 
-def differences(model: Path, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
+def differences(model: Path, folder: Path, rows: pd.DataFrame = FILMS) -> tuple[dict[str, Any], dict[str, float]]:
     """Convert; give the input map, and the largest difference of Python and ONNX for each kind of parity row."""
-    FILMS.to_parquet(folder / "rows.parquet")
+    rows.to_parquet(folder / "rows.parquet")
     convert.run({"modelDir": str(model), "sampleFile": str(folder / "rows.parquet"), "outDir": str(folder)}, Ignored())
     mapping = json.loads((folder / "input-map.json").read_text())
     lines = [json.loads(line) for line in (folder / "parity.ndjson").read_text().splitlines()]
-    feeds = {
-        each["tensor"]: np.array([[_value(line["row"][each["column"]], each)] for line in lines], dtype=_dtype(each)) for each in mapping["inputs"]
-    }
+    lacking = {name: {request for request, rows in _by_request(lines).items() if all(row[name] is None for row in rows)} for name in lines[0]["row"]}
+    lines = [line for line in lines if "prediction" in line]
+    feeds = {each["tensor"]: np.array([[_value(line, each, lacking)] for line in lines], dtype=_dtype(each)) for each in mapping["inputs"]}
     answers = np.ravel(onnxruntime.InferenceSession(folder / "model.onnx").run([mapping["output"]], feeds)[0])
     worst: dict[str, float] = {}
     for answer, line in zip(answers, lines, strict=True):
@@ -134,8 +136,65 @@ def test_a_converted_model_predicts_the_parity_rows_as_python_does(forest: Path,
     assert max(worst.values()) <= mapping["tolerance"]
 
 
-def _value(value: Any, column: dict[str, Any]) -> Any:
-    return ("" if column["type"] == "string" else np.nan) if value is None else value
+SOURCES = pd.DataFrame({"genre": ["Drama", None, "Comedy", "Drama"] * 10, "source": ["Book", "Play", "Film", "Book"] * 10})
+
+
+def one_hot(**options: Any) -> OneHotEncoder:
+    return OneHotEncoder(sparse_output=False, **options)
+
+
+def word(missing: Any) -> SimpleImputer:
+    return SimpleImputer(missing_values=missing, strategy="constant", fill_value="None")
+
+
+@pytest.mark.parametrize(
+    ("steps", "gap"),
+    [
+        ([one_hot(handle_unknown="ignore")], {"some": "nan", "none": UNKNOWN, "instead": {"nan": UNKNOWN}}),
+        (
+            [SimpleImputer(strategy="most_frequent"), one_hot(handle_unknown="ignore")],
+            {"some": "nan", "none": UNKNOWN, "instead": {"nan": UNKNOWN}},
+        ),
+        (
+            [word(np.nan), word(None), one_hot(handle_unknown="ignore")],
+            {"some": "nan", "none": "None", "instead": {"nan": UNKNOWN}},
+        ),
+        ([one_hot()], {"some": "nan", "none": None, "instead": {"nan": UNKNOWN}}),
+    ],
+    ids=["a category of its own", "the most frequent one", "a word, alone too", "refused when no row has a text"],
+)
+def test_a_missing_text_is_converted_to_what_it_is_in_python(steps: list[Any], gap: dict[str, Any], tmp_path: Path) -> None:
+    encode = ColumnTransformer([("texts", make_pipeline(*steps), ["genre", "source"])])
+    model = Pipeline([("encode", encode), ("line", Ridge())]).fit(SOURCES, RATINGS)
+    mlflow.sklearn.save_model(
+        model,
+        tmp_path / "model",
+        signature=infer_signature(SOURCES, RATINGS),
+        pip_requirements=REQUIREMENTS,
+        serialization_format="cloudpickle",
+    )
+    mapping, worst = differences(tmp_path / "model", tmp_path, SOURCES)
+    [genre] = [each["gap"] for each in mapping["inputs"] if each["column"] == "genre"]
+    assert genre == gap
+    assert max(worst.values()) <= mapping["tolerance"]
+
+
+def _by_request(lines: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        rows.setdefault(line["request"], []).append(line["row"])
+    return rows
+
+
+def _value(line: dict[str, Any], column: dict[str, Any], lacking: dict[str, set[str]]) -> Any:
+    """A cell as the gateway feeds it."""
+    name, gap = column["column"], column.get("gap")
+    value = line["row"][name]
+    if gap is None:
+        return np.nan if value is None else value
+    if value is None:
+        return gap["none" if line["request"] in lacking[name] else "some"]
+    return gap["instead"].get(value, value)
 
 
 def _dtype(column: dict[str, Any]) -> Any:

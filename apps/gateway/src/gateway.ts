@@ -62,7 +62,7 @@ export async function startGateway(config: Config, out: Log): Promise<RunningGat
       folder: join(folder, 'models'),
       signal: stopping.signal,
       threads,
-      startProcess: (modelFolder, lockFile, limits) => processes.start(modelFolder, lockFile, limits),
+      startProcess: (...asked) => processes.start(...asked),
       onRetry: (version, requests) => telemetry.retries.labels(version).inc(requests),
       onRestart: (version, reason) => {
         telemetry.restarts.labels(version).inc()

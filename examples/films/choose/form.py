@@ -21,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from steps.columns import CATEGORIES, INPUTS, LABEL, NUMBERS
 from steps.films import split
-from steps.model import MISSING
+from steps.model import MISSING, knowing_gaps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ CANDIDATES = [
 
 def model_of(form: Form, trees: int, seed: int) -> Pipeline:
     """An unfitted model of this form."""
-    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    one_hot = knowing_gaps(OneHotEncoder(handle_unknown="ignore", sparse_output=False))
     parts = [("numbers", SimpleImputer(strategy="constant", fill_value=MISSING), NUMBERS)]
     if form.encoding == "one_hot":
         parts.append(("categories", one_hot, CATEGORIES))
@@ -63,7 +63,7 @@ def model_of(form: Form, trees: int, seed: int) -> Pipeline:
         parts.append(("categories", one_hot, [name for name in CATEGORIES if name not in NAMES]))
     if form.encoding == "mean_ratings":
         folds = KFold(5, shuffle=True, random_state=seed)
-        parts.append(("names", TargetEncoder(target_type="continuous", cv=folds), NAMES))
+        parts.append(("names", knowing_gaps(TargetEncoder(target_type="continuous", cv=folds)), NAMES))
     forest = RandomForestRegressor(trees, min_samples_leaf=form.leaf, max_features=form.features, random_state=seed)
     return Pipeline([("columns", ColumnTransformer(parts)), ("forest", forest)])
 

@@ -10,7 +10,7 @@ from steps.columns import CATEGORIES, ENTITY, EVENT_TIME, INPUTS, LABEL, NUMBERS
 def films_of(raw: pd.DataFrame) -> pd.DataFrame:
     """One row a labelled film: inputs, ``label``, ``entity`` and ``event_time``, by release day.
 
-    A missing category is ``""`` and a missing number NaN, as at serving.
+    What is missing is missing, as at serving: what becomes of it is for the model to say.
     """
     released = pd.to_datetime(raw["Release Date"], utc=True, format="mixed")
     films = pd.DataFrame({name: pd.to_numeric(raw[name]) for name in NUMBERS if name in raw})
@@ -18,7 +18,7 @@ def films_of(raw: pd.DataFrame) -> pd.DataFrame:
     films["Release Month"] = released.dt.month
     films = films[NUMBERS].astype("float64")
     for name in CATEGORIES:
-        films[name] = raw[name].fillna("").astype(str)
+        films[name] = raw[name].astype("str").where(raw[name].notna())
     films = films[INPUTS]
     films[LABEL] = pd.to_numeric(raw["IMDB Rating"])
     films[ENTITY] = [entity_of(title, day) for title, day in zip(raw["Title"], released, strict=True)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from steps.columns import CATEGORIES, INPUTS, NUMBERS, REQUIRED
 
@@ -33,11 +34,20 @@ def new_model(trees: int, seed: int) -> Pipeline:
     columns = ColumnTransformer(
         [
             ("numbers", SimpleImputer(strategy="constant", fill_value=MISSING), NUMBERS),
-            ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), CATEGORIES),
+            ("categories", knowing_gaps(OneHotEncoder(handle_unknown="ignore", sparse_output=False)), CATEGORIES),
         ]
     )
     forest = RandomForestRegressor(trees, min_samples_leaf=1, max_features=0.33, random_state=seed)
     return Pipeline([("columns", columns), ("forest", forest)])
+
+
+def knowing_gaps(encoder: OneHotEncoder | TargetEncoder) -> Pipeline:
+    """The encoder with "no category" as a category of its own, which is ``""``.
+
+    Two imputers, because a missing text comes as NaN where another row of a request has a text in the column, and as None where none has.
+    """
+    gaps = [SimpleImputer(missing_values=missing, strategy="constant", fill_value="") for missing in (np.nan, None)]
+    return make_pipeline(*gaps, encoder)
 
 
 def signature() -> ModelSignature:

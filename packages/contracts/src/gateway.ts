@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { LimitsPolicy, LoggingPolicy, RecheckPolicy, Redaction, WorkerPolicy } from './policy.ts'
 import { Exposure, RoutingRule } from './rolloutPolicy.ts'
 import { AnswerKind } from './runtimes.ts'
-import { Digest, Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
+import { Digest, Id, Instant, Json, type JsonValue, ModelVersionRef, Name } from './values.ts'
 
 /** A column of a model's input as the caller sends it. `json`: lists, records and whatever else a cell may hold in MLflow's nested types. */
 export const InputColumn = z.object({
@@ -42,7 +42,26 @@ const PythonRuntime = z.object({
   kind: z.literal('python'),
   lockDigest: Digest,
   files: z.array(z.object({ path: z.string(), digest: Digest })),
+  /** What a missing text is to the model: what pandas makes of it in a request. Absent: "", as of versions that were compared when that was so. */
+  gap: z.literal('request').optional(),
 })
+
+/**
+ * Texts that stand for a missing one, since a tensor of texts holds none: `some` where another row of the request has a text in the column (pandas: NaN),
+ * `none` where none has (None). null: the model raises for it in Python. `instead`: what is fed for a cell that holds such a text itself.
+ */
+export const GapTexts = z.object({
+  some: z.string().nullable(),
+  none: z.string().nullable(),
+  instead: z.record(z.string(), z.string()),
+})
+export type GapTexts = z.infer<typeof GapTexts>
+
+/** Whether no row of a request has a value in a column: what a missing text is to the model depends on it. */
+export function noneHas(rows: readonly (readonly JsonValue[])[], place: number): boolean {
+  for (const row of rows) if (row[place] != null) return false
+  return true
+}
 
 export const Runtime = z.discriminatedUnion('kind', [
   z.object({
@@ -59,6 +78,8 @@ export const Runtime = z.discriminatedUnion('kind', [
         missing: z.enum(['allowed', 'refused']).optional(),
         /** With a signature of tensors: the shape of a row's part, as the input example has it. */
         shape: z.array(z.int()).optional(),
+        /** Of a column of texts; absent: a missing one is "", as of versions that were compared when that was so. */
+        gap: GapTexts.optional(),
       }),
     ),
     output: z.string(),

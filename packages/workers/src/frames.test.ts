@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { JsonValue } from '@tidemark/contracts'
 import { FrameReader, frameOf, packBatch } from './frames.ts'
 import type { ModelQuestion } from './protocol.ts'
 
@@ -41,6 +42,29 @@ test('questions of the same columns share a group, numbers lie in blocks, all el
   assert.deepEqual(header.groups[0]?.cells, [{ at: 0, shape: [], whole: false }, { json: ['x', 'y', null] }])
   assert.deepEqual(header.groups[1]?.cells, [{ json: [true] }])
   assert.deepEqual([...numbers], [1, Number.NaN, 2.5])
+})
+
+test('a question without a text in a column is not put beside one with texts there, which would change what it is asked', () => {
+  const groups = (...questions: ModelQuestion[]) =>
+    read(packBatch(questions).frame).header.groups.map(({ counts }) => counts)
+  const [full, partly, without] = [
+    [[1, 'x']],
+    [
+      [2, null],
+      [3, 'y'],
+    ],
+    [
+      [null, null],
+      [4, null],
+    ],
+  ]
+  const asked = [full, without, partly, without].map((rows) => table(['a', 'b'], ...(rows as JsonValue[][])))
+  assert.deepEqual(groups(...asked), [
+    [1, 2],
+    [2, 2],
+  ])
+  const numbers = [[[1]], [[null]], [[2]]].map((rows) => table(['a'], ...rows))
+  assert.deepEqual(groups(...numbers), [[1, 1, 1]], 'a missing number is NaN in any company')
 })
 
 test('frames that come in one piece are read one after the other, each once', () => {

@@ -1,4 +1,4 @@
-import type { JsonValue } from '@tidemark/contracts'
+import { type JsonValue, noneHas } from '@tidemark/contracts'
 import type { ModelAnswer, ModelQuestion } from './protocol.ts'
 
 /**
@@ -29,7 +29,7 @@ export interface Batch {
   answersOf(header: Buffer, blocks: Buffer): ModelAnswer[]
 }
 
-/** Packs questions: those of the same columns and parameters share a group. */
+/** Packs questions: those of the same columns and parameters share a group, unless one has texts in a column where the other has nothing. */
 export function packBatch(questions: readonly ModelQuestion[]): Batch {
   const groups: Group[] = []
   questions.forEach((question, place) => {
@@ -62,8 +62,17 @@ function goTogether(a: ModelQuestion, b: ModelQuestion): boolean {
     a.kind === b.kind &&
     (a.columns === b.columns ||
       (a.columns.length === b.columns.length && a.columns.every((column, place) => column === b.columns[place]))) &&
-    (a.params === b.params || JSON.stringify(a.params) === JSON.stringify(b.params))
+    (a.params === b.params || JSON.stringify(a.params) === JSON.stringify(b.params)) &&
+    // A text that no row of a request has is another thing to the model than one that another row has: company would change it.
+    !a.columns.some((_, place) =>
+      hasText(a.rows, place) ? noneHas(b.rows, place) : hasText(b.rows, place) && noneHas(a.rows, place),
+    )
   )
+}
+
+function hasText(rows: ModelQuestion['rows'], place: number): boolean {
+  for (const row of rows) if (row[place] != null) return typeof row[place] === 'string'
+  return false
 }
 
 /** Blocks of float64 that grow. */

@@ -10,6 +10,7 @@ export type {
   Convert,
   ConvertResult,
   ExplainResult,
+  Gap,
   ImportanceResult,
   InputMap,
   Limits,

@@ -196,7 +196,10 @@ test('a model is predicted, converted and served alike; requests that wait toget
   const modelDir = join(workDir, 'model')
   const rows = join(workDir, made.outputs.rows ?? '')
   const outputFile = join(root, 'predictions.ndjson')
-  assert.deepEqual(await pool.run({ kind: 'predict', modelDir, inputFile: rows, outputFile }), { rows: 4, errors: 0 })
+  assert.deepEqual(await pool.run({ kind: 'predict', modelDir, gap: 'request', inputFile: rows, outputFile }), {
+    rows: 4,
+    errors: 0,
+  })
   const predicted = readFileSync(outputFile, 'utf8')
     .trim()
     .split('\n')

@@ -5,7 +5,7 @@ import { workerError } from './errors.ts'
 import { copyForWorkers, giveToWorkers, requireReach, stageSources, taskFolder, workerFolder } from './folders.ts'
 import { ServedModel } from './model.ts'
 import { type Account, cacheFolder, workerAccount } from './place.ts'
-import { errorOfOutcome, type Limits, type LogLine, type ResultOf, type Task } from './protocol.ts'
+import { errorOfOutcome, type Gap, type Limits, type LogLine, type ResultOf, type Task } from './protocol.ts'
 import { Worker, workerVariables } from './worker.ts'
 
 export interface PoolOptions {
@@ -74,7 +74,7 @@ export class WorkerPool {
    */
   async serve(
     modelDir: string,
-    options: { limits?: Limits; onLog?: (line: LogLine) => void } = {},
+    options: { gap?: Gap; limits?: Limits; onLog?: (line: LogLine) => void } = {},
   ): Promise<ServedModel> {
     const worker = await this.ensureWorker()
     const scratch = workerFolder(this.account, this.tasks)
@@ -86,7 +86,10 @@ export class WorkerPool {
     try {
       const command = {
         kind: 'serve' as const,
-        arguments: { modelDir: copyForWorkers(this.account, modelDir, join(scratch, 'model')) },
+        arguments: {
+          modelDir: copyForWorkers(this.account, modelDir, join(scratch, 'model')),
+          gap: options.gap ?? 'request',
+        },
         env: this.taskVariables(scratch),
         limits: { ...SERVED_LIMITS, ...options.limits },
         workDir: scratch,
@@ -147,7 +150,7 @@ export class WorkerPool {
         const inputFile = copyForWorkers(this.account, task.inputFile, join(scratch, basename(task.inputFile)))
         const outputFile = join(scratch, 'predictions.ndjson')
         const collect = () => copyFileSync(outputFile, task.outputFile)
-        return { workDir: scratch, arguments: { modelDir, inputFile, outputFile }, collect }
+        return { workDir: scratch, arguments: { modelDir, gap: task.gap, inputFile, outputFile }, collect }
       }
       case 'convert': {
         const modelDir = copyForWorkers(this.account, task.modelDir, join(scratch, 'model'))
@@ -163,8 +166,9 @@ export class WorkerPool {
       case 'importance': {
         const modelDir = copyForWorkers(this.account, task.modelDir, join(scratch, 'model'))
         const sampleFile = task.sampleFile && this.copied(task.sampleFile, scratch)
-        const rows = task.kind === 'explain' ? { rows: task.rows } : {}
-        return { workDir: scratch, arguments: { modelDir, sampleFile, ...rows }, collect: () => {} }
+        const { gap } = task
+        const rows = task.kind === 'explain' ? { rows: task.rows, lacking: task.lacking } : {}
+        return { workDir: scratch, arguments: { modelDir, gap, sampleFile, ...rows }, collect: () => {} }
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { JsonValue } from '@tidemark/contracts'
+import type { GapTexts, JsonValue } from '@tidemark/contracts'
 import { WorkerError, workerError } from './errors.ts'
 
 /** Limits of a task's process. Absent ones do not bind. */
@@ -34,11 +34,18 @@ export interface StepResult {
   readonly values: Readonly<Record<string, string | number | boolean | null>>
 }
 
+/**
+ * What a missing text is to a model (python/worker/tidemark_worker/rows.py). `request`: what pandas makes of it, by whether another row of the request has
+ * a text there. `empty`: "", for versions that were compared with their conversions when that was so.
+ */
+export type Gap = 'request' | 'empty'
+
 /** Predicts each row of a file: one `{"prediction"}` or `{"error"}` a line in `outputFile`. */
 export interface Predict {
   readonly kind: 'predict'
   /** A folder with an MLmodel file. */
   readonly modelDir: string
+  readonly gap: Gap
   /** `.parquet`, else a JSON object a line. */
   readonly inputFile: string
   readonly outputFile: string
@@ -79,6 +86,8 @@ export interface InputMap {
     readonly missing: 'allowed' | 'refused'
     /** With a signature of tensors: the shape of a row's part, as the input example has it. */
     readonly shape?: readonly number[]
+    /** Of a column of texts. */
+    readonly gap?: GapTexts
   }[]
   /** The tensor that holds what Python's `predict` gives. */
   readonly output: string
@@ -96,6 +105,8 @@ export interface InputMap {
 export type ParityRow = {
   /** `example` and `sample` are real; `missing <column>`, `boundary <column>`, `random` … were made. */
   readonly kind: string
+  /** Rows of the same one were asked together. */
+  readonly request: string
   readonly row: Readonly<Record<string, JsonValue>>
 } & ({ readonly prediction: JsonValue; readonly scores?: readonly number[] | null } | { readonly error: string })
 
@@ -103,10 +114,13 @@ export type ParityRow = {
 export interface Explain {
   readonly kind: 'explain'
   readonly modelDir: string
+  readonly gap: Gap
   /** Rows of raw inputs that columns are compared with; null: those of the model's input example. */
   readonly sampleFile: string | null
   /** Records of raw inputs. */
   readonly rows: readonly Readonly<Record<string, JsonValue>>[]
+  /** Columns that no row of the request has in which they came. */
+  readonly lacking: readonly string[]
   readonly limits?: Limits
 }
 export interface ExplainResult {
@@ -127,6 +141,7 @@ export interface ExplainResult {
 export interface Importance {
   readonly kind: 'importance'
   readonly modelDir: string
+  readonly gap: Gap
   readonly sampleFile: string | null
   readonly limits?: Limits
 }

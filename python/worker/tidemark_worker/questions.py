@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from tidemark_worker.rows import KINDS, Column, values_of
+from tidemark_worker.rows import KINDS, Column, Gap, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,8 +51,8 @@ def together(questions: list[Question]) -> Question:
     return Question(first.kind, first.columns, data, sum(question.rows for question in questions), first.params)
 
 
-def input_of(question: Question, schema: Schema | None) -> Any:
-    """What ``predict`` takes: a frame, an array, or arrays by name.
+def input_of(question: Question, schema: Schema | None, gap: Gap = "request") -> Any:
+    """What ``predict`` takes: a frame, an array, or arrays by name. ``gap``: what a missing text becomes.
 
     Examples
     --------
@@ -65,10 +65,10 @@ def input_of(question: Question, schema: Schema | None) -> Any:
         import pandas as pd
 
         return pd.DataFrame(dict(zip(question.columns, question.data, strict=True)), columns=list(question.columns))
-    return _table(question, schema)
+    return _table(question, schema, gap)
 
 
-def _table(question: Question, schema: Schema) -> pd.DataFrame:
+def _table(question: Question, schema: Schema, gap: Gap) -> pd.DataFrame:
     """A frame of the signature's columns in its order; a column that the question lacks is missing in each row."""
     import pandas as pd
 
@@ -81,7 +81,7 @@ def _table(question: Question, schema: Schema) -> pd.DataFrame:
         kind = getattr(spec.type, "name", "")
         if kind in KINDS:
             values = [None] * question.rows if place is None else question.data[place]
-            data[name] = values_of(values, Column(name, kind, bool(spec.required)))
+            data[name] = values_of(values, Column(name, kind, bool(spec.required), missing=gap))
         elif place is not None:
             others = True
             data[name] = pd.Series(list(question.data[place]), dtype=object)

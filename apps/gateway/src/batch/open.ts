@@ -36,7 +36,7 @@ export async function openModel(job: {
     folder: join(job.work, 'models'),
     signal: new AbortController().signal,
     threads,
-    startProcess: (folder, lock, limits) => processes.start(folder, lock, limits),
+    startProcess: (...asked) => processes.start(...asked),
     onRestart: () => {},
     onRetry: () => {},
   })

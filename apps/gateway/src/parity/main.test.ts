@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fixture, onnxInputs } from '../fixtures.ts'
+import { OnnxModel } from '../runtimes/onnx.ts'
 
 const program = new URL('./main.ts', import.meta.url).pathname
 const { path, columns, rows, expected } = fixture('champion')
@@ -15,6 +16,7 @@ const question = {
   scores: null,
   columns,
   rows,
+  requests: rows.map(() => ''),
   expected: values,
   tolerance: 1e-4,
 }
@@ -55,9 +57,35 @@ test('a row that Python refuses must be refused, and a column may refuse what is
   assert.equal((await ask({ ...question, inputs, expected: all })).ok, true)
 })
 
+test('rows are asked with those of their request, and a refused one still in company', async () => {
+  const inputs = onnxInputs.map((input) =>
+    input.column === 'genre' ? { ...input, gap: { some: 'Drama', none: 'Comedy', instead: {} } } : input,
+  )
+  const [budget, time] = [20, 90]
+  const given = ['Drama', 'Comedy', 'Action', null, null]
+  const predicted = async (genre: string) => {
+    const model = await OnnxModel.load(fixture('champion').bytes, { inputs: [...onnxInputs], output: 'variable' })
+    const { values: own } = await model.predict({ kind: 'table', columns, rows: [[budget, time, genre]] })
+    return { value: own[0] }
+  }
+  const asked = {
+    ...question,
+    inputs,
+    rows: given.map((genre) => [budget, time, genre]),
+    requests: ['', '', '', '', 'without genre'],
+    expected: await Promise.all(['Drama', 'Comedy', 'Action', 'Drama', 'Comedy'].map(predicted)),
+  }
+  assert.equal((await ask(asked)).ok, true)
+  const apart = await ask({ ...asked, requests: ['', '', '', 'alone', 'without genre'] })
+  assert.deepEqual([apart.ok, apart.mismatches, apart.worst[0].row], [false, 1, 3])
+  const refuses = inputs.map((input) => ('gap' in input ? { ...input, gap: { ...input.gap, some: null } } : input))
+  const refused = asked.expected.with(3, { error: 'no text' } as never)
+  assert.equal((await ask({ ...asked, inputs: refuses, expected: refused })).ok, true)
+})
+
 test('a conversion that does not load, and a comparison with nothing, fail', async () => {
   assert.match((await ask({ ...question, output: 'nothing' })).error, /no output/)
-  assert.match((await ask({ ...question, rows: [], expected: [] })).error, /nothing to compare/)
+  assert.match((await ask({ ...question, rows: [], requests: [], expected: [] })).error, /nothing to compare/)
   assert.equal((await ask({ ...question, modelFile: '/nowhere.onnx' })).ok, false)
 })
 

@@ -22,6 +22,8 @@ const Question = z.object({
   scores: z.string().nullable(),
   columns: z.array(z.string()),
   rows: z.array(z.array(Json)),
+  /** For each row the request that it came with: its rows are asked together. */
+  requests: z.array(z.string()),
   /** What Python says of the rows. */
   expected: z.array(
     z.union([z.object({ value: Json, scores: z.array(z.number()).nullish() }), z.object({ error: z.string() })]),
@@ -50,27 +52,33 @@ async function main(): Promise<void> {
   }
 }
 
-/** All rows at once that Python answers, as they are served; then each that it refuses, alone, since its fault is its own. */
-async function answersOf(model: OnnxModel, { inputs, columns, rows, expected }: Question): Promise<RowAnswer[]> {
+/** The rows of each request at once that Python answers, as they are served; then each that it refuses, since its fault is its own. */
+async function answersOf(model: OnnxModel, question: Question): Promise<RowAnswer[]> {
+  const { inputs, columns, rows, requests, expected } = question
   const kind = inputs.some(({ shape }) => shape !== undefined) ? 'tensors' : 'table'
   const answers: RowAnswer[] = rows.map(() => ({ error: 'not asked' }))
-  const ask = async (places: readonly number[]) => {
-    const frame: Frame = { kind, columns, rows: places.map((place) => rows[place] ?? []) }
+  const ask = async (places: readonly number[], company: readonly number[] = []) => {
+    const frame: Frame = { kind, columns, rows: [...places, ...company].map((place) => rows[place] ?? []) }
     const { values } = await model.predict(frame)
     const scores = await model.scores(frame)
     for (const [nth, place] of places.entries())
       answers[place] = { value: values[nth] ?? null, scores: scores?.[nth] ?? null }
   }
-  const alone = async (place: number) => {
-    await ask([place]).catch((error: unknown) => {
-      answers[place] = { error: error instanceof Error ? error.message : String(error) }
+  for (const request of new Set(requests)) {
+    const own = rows.flatMap((_, place) => (requests[place] === request ? [place] : []))
+    const answered = own.filter((place) => 'value' in (expected[place] ?? {}))
+    // With a row that lacks nothing a missing text is still one among others.
+    const company = answered.filter((place) => rows[place]?.every((cell) => cell !== null)).slice(0, 1)
+    const singly = async (place: number) => {
+      await ask([place], company).catch((error: unknown) => {
+        answers[place] = { error: error instanceof Error ? error.message : String(error) }
+      })
+    }
+    await ask(answered).catch(async () => {
+      for (const place of answered) await singly(place)
     })
+    for (const place of own) if (!answered.includes(place)) await singly(place)
   }
-  const answered = expected.flatMap((wanted, place) => ('value' in wanted ? [place] : []))
-  await ask(answered).catch(async () => {
-    for (const place of answered) await alone(place)
-  })
-  for (const [place, wanted] of expected.entries()) if ('error' in wanted) await alone(place)
   return answers
 }
 

@@ -155,7 +155,7 @@ export class Rechecks {
     for (const [place, expected] of (await answersOf(model, chosen)).entries()) {
       const one = chosen[place]
       if (!one || !expected) continue
-      const comparison = await this.compare(check, one, expected)
+      const comparison = await this.compareTwice(model, check, one, expected)
       if (!comparison) continue
       this.parts.telemetry.rechecks.labels(one.answered.endpoint, comparison.kind).inc()
       if (comparison.kind === 'different' && !known.caught) {
@@ -163,6 +163,19 @@ export class Rechecks {
         this.tell(one, comparison.difference, check.tolerance)
       }
     }
+  }
+
+  /** What differs is asked once more as it came, with all rows of its request: in other company a row may be another question. */
+  private async compareTwice(
+    model: Model,
+    check: NonNullable<OnnxRuntime['check']>,
+    one: Chosen,
+    expected: RowAnswer,
+  ): Promise<RowComparison | null> {
+    const first = await this.compare(check, one, expected)
+    if (first?.kind !== 'different') return first
+    const whole = (await askTogether(model, one.answered.frame))[one.row]
+    return whole ? this.compare(check, one, whole) : null
   }
 
   /** null: it cannot be told, because the version was closed meanwhile. */

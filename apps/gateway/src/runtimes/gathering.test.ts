@@ -37,6 +37,17 @@ test('callers who share runs get, to the last bit, what each gets alone', async 
   await single.close()
 })
 
+test('who asks without a text shares no run with those who have one: what is missing would be another thing', async () => {
+  const gap = { some: 'Drama', none: 'Action', instead: {} }
+  const own = { ...runtime, inputs: inputs.map((input) => (input.column === 'genre' ? { ...input, gap } : input)) }
+  const shared = await OnnxModel.load(bytes, own, { threads, read: async () => bytes })
+  const genres = Array.from({ length: 60 }, (_, at) => (at % 3 === 0 ? null : 'Comedy'))
+  const got = await Promise.all(genres.map((genre) => shared.predict(frame([20, 90, genre]))))
+  for (const [at, genre] of genres.entries())
+    assert.deepEqual(got[at]?.values, (await model.predict(frame([20, 90, genre ?? 'Action']))).values)
+  await shared.close()
+})
+
 test('a row that the model refuses is the failure of its caller alone', async () => {
   const asked = [frame(film(1)), frame([null, 90, 'Drama']), frame(film(2))].map((one) => model.predict(one))
   const [first, second, third] = await Promise.allSettled(asked)

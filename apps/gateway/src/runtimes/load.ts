@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Runtime, type Variant, WorkerPolicy } from '@tidemark/contracts'
+import type { Gap } from '@tidemark/workers'
 import { type BlobCache, isDigestOf } from '../snapshot/blobs.ts'
 import type { Model } from './model.ts'
 import { OnnxModel } from './onnx.ts'
@@ -10,11 +11,12 @@ import type { OnnxThreads } from './threads.ts'
 
 type PythonRuntime = Extract<Runtime, { kind: 'python' }>
 
-/** Starts a Python process with the model of a folder, in the environment of a lock file. */
+/** Starts a Python process with the model of a folder, in the environment of a lock file; `gap`: what a missing text is to it. */
 export type StartProcess = (
   modelFolder: string,
   lockFile: string,
   limits: { memoryBytes: number },
+  gap: Gap,
 ) => Promise<ModelProcess>
 
 export interface LoadParts {
@@ -41,8 +43,9 @@ export async function loadVariant(variant: Variant, parts: LoadParts): Promise<M
       const lockFile = await findLock(runtime.lockDigest, parts)
       const folder = await layOut(runtime, parts)
       const limits = variant.workers ?? WorkerPolicy.parse({})
+      const memoryBytes = limits.memoryMegabytes * 2 ** 20
       return PythonModel.load({
-        start: () => parts.startProcess(folder, lockFile, { memoryBytes: limits.memoryMegabytes * 2 ** 20 }),
+        start: () => parts.startProcess(folder, lockFile, { memoryBytes }, runtime.gap ?? 'empty'),
         limits,
         onRestart: (reason) => parts.onRestart(variant.version, reason),
         onRetry: (requests) => parts.onRetry(variant.version, requests),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JsonValue } from '@tidemark/contracts'
+import type { GapTexts, JsonValue } from '@tidemark/contracts'
 import { fixture, onnxInputs } from '../fixtures.ts'
 import { OnnxModel } from './onnx.ts'
 
@@ -27,6 +27,30 @@ test('columns are found by name, and one that the frame lacks is missing', async
   const less = await model.predict({ kind: 'table', columns: ['budget'], rows: [[20]] })
   assert.deepEqual(full, less)
   await model.close()
+})
+
+test('a missing text is one thing where another row has a text, another where none has, and either may be refused', async () => {
+  const gap = { some: 'Drama', none: 'Action', instead: { Drama: 'Comedy' } }
+  const load = (own: GapTexts) =>
+    OnnxModel.load(bytes, {
+      ...runtime,
+      inputs: onnxInputs.map((input) => (input.column === 'genre' ? { ...input, gap: own } : input)),
+    })
+  const of = async (model: OnnxModel, ...genres: (string | null)[]) =>
+    (await model.predict({ kind: 'table', columns, rows: genres.map((genre) => [20, 90, genre]) })).values
+  const plain = await OnnxModel.load(bytes, runtime)
+  const model = await load(gap)
+  assert.notDeepEqual(await of(plain, 'Drama'), await of(plain, 'Action'))
+  assert.deepEqual(await of(model, null, 'Comedy', ''), await of(plain, 'Drama', 'Comedy', ''))
+  assert.deepEqual(await of(model, null, null), await of(plain, 'Action', 'Action'))
+  assert.deepEqual(await of(model, 'Drama', 'constructor'), await of(plain, 'Comedy', 'constructor'))
+  const message = 'Row 1 has no value for "genre", and the model takes no gap there.'
+  const [alone, among] = [await load({ ...gap, none: null }), await load({ ...gap, some: null })]
+  await assert.rejects(of(among, '', null), { how: 'raised', message })
+  await assert.rejects(of(alone, null), { how: 'raised' })
+  assert.deepEqual(await of(alone, null, ''), await of(plain, 'Drama', ''))
+  assert.deepEqual(await of(among, null), await of(plain, 'Action'))
+  for (const each of [plain, model, alone, among]) await each.close()
 })
 
 test('a model without the named tensors, and bytes that are no model, are refused when loaded', async () => {

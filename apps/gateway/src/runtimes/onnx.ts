@@ -1,4 +1,4 @@
-import type { JsonValue, Runtime } from '@tidemark/contracts'
+import { type JsonValue, noneHas, type Runtime } from '@tidemark/contracts'
 import { Gathering } from './gathering.ts'
 import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
 import { answersByRow } from './operators.ts'
@@ -28,7 +28,7 @@ export interface Beside {
 }
 
 /**
- * A model in process. A missing text is "" and a missing number NaN, as in the Python runtime. Short runs are computed on the event loop, where
+ * A model in process. A missing text is the text that stands for it, and a missing number NaN. Short runs are computed on the event loop, where
  * nothing is waited for; longer ones in a thread beside it, by what runs were measured to take.
  */
 export class OnnxModel implements Model {
@@ -45,6 +45,8 @@ export class OnnxModel implements Model {
   private readonly runtime: OnnxShape
   /** Columns whose missing values the model refuses in Python. */
   private readonly refusing: readonly Input[]
+  /** Columns of texts where it matters to the model whether any row of a request has one. */
+  private readonly texts: readonly Input[]
   /** null: its runs are not shared. */
   private gathering: Gathering | null = null
 
@@ -62,7 +64,10 @@ export class OnnxModel implements Model {
     this.read = beside?.read
     this.feeds = groupByTensor(runtime.inputs)
     this.runtime = runtime
-    this.refusing = runtime.inputs.filter((input) => input.missing === 'refused')
+    this.refusing = runtime.inputs.filter(({ missing, gap }) =>
+      gap ? gap.some === null || gap.none === null : missing === 'refused',
+    )
+    this.texts = runtime.inputs.filter(({ gap }) => gap && gap.some !== gap.none)
   }
 
   /**
@@ -93,8 +98,14 @@ export class OnnxModel implements Model {
     const rows = frame.rows.length
     if (rows === 0) return { values: [] }
     refuseMissing(this.refusing, frame)
-    const shared = frame.kind === 'table' && placeOf(this.cost, rows) === 'loop' ? this.gathering : null
+    const shares = frame.kind === 'table' && placeOf(this.cost, rows) === 'loop' && !this.lacksTexts(frame)
+    const shared = shares ? this.gathering : null
     return { values: await (shared ? shared.ask(frame) : this.answers(frame)) }
+  }
+
+  /** Whether no row has a text that others who ask may have: in their company its absence would be another thing. */
+  private lacksTexts({ columns, rows }: Frame): boolean {
+    return this.texts.some(({ column }) => noneHas(rows, columns.indexOf(column)))
   }
 
   /** The probabilities behind labels, a list a row; null where the model gives none. @throws VersionFailed */
@@ -277,14 +288,20 @@ function filled([size, ...inner]: readonly number[], value: () => JsonValue): Js
 
 /** Where Python raises for a missing value, so does this: a number computed from NaN would look like an answer. */
 function refuseMissing(refusing: readonly Input[], frame: Frame): void {
-  const places = refusing.map(({ column }) => frame.columns.indexOf(column))
+  const { columns, rows } = frame
+  const asked = refusing.filter(
+    ({ column, gap }) => !gap || (noneHas(rows, columns.indexOf(column)) ? gap.none : gap.some) === null,
+  )
+  const places = asked.map(({ column }) => columns.indexOf(column))
   // Row after row as they lie in memory: it looks at every cell of every request.
-  for (let row = 0; row < frame.rows.length; row++) {
-    const cells = frame.rows[row]
+  for (let row = 0; row < rows.length; row++) {
+    const cells = rows[row]
     for (let at = 0; at < places.length; at++) {
       const cell = cells?.[places[at] ?? -1]
-      const lacks = cell === undefined || hasGap(cell, refusing[at]?.type)
-      if (lacks) throw noGap(row, refusing[at]?.column ?? '')
+      const { type, gap, column } = asked[at] ?? {}
+      // Where "" stands for what is missing it is as missing.
+      const lacks = cell === undefined || (gap ? cell === null : hasGap(cell, type))
+      if (lacks) throw noGap(row, column ?? '')
     }
   }
 }

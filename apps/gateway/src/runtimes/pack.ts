@@ -1,7 +1,14 @@
-import type { JsonValue, Runtime } from '@tidemark/contracts'
+import { type JsonValue, noneHas, type Runtime } from '@tidemark/contracts'
 import { type Frame, VersionFailed } from './model.ts'
 
 type Input = Extract<Runtime, { kind: 'onnx' }>['inputs'][number]
+
+/** What stands for a missing text where another row has one and where none has, and what for a text that is such a stand-in itself. */
+interface Gap {
+  readonly some: string
+  readonly none: string
+  readonly instead: ReadonlyMap<string, string>
+}
 
 /** Columns that share a tensor lie in it side by side, in the model's order. */
 export interface Feed {
@@ -10,6 +17,8 @@ export interface Feed {
   readonly columns: readonly string[]
   /** The one column's cells are arrays, in the input example of this shape. */
   readonly part?: readonly number[] | undefined
+  /** For each column. */
+  readonly gaps: readonly Gap[]
 }
 
 /** Largest finite number of float32. */
@@ -31,18 +40,28 @@ export interface Packed {
 }
 
 export function groupByTensor(inputs: readonly Input[]): Feed[] {
-  const feeds = new Map<string, Feed & { columns: string[] }>()
-  for (const { tensor, type, column, shape: part } of inputs) {
+  const feeds = new Map<string, Feed & { columns: string[]; gaps: Gap[] }>()
+  for (const { tensor, type, column, shape: part, gap } of inputs) {
     const feed = feeds.get(tensor)
-    if (feed) feed.columns.push(column)
-    else feeds.set(tensor, { tensor, type, columns: [column], part })
+    feed?.columns.push(column)
+    feed?.gaps.push(gapOf(gap))
+    if (!feed) feeds.set(tensor, { tensor, type, columns: [column], part, gaps: [gapOf(gap)] })
   }
   return [...feeds.values()]
 }
 
+/** A gap that is refused is never packed. */
+function gapOf(gap: Input['gap']): Gap {
+  return {
+    some: gap?.some ?? '',
+    none: gap?.none ?? '',
+    instead: new Map(Object.entries(gap?.instead ?? {})),
+  }
+}
+
 /**
- * The rows of a frame as a tensor: a cell for each column, or, of one column whose cells are arrays, the rows' parts. A missing text is "" and a
- * missing number NaN. @throws VersionFailed where the tensor can hold no missing value or no number as large, or its parts have several shapes
+ * The rows of a frame as a tensor: a cell for each column, or, of one column whose cells are arrays, the rows' parts. A missing text is what stands for it and
+ * a missing number NaN. @throws VersionFailed where the tensor can hold no missing value or no number as large, or its parts have several shapes
  */
 export function pack(feed: Feed, frame: Frame): Packed {
   // A column that the caller did not send and need not send is missing in every row.
@@ -60,7 +79,8 @@ export function pack(feed: Feed, frame: Frame): Packed {
   switch (type) {
     case 'string': {
       const data = new Array<string>(size)
-      into(data, (cell) => (cell === null ? '' : String(cell)))
+      if (inner.length === 0) fillTexts(data, frame.rows, places, feed.gaps)
+      else into(data, (cell) => (cell === null ? '' : String(cell)))
       return { tensor, type, shape, data }
     }
     case 'float32': {
@@ -88,6 +108,19 @@ function fill<T>(
 ): void {
   let at = 0
   for (const row of frame.rows) for (const place of places) target[at++] = to(row[place] ?? null)
+}
+
+/** The same with texts, column after column: what is missing becomes what stands for it in this request. */
+function fillTexts(target: string[], rows: Frame['rows'], places: readonly number[], gaps: readonly Gap[]): void {
+  for (const [nth, { some, none, instead }] of gaps.entries()) {
+    const place = places[nth] ?? -1
+    const missing = noneHas(rows, place) ? none : some
+    for (let row = 0; row < rows.length; row++) {
+      const cell = rows[row]?.[place] ?? null
+      const text = cell === null ? missing : String(cell)
+      target[row * gaps.length + nth] = cell === null ? text : (instead.get(text) ?? text)
+    }
+  }
 }
 
 /** @returns how many values there were */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Limits, ServedModel, WorkerPool } from '@tidemark/workers'
+import type { Gap, Limits, ServedModel, WorkerPool } from '@tidemark/workers'
 import type { ModelProcess } from './python.ts'
 
 /** Starts Python models, each in a process of its own, one pool of them for each environment. */
@@ -13,13 +13,14 @@ export class PythonProcesses {
   }
 
   /** Builds the environment of the lock when it is not there, and loads the model. @throws Error that says why it could not. */
-  async start(modelFolder: string, lockFile: string, limits: Limits): Promise<ModelProcess> {
+  async start(modelFolder: string, lockFile: string, limits: Limits, gap: Gap = 'request'): Promise<ModelProcess> {
     // Loaded with the first Python model.
     const { ensureEnvironment, WorkerPool: Pool } = await import('@tidemark/workers')
     const environment = await ensureEnvironment(lockFile)
     const pool = this.pools.get(environment.lockHash) ?? new Pool({ environment })
     this.pools.set(environment.lockHash, pool)
-    return processOf(await pool.serve(modelFolder, { limits, onLog: ({ line }) => this.onLog(line) }))
+    const onLog = ({ line }: { line: string }) => this.onLog(line)
+    return processOf(await pool.serve(modelFolder, { gap, limits, onLog }))
   }
 
   async close(): Promise<void> {

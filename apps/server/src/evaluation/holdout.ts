@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type InputColumn, numberIn } from '@tidemark/contracts'
-import type { RowResult, WorkerPool } from '@tidemark/workers'
+import type { Gap, RowResult, WorkerPool } from '@tidemark/workers'
 import { type Analytics, identifier, literal } from '../data/index.ts'
 import type { Blobs } from '../platform/index.ts'
 import { perturb, type RawRow } from './perturb.ts'
@@ -21,6 +21,12 @@ export interface LabelledRow {
   readonly eventTime: Date | null
   readonly slices: Readonly<Record<string, string>>
   readonly label: number
+}
+
+/** A version laid out in a folder, and what a missing text is to it. */
+export interface PlacedVersion {
+  readonly modelDir: string
+  readonly gap: Gap
 }
 
 /** Reads Parquet outputs of pipeline runs: holdout rows, and who was in the training. */
@@ -105,9 +111,15 @@ export async function predictHoldout(
   pool: WorkerPool,
   rows: readonly LabelledRow[],
   columns: readonly InputColumn[],
-  options: { candidateDir: string; championDir: string | null; workDir: string; noise: number; perturbed: boolean },
+  options: {
+    readonly candidate: PlacedVersion
+    readonly champion: PlacedVersion | null
+    readonly workDir: string
+    readonly noise: number
+    readonly perturbed: boolean
+  },
 ): Promise<{ holdout: HoldoutRow[]; perturbed: PerturbedResult[] }> {
-  const { candidateDir, championDir, workDir, noise } = options
+  const { workDir, noise } = options
   const raw = rows.map((row) => row.raw)
   const stride = Math.max(1, Math.ceil(rows.length / MOST_DISTURBED_ROWS))
   const places = rows.map((_, place) => place).filter((place) => place % stride === 0)
@@ -115,8 +127,8 @@ export async function predictHoldout(
   const copies = options.perturbed ? perturb(chosen, columns, { noise, seed: SEED }) : []
   const asked = [raw, ...copies.map((copy) => copy.rows)]
   const [answers, champion] = await Promise.all([
-    predict(pool, candidateDir, asked.flat(), join(workDir, 'candidate')),
-    championDir === null ? null : predict(pool, championDir, raw, join(workDir, 'champion')),
+    predict(pool, options.candidate, asked.flat(), join(workDir, 'candidate')),
+    options.champion && predict(pool, options.champion, raw, join(workDir, 'champion')),
   ])
   const numbers = answers.map(numberOf)
   const holdout = rows.map(({ raw: _, ...row }, index) => ({
@@ -141,14 +153,14 @@ export async function predictHoldout(
 
 async function predict(
   pool: WorkerPool,
-  modelDir: string,
+  version: PlacedVersion,
   rows: readonly RawRow[],
   name: string,
 ): Promise<RowResult[]> {
   const inputFile = `${name}.ndjson`
   const outputFile = `${name}-predictions.ndjson`
   await writeFile(inputFile, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
-  await pool.run({ kind: 'predict', modelDir, inputFile, outputFile })
+  await pool.run({ kind: 'predict', ...version, inputFile, outputFile })
   const lines = (await readFile(outputFile, 'utf8')).split('\n').filter((line) => line !== '')
   if (lines.length !== rows.length) throw new Error(`${lines.length} predictions came for ${rows.length} rows.`)
   return lines.map((line) => JSON.parse(line) as RowResult)

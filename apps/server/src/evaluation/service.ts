@@ -66,7 +66,10 @@ export class Evaluations {
     this.ports = ports
     this.analytics = new Analytics(join(platform.config.dataDir, 'work', 'evaluations', 'duckdb'))
     this.runtimes = new VersionRuntimes(platform, ports)
-    this.explanations = new Explanations(platform, ports, (key) => sampleOf(platform, ports, key))
+    this.explanations = new Explanations(platform, ports, {
+      sample: (key) => sampleOf(platform, ports, key),
+      gap: (key) => this.runtimes.gapOf(platform.db, key),
+    })
     this.preparations = new Preparations(platform, ports, this.runtimes, this.explanations)
     this.work = new EvaluationWork(platform, ports, this.analytics, this.runtimes)
   }

@@ -6,7 +6,7 @@ import type { Analytics } from '../data/index.ts'
 import { Actor, inTransaction, type Platform } from '../platform/index.ts'
 import { actorOf } from './asker.ts'
 import { decideGates, lossOf, verdictOf } from './decide.ts'
-import { HoldoutReader, type LabelledRow, predictHoldout } from './holdout.ts'
+import { HoldoutReader, type LabelledRow, type PlacedVersion, predictHoldout } from './holdout.ts'
 import { layOutVersion } from './runtime/files.ts'
 import type { VersionRuntimes } from './runtime/service.ts'
 import * as store from './store.ts'
@@ -60,11 +60,9 @@ export class EvaluationWork {
     if (rows === null) return { ...evaluation, state: 'judging', holdout: null, robustness: [] }
     const policy = await this.policy(evaluation)
     const columns = await this.columns(workspace, model, version)
-    const candidateDir = await this.layOut(evaluation, model, version)
-    const championDir = champion === null ? null : await this.layOut(evaluation, model, champion)
     const { holdout, perturbed } = await predictHoldout(await this.pool(evaluation), rows, columns, {
-      candidateDir,
-      championDir,
+      candidate: await this.place(evaluation, model, version),
+      champion: champion === null ? null : await this.place(evaluation, model, champion),
       workDir: this.folder(evaluation),
       noise: policy.gates.robustness.noise,
       perturbed: evaluation.purpose === 'gates',
@@ -163,9 +161,11 @@ export class EvaluationWork {
     return null
   }
 
-  private layOut(evaluation: Evaluation, model: string, version: number): Promise<string> {
+  private async place(evaluation: Evaluation, model: string, version: number): Promise<PlacedVersion> {
     const key = { workspace: evaluation.workspace, model, version }
-    return layOutVersion(this.platform, this.ports.registry, key, join(this.folder(evaluation), `version-${version}`))
+    const folder = join(this.folder(evaluation), `version-${version}`)
+    const modelDir = await layOutVersion(this.platform, this.ports.registry, key, folder)
+    return { modelDir, gap: await this.runtimes.gapOf(this.platform.db, key) }
   }
 
   private async columns(workspace: string, model: string, version: number): Promise<readonly InputColumn[]> {

@@ -55,6 +55,7 @@ def _to_onnx(subject: Estimator, tensors: list[tuple[str, Any]]) -> Any:
     # The converters of boosters know features by number alone, and names are taken away from a copy.
     estimator = copy.deepcopy(subject.native)
     _forget_feature_names(estimator)
+    _name_gaps(estimator)
     # A map of classes to probabilities is no tensor; linear machines have no such map to leave out.
     options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "predict_proba") else None
     try:
@@ -71,6 +72,18 @@ def _forget_feature_names(estimator: Any) -> None:
     for part in _parts(estimator):
         if isinstance(part, xgboost.XGBModel):
             part.get_booster().feature_names = None
+
+
+def _name_gaps(estimator: Any) -> None:
+    """Have imputers of texts look for the text that stands for a gap, as skl2onnx has it among categories: a tensor of texts holds no gap."""
+    from sklearn.impute import SimpleImputer
+
+    for part in _parts(estimator):
+        # Those that a ColumnTransformer was made of are not fitted.
+        if not isinstance(part, SimpleImputer) or not hasattr(part, "statistics_") or isinstance(part.missing_values, str):
+            continue
+        if any(isinstance(value, str) for value in part.statistics_):
+            part.missing_values = str(part.missing_values)
 
 
 def _takes_names(estimator: Any) -> bool:

@@ -15,6 +15,8 @@ EDGE_BASES = 5
 RANDOM_ROWS = 200
 CATEGORIES_SHOWN = 20
 UNKNOWN = "\u2047 never seen"
+# What converters write for a gap among the categories that a model knows, and what stood for a gap once: a caller may send them as texts.
+TEXTS_OF_GAPS = ("nan", "None", "")
 SEED = 20_240_229
 
 
@@ -33,7 +35,7 @@ def edge_rows(rows: list[Row], columns: list[Column], varied: list[Column] | Non
     >>> from tidemark_worker.rows import Column
     >>> columns = [Column("budget", "double", True), Column("genre", "string", True)]
     >>> made = edge_rows([{"budget": 2.0, "genre": "Drama"}], columns)
-    >>> sorted({kind for kind, _ in made})
+    >>> sorted({kind for kind, _ in made if "text" not in kind})
     ['all missing', 'missing budget', 'missing genre', 'random', 'random with gaps', 'range budget', 'unknown genre']
     """
     made: list[tuple[str, Row]] = []
@@ -45,6 +47,7 @@ def edge_rows(rows: list[Row], columns: list[Column], varied: list[Column] | Non
                 made.append((f"missing {name}", {**base, name: None}))
             if column.kind == "string":
                 made.append((f"unknown {name}", {**base, name: UNKNOWN}))
+                made += [(f"text {text!r} {name}", {**base, name: text}) for text in TEXTS_OF_GAPS]
             elif column.kind == "boolean":
                 made += [(f"either {name}", {**base, name: value}) for value in (True, False)]
             else:
@@ -55,6 +58,23 @@ def edge_rows(rows: list[Row], columns: list[Column], varied: list[Column] | Non
     if gaps:
         made.append(("all missing", {**bases[0], **dict.fromkeys(gaps)}))
     return made + _random_rows(rows, columns, gaps, random_rows)
+
+
+def lone_rows(rows: list[Row], columns: list[Column]) -> list[tuple[str, list[tuple[str, Row]]]]:
+    """Requests in which no row has a text of some column: their names, and their rows like those of ``edge_rows``.
+
+    Examples
+    --------
+    >>> from tidemark_worker.rows import Column
+    >>> columns = [Column("budget", "double", True), Column("genre", "string", True)]
+    >>> lone_rows([{"budget": 2.0, "genre": "Drama"}], columns)[0]
+    ('without genre', [('none has genre', {'budget': 2.0, 'genre': None})])
+    """
+    bases = rows[:: max(1, len(rows) // EDGE_BASES)][:EDGE_BASES]
+    texts = [column.name for column in columns if column.kind == "string"]
+    alone = [(f"without {name}", [(f"none has {name}", {**base, name: None}) for base in bases]) for name in texts]
+    nothing = ("without any text", [("none has a text", {**base, **dict.fromkeys(texts)}) for base in bases[:1]])
+    return [*alone, nothing] if texts else []
 
 
 def _random_rows(rows: list[Row], columns: list[Column], may_miss: list[str], count: int) -> list[tuple[str, Row]]:

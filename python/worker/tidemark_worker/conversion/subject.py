@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidemark_worker.answers import answers_by_row
 from tidemark_worker.conversion.edges import RANDOM_ROWS
 from tidemark_worker.models import ESTIMATOR_FLAVORS, NETWORK_FLAVORS, estimator_flavor, flavors_of, load, network_flavor
-from tidemark_worker.rows import Column, frame_of
+from tidemark_worker.rows import Column, frame_of, lacking, settled
 from tidemark_worker.samples import example_rows, sample_rows
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ class Subject(ABC):
 
     def answers(self, rows: list[Row]) -> list[dict[str, Any]]:
         """One ``{"prediction": …}`` or ``{"error": …}`` a row, as it is served."""
-        return answers_by_row(lambda some: self.pyfunc.predict(self.asked(some)), rows)
+        # Asked alone since another raised, a row has the gap that it had beside it.
+        own = replace(self, columns=settled(self.columns, lacking(self.columns, rows)))
+        return answers_by_row(lambda some: self.pyfunc.predict(own.asked(some)), rows)
 
     def example_rows(self, folder: str) -> list[Row]:
         """Rows of the input example that the model was logged with."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tidemark_worker.answers import answer_of
 from tidemark_worker.models import estimator_flavor, load
-from tidemark_worker.rows import Column, columns_of, frame_of
+from tidemark_worker.rows import Column, Gap, columns_of, frame_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,12 +55,12 @@ class Target:
         return array.astype("float64")
 
 
-def target_of(folder: str) -> Target:
-    """Load a model of named columns."""
+def target_of(folder: str, gap: Gap) -> Target:
+    """Load a model of named columns, in which a missing text becomes ``gap``."""
     pyfunc = load(folder)
     estimator = pyfunc.get_raw_model() if estimator_flavor(pyfunc.metadata.flavors) else None
     labels = getattr(estimator, "classes_", None)
     classes = None
     if hasattr(estimator, "predict_proba") and labels is not None:
         classes = [value.item() if hasattr(value, "item") else value for value in labels]
-    return Target(pyfunc, columns_of(pyfunc), estimator, classes)
+    return Target(pyfunc, columns_of(pyfunc, gap), estimator, classes)

@@ -18,14 +18,14 @@ def run(arguments: dict[str, Any], channel: Channel) -> dict[str, Any]:
     Parameters
     ----------
     arguments
-        ``modelDir``, ``sampleFile`` (rows of raw inputs, or null).
+        ``modelDir``, ``gap`` (see ``rows``), ``sampleFile`` (rows of raw inputs, or null).
 
     Raises
     ------
     ValueError
         The model gives no number to measure, or fewer than two real rows are known.
     """
-    target = target_of(arguments["modelDir"])
+    target = target_of(arguments["modelDir"], arguments["gap"])
     rows = [*example_rows(arguments["modelDir"], target.columns), *sample_rows(arguments.get("sampleFile"), target.columns)]
     if len(rows) < 2:
         raise ValueError("Fewer than two real rows of the model's input are known: log it with an input example of several rows.")

@@ -16,12 +16,13 @@ from tidemark_worker.questions import Question, Refused, check_params, input_of,
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
 
+    from tidemark_worker.rows import Gap
     from tidemark_worker.tasks import Channel
 
 
 def run(arguments: dict[str, Any], channel: Channel) -> None:
-    """Load ``modelDir``, connect to ``socket``, say so, then answer its frames until the platform closes it."""
-    served = Served(load(arguments["modelDir"]))
+    """Load ``modelDir``, connect to ``socket``, say so, then answer its frames, missing texts as ``gap`` says, until the platform closes it."""
+    served = Served(load(arguments["modelDir"]), arguments["gap"])
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(arguments["socket"])
         connection.sendall(arguments["token"].encode())
@@ -53,8 +54,9 @@ class Served:
     then on.
     """
 
-    def __init__(self, model: PyFuncModel) -> None:
+    def __init__(self, model: PyFuncModel, gap: Gap = "request") -> None:
         self._model = model
+        self._gap: Gap = gap
         self._schema = model.metadata.get_input_schema()
         self._params = model.metadata.get_params_schema()
         self._settled = settled_types(self._schema)
@@ -91,7 +93,7 @@ class Served:
     def _ask(self, question: Question) -> Answer:
         try:
             check_params(question.params, self._params)
-            values, form = answer_of(self._predict(input_of(question, self._schema), question.params), question.rows)
+            values, form = answer_of(self._predict(input_of(question, self._schema, self._gap), question.params), question.rows)
             return Answer(values, form)
         except MemoryError as error:
             # What it has leaked stays: it would fail from now on.

@@ -4,12 +4,13 @@ import { join, resolve } from 'node:path'
 import {
   type Explanation,
   type JsonValue,
+  noneHas,
   type PredictionExplanation,
   parseModelVersionRef,
   TidemarkError,
   type VersionImportance,
 } from '@tidemark/contracts'
-import type { ExplainResult } from '@tidemark/workers'
+import type { ExplainResult, Gap } from '@tidemark/workers'
 import type { Actor, Platform } from '../../platform/index.ts'
 import { VersionUnknown } from '../errors.ts'
 import { layOutVersion } from '../runtime/files.ts'
@@ -31,17 +32,30 @@ const MEMORY_BYTES = 4 * 1024 ** 3
 
 type Row = Readonly<Record<string, JsonValue>>
 
+/** What is known elsewhere of versions. */
+interface KnownOfVersion {
+  /** Parquet rows of a version's training, by digest; null: none are known. */
+  readonly sample: (key: VersionKey) => Promise<string | null>
+  readonly gap: (key: VersionKey) => Promise<Gap>
+}
+
+/** A version laid out for one piece of work. */
+interface PlacedVersion {
+  readonly modelDir: string
+  readonly sampleFile: string | null
+  readonly gap: Gap
+}
+
 /** Says what predictions owe to their columns. Explanations are made when asked for and not kept: they would repeat what callers sent. */
 export class Explanations {
   private readonly platform: Platform
   private readonly ports: EvaluationPorts
-  private readonly sample: (key: VersionKey) => Promise<string | null>
+  private readonly known: KnownOfVersion
 
-  /** @param sample Parquet rows of a version's training, by digest; null: none are known. */
-  constructor(platform: Platform, ports: EvaluationPorts, sample: (key: VersionKey) => Promise<string | null>) {
+  constructor(platform: Platform, ports: EvaluationPorts, known: KnownOfVersion) {
     this.platform = platform
     this.ports = ports
-    this.sample = sample
+    this.known = known
   }
 
   /** Explains one row of a logged prediction, by the version that answered it. @throws PredictionUnknown and the other errors of this folder */
@@ -56,9 +70,10 @@ export class Explanations {
     if (!cells) throw RowUnknown(row, answer.rows.length)
     const redacted = Object.keys(answer.redacted ?? {})
     if (redacted.length > 0) throw InputRedacted(redacted.map((column) => `"${column}"`).join(', '))
-    const record = Object.fromEntries(answer.columns.map((column, place) => [column, cells[place] ?? null]))
     const key = { workspace, ...parseModelVersionRef(answer.version) }
-    const [explanation] = await this.explain(key, [record])
+    const record = Object.fromEntries(answer.columns.map((column, place) => [column, cells[place] ?? null]))
+    const lacking = answer.columns.filter((_, place) => noneHas(answer.rows, place))
+    const [explanation] = await this.explain(key, [record], lacking)
     if (!explanation) throw new Error(`No explanation came for prediction ${id}.`)
     const { endpoint, version } = answer
     return { ...explanation, predictionId: id, endpoint, version, row, rows: answer.rows.length }
@@ -97,9 +112,9 @@ export class Explanations {
   async measure(key: VersionKey): Promise<void> {
     const { db, log, python } = this.platform
     if (await store.importanceOf(db, key)) return
-    await this.withVersion(key, async (modelDir, sampleFile) => {
+    await this.withVersion(key, async (placed) => {
       const pool = await python.pool()
-      const task = { kind: 'importance' as const, modelDir, sampleFile, limits: { memoryBytes: MEMORY_BYTES } }
+      const task = { kind: 'importance' as const, ...placed, limits: { memoryBytes: MEMORY_BYTES } }
       try {
         await store.saveImportance(db, key, await pool.run(task, { timeoutSeconds: SECONDS }))
       } catch (error) {
@@ -109,13 +124,16 @@ export class Explanations {
     })
   }
 
-  private async explain(key: VersionKey, rows: readonly Row[]): Promise<Explanation[]> {
+  /** @param lackingAll columns that no row of the request has in which they came, where that had more rows */
+  private async explain(key: VersionKey, rows: readonly Row[], lackingAll?: readonly string[]): Promise<Explanation[]> {
     const name = `${key.model}/${key.version}`
     const found = await this.ports.registry.version(this.platform.db, key.workspace, key.model, key.version)
     if (!found) throw VersionUnknown(key.model, key.version)
     if (!found.signature || found.signature.length === 0)
       throw NotExplainable(name, 'it takes no table of columns, and what is explained is what each column adds.')
-    const result = await this.withVersion(key, (modelDir, sampleFile) => this.run(name, { modelDir, sampleFile, rows }))
+    const names = found.signature.map((column) => column.name)
+    const lacking = lackingAll ?? names.filter((column) => rows.every((row) => row[column] == null))
+    const result = await this.withVersion(key, (placed) => this.run(name, { ...placed, rows, lacking }))
     return result.explanations.map(({ contributions, ...each }, place) => ({
       ...each,
       of: result.of,
@@ -128,7 +146,7 @@ export class Explanations {
 
   private async run(
     name: string,
-    question: { modelDir: string; sampleFile: string | null; rows: readonly Row[] },
+    question: PlacedVersion & { readonly rows: readonly Row[]; readonly lacking: readonly string[] },
   ): Promise<ExplainResult> {
     const pool = await this.platform.python.pool(EXPLAIN_LOCK)
     const task = { kind: 'explain' as const, ...question, limits: { memoryBytes: MEMORY_BYTES } }
@@ -141,17 +159,14 @@ export class Explanations {
   }
 
   /** Lays a version and its sample out for one piece of work. */
-  private async withVersion<T>(
-    key: VersionKey,
-    work: (modelDir: string, sampleFile: string | null) => Promise<T>,
-  ): Promise<T> {
+  private async withVersion<T>(key: VersionKey, work: (placed: PlacedVersion) => Promise<T>): Promise<T> {
     const folder = join(this.platform.config.dataDir, 'work', 'explanations', randomUUID())
     try {
       const modelDir = await layOutVersion(this.platform, this.ports.registry, key, join(folder, 'model'))
-      const sample = await this.sample(key)
+      const sample = await this.known.sample(key)
       const sampleFile = sample && join(folder, 'sample.parquet')
       if (sample && sampleFile) await copyFile(this.platform.blobs.path(sample), sampleFile)
-      return await work(modelDir, sampleFile)
+      return await work({ modelDir, sampleFile, gap: await this.known.gap(key) })
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

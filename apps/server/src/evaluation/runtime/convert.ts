@@ -42,12 +42,13 @@ export async function convertVersion(
 /** How a runtime is fed and read, as contracts have it: what is not there is left out. */
 function fedAndRead({ inputs, names }: InputMap): Pick<OnnxRuntime, 'inputs' | 'names'> {
   return {
-    inputs: inputs.map(({ column, tensor, type, missing, shape }) => ({
+    inputs: inputs.map(({ column, tensor, type, missing, shape, gap }) => ({
       column,
       tensor,
       type,
       missing,
       ...(shape ? { shape: [...shape] } : {}),
+      ...(gap ? { gap } : {}),
     })),
     ...(names ? { names: [...names] } : {}),
   }
@@ -89,6 +90,7 @@ async function tryConversion(
     scores,
     columns: names,
     rows: found.map(({ row }) => names.map((name) => row[name] ?? null)),
+    requests: found.map(({ request }) => request),
     expected: found.map((row) =>
       'error' in row ? { error: row.error } : { value: row.prediction, scores: row.scores ?? null },
     ),

@@ -32,6 +32,8 @@ export interface ParityQuestion {
   readonly scores: string | null
   readonly columns: readonly string[]
   readonly rows: readonly (readonly JsonValue[])[]
+  /** For each row the request that it came with. */
+  readonly requests: readonly string[]
   readonly expected: readonly (
     | { readonly value: JsonValue; readonly scores: readonly number[] | null }
     | { readonly error: string }

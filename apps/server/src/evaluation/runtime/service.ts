@@ -8,7 +8,7 @@ import {
   runtimeDecided,
   runtimeSwitched,
 } from '@tidemark/contracts'
-import { chooseLock, servingLocks } from '@tidemark/workers'
+import { chooseLock, type Gap, servingLocks } from '@tidemark/workers'
 import { type Actor, inTransaction, type Platform, type Queryable, systemActor } from '../../platform/index.ts'
 import { NoEnvironment } from '../errors.ts'
 import type { EvaluationPorts } from '../types.ts'
@@ -83,6 +83,12 @@ export class VersionRuntimes {
     return runtime.kind === 'onnx' && python ? { ...runtime, python } : runtime
   }
 
+  /** What a missing text is to a version, wherever it runs. */
+  async gapOf(db: Queryable, key: VersionKey): Promise<Gap> {
+    const found = await store.runtimeOf(db, key)
+    return found && found.python?.gap === undefined ? 'empty' : 'request'
+  }
+
   /**
    * Sends a version to Python for good, because an answer that it gave as ONNX is another in Python. The first mismatch decides; told again, or of a
    * version that runs in Python, nothing happens.
@@ -130,7 +136,7 @@ export class VersionRuntimes {
 
   private async inPython({ workspace, model, version }: VersionKey, lockDigest: string): Promise<PythonRuntime> {
     const files = await this.ports.registry.versionFiles(this.platform.db, workspace, model, version)
-    return { kind: 'python', lockDigest, files: files.map(({ path, digest }) => ({ path, digest })) }
+    return { kind: 'python', gap: 'request', lockDigest, files: files.map(({ path, digest }) => ({ path, digest })) }
   }
 
   /** A stored file under a name that says what it is. */
