@@ -49,6 +49,34 @@ export const FILMS: readonly Payload[] = [
   json('Infinity', `{"dataframe_split":{"columns":${JSON.stringify(COLUMNS)},"data":[[Infinity,100.0,"Drama"]]}}`),
   oneRow('null in a number', [null, 100.5, 'Drama']),
   oneRow('null in a text', [20.5, 100.5, null]),
+  json('null in a text that another row has', {
+    dataframe_split: {
+      columns: COLUMNS,
+      data: [
+        [20.5, 100.5, null],
+        [20.5, 100.5, 'Drama'],
+      ],
+    },
+  }),
+  json('null in a text of each row', {
+    dataframe_records: [
+      { budget: 20.5, length: 100.5, genre: null },
+      { budget: 10.5, length: 90.5, genre: null },
+    ],
+  }),
+  json('a text that one record lacks', {
+    dataframe_records: [
+      { budget: 20.5, length: 100.5, genre: 'War' },
+      { budget: 20.5, length: 100.5 },
+    ],
+  }),
+  json(
+    'null in a text of inputs',
+    { inputs: { budget: [20.5, 20.5], length: [100.5, 100.5], genre: ['War', null] } },
+    otherwise.named,
+  ),
+  oneRow('the text nan', [20.5, 100.5, 'nan']),
+  oneRow('the text None', [20.5, 100.5, 'None']),
   oneRow('an unknown category', [20.5, 100.5, 'Western']),
   oneRow('an empty text', [20.5, 100.5, '']),
   oneRow('a text beyond ASCII', [20.5, 100.5, 'Драма 🎬']),
@@ -112,6 +140,22 @@ export const FILMS: readonly Payload[] = [
     name: 'CSV with gaps and quotes',
     type: CSV,
     body: () => 'budget,length,genre\n,100.5,"Drama"\nNA,90,"a ""b"", c"\n',
+  },
+  {
+    name: 'CSV with a gap in a text that another row has',
+    type: CSV,
+    body: () => 'budget,length,genre\n20.5,100.5,\n20.5,100.5,War\n',
+  },
+  {
+    name: 'CSV with a gap in a text of each row',
+    type: CSV,
+    body: () => 'budget,length,genre\n20.5,100.5,\n20.5,100.5,NA\n',
+    otherwise: {
+      ours: '200',
+      stock: '200',
+      reason:
+        'A text that no row has is None whatever the request was written in, so that a request asked again from the log is the same question; of CSV alone stock makes it NaN.',
+    },
   },
   { name: 'CSV with a value too many', type: CSV, body: () => 'budget,length,genre\n1,2,Drama\n1,2,Drama,4,5\n' },
   { name: 'no Parquet', type: PARQUET, body: () => 'secret' },

@@ -57,6 +57,13 @@ export const otherwise = {
     reason:
       'The model raises. Stock calls whatever a model raises the caller’s mistake; here it is the version’s failure, which is logged and counts against it in a rollout.',
   },
+  /** null in a text of "inputs" or "instances". */
+  named: {
+    ours: ANSWERED,
+    stock: ANSWERED,
+    reason:
+      'A text that is null is missing in each form of JSON. In "inputs" and "instances" stock makes it the text "None", which is no text that anybody sent.',
+  },
   /** Found where the model runs. */
   code: {
     ours: INVALID,

@@ -1,10 +1,10 @@
 import { json, otherwise, type Payload } from './payload.ts'
 
-const EMPTY_TEXT = {
+const NO_COLUMN = {
   ours: '200',
   stock: '200',
   reason:
-    'A missing text reaches the model as "", in Python as in ONNX, so that a version answers alike in both; in stock it is None, or its column is not there.',
+    'A column that may be missing and is not sent has nothing in any row, so that a version answers alike in Python and as ONNX, and pipelines that choose columns by name answer; stock’s frame lacks the column.',
 }
 
 const COLUMNS = ['visitors', 'weekend', 'at', 'note', 'rain']
@@ -35,13 +35,19 @@ export const VISITS: readonly Payload[] = [
     inputs: Object.fromEntries(Object.entries(record()).map(([name, value]) => [name, [value]])),
   }),
   json('instances as records', { instances: [record()] }),
-  oneRecord('null in columns that may be missing', { note: null, rain: null }, EMPTY_TEXT),
+  oneRecord('null in columns that may be missing', { note: null, rain: null }),
+  json('null in a text that another row has', { dataframe_records: [record({ note: null }), record()] }),
+  json('null in a text of each row', {
+    dataframe_split: { columns: COLUMNS, data: [ROW, ROW].map((row) => row.with(3, null as never)) },
+  }),
+  json('a text that one record lacks', { dataframe_records: [record(), without('note')] }),
+  json('null in a text of instances', { instances: [record({ note: null }), record()] }, otherwise.named),
   json(
     'without columns that may be missing',
     {
       dataframe_split: { columns: COLUMNS.slice(0, 3), data: [ROW.slice(0, 3)] },
     },
-    EMPTY_TEXT,
+    NO_COLUMN,
   ),
   json('without a column that must be there', { dataframe_records: [without('visitors')] }),
   oneRecord('a whole number with a decimal point', { visitors: 120.0 }),
