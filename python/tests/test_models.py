@@ -85,6 +85,24 @@ def test_a_row_that_breaks_the_model_spoils_no_other(tmp_path: Path) -> None:
     assert results == [{"prediction": {"run time": 9.0}}, error, {"prediction": {"run time": 12.0}}]
 
 
+class NoWar(mlflow.pyfunc.PythonModel):
+    """Tells of what type each genre is, and raises for one."""
+
+    def predict(self, context, model_input, params=None):  # mlflow reads hints as a signature
+        if (model_input["genre"] == "War").any():
+            raise ValueError("no war")
+        return [type(genre).__name__ for genre in model_input["genre"]]
+
+
+def test_a_row_that_is_asked_alone_since_another_raised_has_the_gap_that_it_had_beside_it(tmp_path: Path) -> None:
+    mlflow.pyfunc.save_model(tmp_path / "model", python_model=NoWar(), signature=SIGNATURE, pip_requirements=REQUIREMENTS)
+    model = load(str(tmp_path / "model"))
+    rows = [{"genre": "War"}, {"genre": None}, {"genre": "Drama"}]
+    results = answers_by_row(model, columns_of(model), rows)
+    assert results == [{"error": "ValueError: no war"}, {"prediction": "float"}, {"prediction": "str"}]
+    assert answers_by_row(model, columns_of(model), rows[1:2]) == [{"prediction": "NoneType"}]
+
+
 def test_a_model_that_answers_a_table_by_one_value_is_asked_row_by_row(tmp_path: Path) -> None:
     mlflow.pyfunc.save_model(tmp_path / "model", python_model=Longest(), signature=SIGNATURE, pip_requirements=REQUIREMENTS)
     model = load(str(tmp_path / "model"))

@@ -16,7 +16,7 @@ from mlflow.types.schema import Array, ColSpec
 from tidemark_worker.answers import answer_of
 from tidemark_worker.frames import Packed
 from tidemark_worker.models import load
-from tidemark_worker.questions import Question
+from tidemark_worker.questions import Question, input_of
 from tidemark_worker.tasks.serve import Served
 
 if TYPE_CHECKING:
@@ -177,3 +177,26 @@ def test_a_model_that_looks_at_other_rows_is_never_asked_for_several_callers_at_
 def test_a_model_that_answers_by_one_value_is_asked_singly(tmp_path: Path) -> None:
     model = served(tmp_path, lambda given, _: f"{len(given)} rows")
     assert [answer["values"] for answer in ask(model, table(1), table(1, 2))] == [["1 rows"], ["2 rows"]]
+
+
+def test_a_missing_text_is_what_pandas_makes_of_the_request(tmp_path: Path) -> None:
+    schema = Schema([ColSpec(DataType.string, "x", required=False)])
+    model = served(tmp_path, lambda given, _: [type(value).__name__ for value in given["x"]], ModelSignature(schema))
+    asked = [table("a", None), table(None), table(None, None), Question("table", (), [], 1), table("a")]
+    kinds = [ask(model, question)[0]["values"] for question in asked]
+    assert kinds == [["str", "float"], ["NoneType"], ["NoneType", "NoneType"], ["NoneType"], ["str"]]
+    frame = input_of(table("a", None), schema)
+    assert frame["x"].dtype == pd.DataFrame({"x": ["a", None]})["x"].dtype
+
+
+def test_a_version_that_was_compared_with_the_empty_text_gets_it(tmp_path: Path) -> None:
+    mlflow.pyfunc.save_model(
+        tmp_path / "model",
+        python_model=Model(lambda given, _: list(given["x"])),
+        signature=ModelSignature(Schema([ColSpec(DataType.string, "x")])),
+        pip_requirements=["mlflow"],
+    )
+    assert ask(Served(load(str(tmp_path / "model")), "empty"), table(None), table("a", None)) == [
+        {"values": [""], "form": "rows"},
+        {"values": ["a", ""], "form": "rows"},
+    ]
