@@ -37,7 +37,8 @@ class Model(mlflow.pyfunc.PythonModel):
             return [os.getpid()] * len(model_input)
         if (model_input["genre"] == "slow").any():
             time.sleep(0.15)
-        return [len(genre) if pandas.isna(budget) else budget * 2
+        length = lambda genre: -2 if genre is None else -1 if pandas.isna(genre) else len(genre)
+        return [length(genre) if pandas.isna(budget) else budget * 2
                 for budget, genre in zip(model_input["budget"], model_input["genre"])]
 
 frame = pandas.DataFrame({"budget": [1.5], "genre": ["Drama"]})
@@ -69,8 +70,27 @@ after(async () => {
 const predict = async (...rows: [number | null, string | null][]) =>
   (await model.predict({ kind: 'table', columns, rows })).values
 
-test('a Python model answers row by row; a missing number is NaN and a missing text ""', async () => {
-  assert.deepEqual(await predict([2, 'Drama'], [null, 'Drama'], [null, null]), [4, 5, 0])
+test('a Python model answers row by row; a missing number is NaN, a missing text too where another row has one, else None', async () => {
+  assert.deepEqual(await predict([2, 'Drama'], [null, 'Drama'], [null, null]), [4, 5, -1])
+  assert.deepEqual(await predict([null, null], [null, null]), [-2, -2])
+})
+
+test('in a crowd a caller without a text is asked as alone', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, n) => predict([null, n % 2 === 0 ? null : 'x'.repeat(n)])),
+  )
+  assert.deepEqual(
+    answers,
+    Array.from({ length: 50 }, (_, n) => [n % 2 === 0 ? -2 : n]),
+  )
+})
+
+test('a version that was registered when a missing text was "" still gets it', async () => {
+  const process = await processes.start(join(folder, 'model'), LOCK, {}, 'empty')
+  const frame = { kind: 'table' as const, columns: ['budget', 'genre'], rows: [[null, null]] }
+  assert.deepEqual(await process.ask([frame]), [{ values: [0] }])
+  process.close()
+  await process.ended
 })
 
 test('many callers at once get their own answers', async () => {

@@ -90,6 +90,7 @@ test('a converted file that answers otherwise is caught while it serves, and the
   const gateways = new Gateways(platform)
   const published = await gateways.published('default', 'forest')
   assert.ok(published?.champion.runtime.kind === 'onnx')
+  assert.equal(published.champion.runtime.python?.gap, 'request')
   const other = await platform.blobs.put(platform.db, 'default', fixtureModel('champion').bytes)
   const wrong = {
     ...published.champion.runtime,
