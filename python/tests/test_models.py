@@ -96,11 +96,15 @@ class NoWar(mlflow.pyfunc.PythonModel):
 
 def test_a_row_that_is_asked_alone_since_another_raised_has_the_gap_that_it_had_beside_it(tmp_path: Path) -> None:
     mlflow.pyfunc.save_model(tmp_path / "model", python_model=NoWar(), signature=SIGNATURE, pip_requirements=REQUIREMENTS)
-    model = load(str(tmp_path / "model"))
-    rows = [{"genre": "War"}, {"genre": None}, {"genre": "Drama"}]
-    results = answers_by_row(model, columns_of(model), rows)
-    assert results == [{"error": "ValueError: no war"}, {"prediction": "float"}, {"prediction": "str"}]
-    assert answers_by_row(model, columns_of(model), rows[1:2]) == [{"prediction": "NoneType"}]
+
+    def predicted(*genres: str | None) -> list[dict[str, Any]]:
+        (tmp_path / "rows.ndjson").write_text("\n".join(json.dumps({"genre": genre}) for genre in genres))
+        files = {"inputFile": str(tmp_path / "rows.ndjson"), "outputFile": str(tmp_path / "out.ndjson")}
+        predict.run({"modelDir": str(tmp_path / "model"), "gap": "request", **files}, Ignored())
+        return [json.loads(line) for line in (tmp_path / "out.ndjson").read_text().splitlines()]
+
+    assert predicted("War", None, "Drama") == [{"error": "ValueError: no war"}, {"prediction": "float"}, {"prediction": "str"}]
+    assert predicted(None) == [{"prediction": "NoneType"}]
 
 
 def test_a_model_that_answers_a_table_by_one_value_is_asked_row_by_row(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ test('a network is asked by tensors, and a row of another answer fails it', asyn
     tolerance: 1e-4,
     columns: network.columns,
     rows: network.rows,
+    requests: network.rows.map(() => ''),
     expected: network.expected.map((answer) => ({ value: answer })),
   }
   assert.equal((await ask(asked)).ok, true)
