@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JsonValue, VersionRuntime } from '@tidemark/contracts'
+import type { JsonValue } from '@tidemark/contracts'
 import { z } from 'zod'
+import { prepared } from './conversions/prepared.ts'
 import { type Site, startPlatform } from './platform.ts'
 import { runScript } from './python.ts'
 import { serve } from './serving.ts'
@@ -35,7 +36,7 @@ for (const [library, models] of Object.entries(EXPECTED)) {
       const told = Told.parse(JSON.parse(said.slice(said.indexOf('told ') + 'told '.length)))
       assert.deepEqual(Object.keys(told), Object.keys(models))
       for (const [model, expected] of Object.entries(models)) {
-        const { verdict, runtime } = await prepared(site.connection, model)
+        const { verdict, runtime } = await prepared(site.connection, model, WITHIN_MS)
         t.diagnostic(`${model}: ${verdict?.sentence}`)
         assert.equal(runtime, expected === 'onnx' ? 'onnx' : 'python')
         if (expected !== 'onnx') assert.match(verdict?.sentence ?? '', expected)
@@ -50,16 +51,6 @@ for (const [library, models] of Object.entries(EXPECTED)) {
       await site.end()
     }
   })
-}
-
-async function prepared({ client }: Site['connection'], model: string): Promise<VersionRuntime> {
-  for (const until = Date.now() + WITHIN_MS; Date.now() < until; ) {
-    const found = await client.runtimes.getVersionRuntime({ params: { model, version: 1 } })
-    assert.notEqual(found.preparation, 'failed', found.problem ?? '')
-    if (found.verdict) return found
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error(`${model} was not prepared in time`)
 }
 
 /** Each row alone, then all that are answered together; by MLflow's protocol, TensorFlow Serving's, and V2. */

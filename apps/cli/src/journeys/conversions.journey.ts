@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { VersionRuntime } from '@tidemark/contracts'
+import { prepared } from './conversions/prepared.ts'
 import { type Outcome, reportOf } from './conversions/report.ts'
 import { type Connection, differences, type Logged } from './conversions/serve.ts'
 import { startPlatform } from './platform.ts'
@@ -99,11 +99,3 @@ async function outcomeOf(connection: Connection, logged: Logged): Promise<Outcom
 }
 
 class Late extends Error {}
-
-async function prepared({ client }: Connection, model: string): Promise<VersionRuntime> {
-  for (;;) {
-    const found = await client.runtimes.getVersionRuntime({ params: { model, version: 1 } })
-    if (found.verdict || found.preparation === 'failed') return found
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}

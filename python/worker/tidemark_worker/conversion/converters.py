@@ -71,6 +71,8 @@ def _forget_feature_names(estimator: Any) -> None:
         return
     for part in _parts(estimator):
         if isinstance(part, xgboost.XGBModel):
+            if part.get_xgb_params().get("booster") not in (None, "gbtree"):
+                raise ValueError(f'Its booster is "{part.get_xgb_params()["booster"]}": what converts are gradient-boosted trees ("gbtree").')
             part.get_booster().feature_names = None
 
 
@@ -154,10 +156,12 @@ def _register_boosters() -> None:
     choices = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
     if "xgboost" in sys.modules:
         from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
-        from xgboost import XGBClassifier, XGBRegressor
+        from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor
 
-        update_registered_converter(XGBClassifier, "XGBoostXGBClassifier", classifier, convert_xgboost, options=choices)
-        update_registered_converter(XGBRegressor, "XGBoostXGBRegressor", regressor, convert_xgboost)
+        for kind in (XGBClassifier, XGBRFClassifier):
+            update_registered_converter(kind, f"XGBoost{kind.__name__}", classifier, convert_xgboost, options=choices)
+        for kind in (XGBRegressor, XGBRFRegressor):
+            update_registered_converter(kind, f"XGBoost{kind.__name__}", regressor, convert_xgboost)
     if "lightgbm" in sys.modules:
         from lightgbm import LGBMClassifier, LGBMRegressor
         from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
