@@ -125,7 +125,7 @@ test('a file is predicted row for row as its model does in Python, killed twice 
   // Its process is killed; then the server that asked stops with it, and another begins.
   await until(50_000)
   // biome-ignore lint/complexity/useLiteralKeys: a test's way to the process
-  batches['runner'].kill(asking.id)
+  batches['line'].kill(asking.id)
   await until(100_000)
   await batches.stop()
   const before = await batches.byId('default', asking.id)

@@ -10,7 +10,7 @@ export const BatchVersionUnknown = defineError(
   404,
   (model: string, which: string) => `The registry has no version of "${model}" by ${which}.`,
 )
-export const BatchVersionNotPrepared = defineError(
+export const VersionNotPrepared = defineError(
   'MODEL_VERSION_NOT_PREPARED',
   409,
   (ref: string) =>

@@ -4,7 +4,9 @@ import { actorOf, type HttpServer, mount, type Platform, takeStreams } from '../
 import { Batches } from './service.ts'
 import type { BatchPorts } from './types.ts'
 
-export { BatchProcess, BatchProcessFailed } from './process.ts'
+export { VersionNotPrepared } from './errors.ts'
+export { type RunProgram, type Trade, WorkLine } from './line.ts'
+export { BatchProcessFailed, chunksIn } from './process.ts'
 
 /** Batch prediction, as the composition root uses it. */
 export function createBatch(platform: Platform, data: Data, ports: BatchPorts) {

@@ -1,4 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -7,6 +9,7 @@ const PROGRAMS = {
   batch: fileURLToPath(new URL('../../../gateway/src/batch/main.ts', import.meta.url)),
   replay: fileURLToPath(new URL('../../../gateway/src/replay/main.ts', import.meta.url)),
 } as const
+export type Program = keyof typeof PROGRAMS
 
 const Progress = z.object({ rows: z.int(), rowsDone: z.int() })
 export type Progress = z.infer<typeof Progress>
@@ -19,6 +22,12 @@ export class BatchProcessFailed extends Error {
     super(reason)
     this.final = final
   }
+}
+
+/** The chunks that a program has written, in their order; each is whole when it has its name. */
+export async function chunksIn(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.parquet'))
+  return names.sort().map((name) => join(folder, name))
 }
 
 /** The progress that a line tells; null for one that a library printed, or that a killed process did not end. */
@@ -35,7 +44,7 @@ export class BatchProcess {
   private readonly child: ChildProcessWithoutNullStreams
   readonly ended: Promise<void>
 
-  constructor(jobFile: string, onProgress: (progress: Progress) => void, program: keyof typeof PROGRAMS = 'batch') {
+  constructor(program: Program, jobFile: string, onProgress: (progress: Progress) => void) {
     const flags = process.execArgv.filter((flag) => !flag.startsWith('--test') && !flag.startsWith('--inspect'))
     // Neither DATABASE_URL nor the internal token are its business.
     const env = Object.fromEntries(

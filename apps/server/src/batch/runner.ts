@@ -1,16 +1,13 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { batchFailed, batchPredicted, DatasetDefinition, datasetVersionCreated } from '@tidemark/contracts'
 import { createdEvent, type Data } from '../data/index.ts'
-import { Actor, inTransaction, isConnectionLoss, type Platform, systemActor } from '../platform/index.ts'
+import { Actor, inTransaction, type Platform, systemActor } from '../platform/index.ts'
 import { BatchEnded } from './errors.ts'
-import { BatchProcess, BatchProcessFailed, type Progress } from './process.ts'
+import type { RunProgram, Trade } from './line.ts'
+import { BatchProcessFailed, chunksIn, type Progress } from './process.ts'
 import * as store from './store.ts'
 import { type BatchPorts, nameOf, type StoredBatch } from './types.ts'
-
-const LOOK_MILLISECONDS = 1_000
-/** After so many starts its process, or the server with it, is given up. */
-const MOST_STARTS = 5
 
 interface Pace {
   readonly id: string
@@ -20,39 +17,21 @@ interface Pace {
   readonly rowsDone: number
 }
 
-/** Carries batch predictions out, one after the other. What a killed server left goes on behind the chunks that were done. */
-export class BatchRunner {
+/** How a batch prediction is carried out. */
+export class BatchRunner implements Trade<StoredBatch> {
+  readonly program = 'batch'
+  readonly called = 'a batch prediction'
+  readonly takeNext = store.takeNext
+  readonly saveProgress = store.saveProgress
   private readonly platform: Platform
   private readonly data: Data
   private readonly ports: Pick<BatchPorts, 'input' | 'runtime'>
-  private readonly folder: string
-  private running: Promise<void> | undefined
-  private current: { readonly id: string; readonly process: BatchProcess } | undefined
   private pace: Pace | undefined
-  private timer: NodeJS.Timeout | undefined
-  private stopped = false
 
   constructor(platform: Platform, data: Data, ports: Pick<BatchPorts, 'input' | 'runtime'>) {
     this.platform = platform
     this.data = data
     this.ports = ports
-    this.folder = platform.python.workFolder('batch')
-  }
-
-  start(): void {
-    this.timer = setInterval(() => this.soon(), LOOK_MILLISECONDS)
-  }
-
-  async stop(): Promise<void> {
-    this.stopped = true
-    clearInterval(this.timer)
-    this.current?.process.kill()
-    await this.running
-  }
-
-  /** Ends the process of one, where it is the one that runs. */
-  kill(id: string): void {
-    if (this.current?.id === id) this.current.process.kill()
   }
 
   /** Rows a second since its process began, where it is the one that ran last; null while nothing is known. */
@@ -63,56 +42,33 @@ export class BatchRunner {
     return seconds > 0 && rowsDone > from ? (rowsDone - from) / seconds : null
   }
 
-  /** Looks now whether one waits. */
-  soon(): void {
-    if (this.stopped) return
-    this.running ??= this.all()
-      .catch((error: unknown) => this.platform.log.warn({ err: error }, 'batch predictions pause'))
-      .finally(() => {
-        this.running = undefined
-      })
-  }
-
-  private async all(): Promise<void> {
-    while (!this.stopped) {
-      const batch = await store.takeNext(this.platform.db, this.platform.clock.now())
-      if (!batch) return
-      try {
-        if (batch.starts > MOST_STARTS)
-          throw new BatchProcessFailed(`it was begun ${MOST_STARTS} times and never came to an end`, true)
-        await this.run(batch)
-      } catch (error) {
-        if (this.stopped || isConnectionLoss(error)) throw error
-        await this.failed(batch, error)
-      }
-    }
-  }
-
-  private async run(batch: StoredBatch): Promise<void> {
-    const folder = join(this.folder, batch.id)
-    const job = await this.prepare(batch, folder)
-    if (this.stopped) return
-    let progress: Progress = { rows: 0, rowsDone: 0 }
-    let saved: Promise<unknown> = Promise.resolve()
-    const process = new BatchProcess(job, (told) => {
-      if (this.pace?.id !== batch.id)
-        this.pace = { id: batch.id, since: Date.now(), from: told.rowsDone, rowsDone: told.rowsDone }
-      this.pace = { ...this.pace, rowsDone: told.rowsDone }
-      progress = told
-      saved = saved
-        .then(() => store.saveProgress(this.platform.db, batch, told.rows, told.rowsDone))
-        .then((runs) => runs || process.kill())
-        .catch(() => {})
+  async carryOut(batch: StoredBatch, folder: string, run: RunProgram): Promise<void> {
+    const progress = await run(await this.prepare(batch, folder), ({ rowsDone }) => {
+      if (this.pace?.id !== batch.id) this.pace = { id: batch.id, since: Date.now(), from: rowsDone, rowsDone }
+      this.pace = { ...this.pace, rowsDone }
     })
-    this.current = { id: batch.id, process }
-    try {
-      await process.ended
-      await saved
-    } finally {
-      this.current = undefined
-    }
+    if (!progress) return
     await this.keep(batch, folder, progress)
     await rm(folder, { recursive: true, force: true })
+  }
+
+  async isOpen({ workspace, id }: StoredBatch): Promise<boolean> {
+    return (await store.batchById(this.platform.db, workspace, id))?.finishedAt === null
+  }
+
+  async saveFailure(batch: StoredBatch, reason: string): Promise<void> {
+    const { db, events, clock } = this.platform
+    await inTransaction(db, async (tx) => {
+      if (!(await store.saveState(tx, batch, 'failed', { problem: reason, finishedAt: clock.now() }))) return
+      const modelVersion = `${batch.model}/${batch.version}`
+      const input = nameOf(batch.input)
+      await events.append(tx, systemActor('batch', batch.workspace), batchFailed, {
+        batch: batch.id,
+        modelVersion,
+        input,
+        reason,
+      })
+    })
   }
 
   /** Lays out what the process needs. A start after a kill finds it and the chunks that are done. @returns the job's file */
@@ -151,11 +107,7 @@ export class BatchRunner {
   private async keep(batch: StoredBatch, folder: string, progress: Progress): Promise<void> {
     const { db, events, clock } = this.platform
     if (!(await store.saveState(db, batch, 'storing', null))) return
-    const chunks = join(folder, 'chunks')
-    const files = (await readdir(chunks))
-      .filter((name) => name.endsWith('.parquet'))
-      .sort()
-      .map((name) => join(chunks, name))
+    const files = await chunksIn(join(folder, 'chunks'))
     if (files.length === 0) throw new BatchProcessFailed('the input has no rows', true)
     const definition = await this.definition(batch, await this.data.columnType(files[0] ?? '', 'prediction'))
     const by = new Actor({
@@ -204,34 +156,5 @@ export class BatchRunner {
     const { definition } = await this.data.version(this.platform.db, workspace, input.dataset, input.version)
     const keys = Object.fromEntries(definition.key.map((name) => [name, definition.columns[name]?.type ?? 'string']))
     return DatasetDefinition.parse({ ...described, key: definition.key, columns: { ...keys, prediction } })
-  }
-
-  private async failed(batch: StoredBatch, error: unknown): Promise<void> {
-    const { log } = this.platform
-    const reason = (error instanceof Error ? error.message : String(error)).slice(0, 1000)
-    const open = (await store.batchById(this.platform.db, batch.workspace, batch.id))?.finishedAt === null
-    if (open && error instanceof BatchProcessFailed && !error.final) {
-      log.warn({ batch: batch.id, reason }, 'a batch prediction stopped, it goes on')
-      return
-    }
-    // Else it was cancelled, which is why its process ended.
-    if (open) await this.saveFailure(batch, reason)
-    await rm(join(this.folder, batch.id), { recursive: true, force: true })
-  }
-
-  private async saveFailure(batch: StoredBatch, reason: string): Promise<void> {
-    const { db, events, clock, log } = this.platform
-    log.warn({ batch: batch.id, reason }, 'a batch prediction failed')
-    await inTransaction(db, async (tx) => {
-      if (!(await store.saveState(tx, batch, 'failed', { problem: reason, finishedAt: clock.now() }))) return
-      const modelVersion = `${batch.model}/${batch.version}`
-      const input = nameOf(batch.input)
-      await events.append(tx, systemActor('batch', batch.workspace), batchFailed, {
-        batch: batch.id,
-        modelVersion,
-        input,
-        reason,
-      })
-    })
   }
 }

@@ -9,9 +9,10 @@ import {
   BatchNotFound,
   BatchOutIsInput,
   BatchOutTaken,
-  BatchVersionNotPrepared,
   BatchVersionUnknown,
+  VersionNotPrepared,
 } from './errors.ts'
+import { WorkLine } from './line.ts'
 import { BatchRunner } from './runner.ts'
 import * as store from './store.ts'
 import { type BatchInput, type BatchPorts, nameOf, type StoredBatch } from './types.ts'
@@ -22,20 +23,22 @@ export class Batches {
   private readonly data: Data
   private readonly ports: BatchPorts
   private readonly runner: BatchRunner
+  private readonly line: WorkLine<StoredBatch>
 
   constructor(platform: Platform, data: Data, ports: BatchPorts) {
     this.platform = platform
     this.data = data
     this.ports = ports
     this.runner = new BatchRunner(platform, data, ports)
+    this.line = new WorkLine(platform, this.runner)
   }
 
   start(): void {
-    this.runner.start()
+    this.line.start()
   }
 
   stop(): Promise<void> {
-    return this.runner.stop()
+    return this.line.stop()
   }
 
   unfinished(): Promise<number> {
@@ -59,7 +62,7 @@ export class Batches {
     const takes = await this.ports.input(db, workspace, asked.model, version)
     if (!takes) throw BatchVersionUnknown(asked.model, `version ${version}`)
     if (!(await this.ports.runtime(db, workspace, asked.model, version)))
-      throw BatchVersionNotPrepared(`${asked.model}/${version}`)
+      throw VersionNotPrepared(`${asked.model}/${version}`)
     const input = await this.inputOf(actor, asked, takes.columns)
     await this.requireOut(actor, asked.out)
     const batch: StoredBatch = {
@@ -81,7 +84,7 @@ export class Batches {
       finishedAt: null,
     }
     await inTransaction(db, (tx) => store.insertBatch(tx, batch))
-    this.runner.soon()
+    this.line.soon()
     return this.view(batch)
   }
 
@@ -99,7 +102,7 @@ export class Batches {
     const finishedAt = this.platform.clock.now()
     if (batch.state === 'storing' || !(await store.saveState(this.platform.db, batch, 'cancelled', { finishedAt })))
       throw BatchEnded(id, batch.state)
-    this.runner.kill(id)
+    this.line.kill(id)
     return this.byId(actor.workspace, id)
   }
 

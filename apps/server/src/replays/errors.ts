@@ -11,12 +11,6 @@ export const ReplayVersionUnknown = defineError(
   404,
   (model: string, version: number) => `The registry has no model version ${model}/${version}.`,
 )
-export const ReplayVersionNotPrepared = defineError(
-  'MODEL_VERSION_NOT_PREPARED',
-  409,
-  (ref: string) =>
-    `Where ${ref} runs is not decided yet: it was registered a moment ago, or could not be read. Try again in a minute.`,
-)
 export const ReplayColumnsHidden = defineError(
   'REPLAY_COLUMNS_HIDDEN',
   409,

@@ -1,9 +1,9 @@
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Evidence, type ReplayReport, replayFailed, replayFinished } from '@tidemark/contracts'
-import { BatchProcess, BatchProcessFailed } from '../batch/index.ts'
+import { BatchProcessFailed, chunksIn, type RunProgram, type Trade } from '../batch/index.ts'
 import { Analytics } from '../data/index.ts'
-import { Actor, inTransaction, isConnectionLoss, type Platform, systemActor } from '../platform/index.ts'
+import { Actor, inTransaction, type Platform, systemActor } from '../platform/index.ts'
 import { compare } from './compare.ts'
 import { NOTHING, reportOf } from './decide.ts'
 import * as store from './store.ts'
@@ -11,76 +11,28 @@ import type { ReplayPorts, StoredReplay } from './types.ts'
 
 /** For the comparison, in the server's own process. */
 const MEMORY_MEGABYTES = 192
-const LOOK_MILLISECONDS = 1_000
-/** After so many starts its process, or the server with it, is given up. */
-const MOST_STARTS = 5
 
-/** Carries replays out, one after the other. What a killed server left goes on behind the chunks that were done. */
-export class ReplayRunner {
+/** How a replay is carried out. */
+export class ReplayRunner implements Trade<StoredReplay> {
+  readonly program = 'replay'
+  readonly called = 'a replay'
+  readonly takeNext = store.takeNext
+  readonly saveProgress = store.saveProgress
   private readonly platform: Platform
   private readonly ports: ReplayPorts
-  private readonly folder: string
   private readonly analytics: Analytics
-  private running: Promise<void> | undefined
-  private current: { readonly id: string; readonly process: BatchProcess } | undefined
-  private timer: NodeJS.Timeout | undefined
-  private stopped = false
 
   constructor(platform: Platform, ports: ReplayPorts) {
     this.platform = platform
     this.ports = ports
-    this.folder = platform.python.workFolder('replay')
     this.analytics = new Analytics(join(platform.config.dataDir, 'data-work', 'replay'), MEMORY_MEGABYTES)
   }
 
-  start(): void {
-    this.timer = setInterval(() => this.soon(), LOOK_MILLISECONDS)
+  close(): Promise<void> {
+    return this.analytics.close()
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true
-    clearInterval(this.timer)
-    this.current?.process.kill()
-    await this.running
-    await this.analytics.close()
-  }
-
-  /** Ends the process of one, where it is the one that runs. */
-  kill(id: string): void {
-    if (this.current?.id === id) this.current.process.kill()
-  }
-
-  /** Its process, where one runs. */
-  get pid(): number | undefined {
-    return this.current?.process.pid
-  }
-
-  /** Looks now whether one waits. */
-  soon(): void {
-    if (this.stopped) return
-    this.running ??= this.all()
-      .catch((error: unknown) => this.platform.log.warn({ err: error }, 'replays pause'))
-      .finally(() => {
-        this.running = undefined
-      })
-  }
-
-  private async all(): Promise<void> {
-    while (!this.stopped) {
-      const replay = await store.takeNext(this.platform.db, this.platform.clock.now())
-      if (!replay) return
-      try {
-        if (replay.starts > MOST_STARTS)
-          throw new BatchProcessFailed(`it was begun ${MOST_STARTS} times and never came to an end`, true)
-        await this.run(replay)
-      } catch (error) {
-        if (this.stopped || isConnectionLoss(error)) throw error
-        await this.failed(replay, error)
-      }
-    }
-  }
-
-  private async run(replay: StoredReplay): Promise<void> {
+  async carryOut(replay: StoredReplay, folder: string, run: RunProgram): Promise<void> {
     const { db, config } = this.platform
     const { workspace, model, version } = replay
     const takes = await this.ports.input(db, workspace, model, version)
@@ -88,7 +40,6 @@ export class ReplayRunner {
     const endpoint = await this.ports.endpoint(db, workspace, replay.endpoint)
     if (!takes || !runtime) throw new BatchProcessFailed(`${model}/${version} is no longer in the registry`, true)
     if (!endpoint) throw new BatchProcessFailed(`endpoint ${replay.endpoint} is gone`, true)
-    const folder = join(this.folder, replay.id)
     await mkdir(folder, { recursive: true, mode: 0o711 })
     const input = await this.input(replay, folder)
     const job = join(folder, 'job.json')
@@ -103,12 +54,8 @@ export class ReplayRunner {
       work: join(folder, 'work'),
     }
     await writeFile(job, JSON.stringify(content), { mode: 0o600 })
-    if (this.stopped) return
-    await this.ask(replay, job)
-    const files = (await readdir(chunks))
-      .filter((name) => name.endsWith('.parquet'))
-      .sort()
-      .map((name) => join(chunks, name))
+    if (!(await run(job))) return
+    const files = await chunksIn(chunks)
     const { terms } = replay
     const labels = (things: readonly string[]) => this.ports.log.labels(db, workspace, replay.endpoint, things)
     const { facts, flips } =
@@ -127,27 +74,6 @@ export class ReplayRunner {
     await this.ports.log.writeAnswers(this.platform.db, workspace, endpoint, from, to, made)
     await rename(made, path)
     return path
-  }
-
-  private async ask(replay: StoredReplay, job: string): Promise<void> {
-    let saved: Promise<unknown> = Promise.resolve()
-    const process = new BatchProcess(
-      job,
-      (told) => {
-        saved = saved
-          .then(() => store.saveProgress(this.platform.db, replay, told.rows, told.rowsDone))
-          .then((runs) => runs || process.kill())
-          .catch(() => {})
-      },
-      'replay',
-    )
-    this.current = { id: replay.id, process }
-    try {
-      await process.ended
-      await saved
-    } finally {
-      this.current = undefined
-    }
   }
 
   private async keep(replay: StoredReplay, report: ReplayReport, flips: Parameters<typeof store.saveFlips>[2]) {
@@ -170,31 +96,24 @@ export class ReplayRunner {
     live.changed('replay', id)
   }
 
-  private async failed(replay: StoredReplay, error: unknown): Promise<void> {
-    const { db, events, clock, log, live } = this.platform
+  async isOpen({ workspace, id }: StoredReplay): Promise<boolean> {
+    return (await store.replayById(this.platform.db, workspace, id))?.finishedAt === null
+  }
+
+  async saveFailure(replay: StoredReplay, reason: string): Promise<void> {
+    const { db, events, clock, live } = this.platform
     const { workspace, id, endpoint, model, version } = replay
-    const reason = (error instanceof Error ? error.message : String(error)).slice(0, 1000)
-    const open = (await store.replayById(db, workspace, id))?.finishedAt === null
-    if (open && error instanceof BatchProcessFailed && !error.final) {
-      log.warn({ replay: id, reason }, 'a replay stopped, it goes on')
-      return
-    }
-    // Else it was cancelled, which is why its process ended.
-    if (open) {
-      log.warn({ replay: id, reason }, 'a replay failed')
-      await inTransaction(db, async (tx) => {
-        if (!(await store.saveEnd(tx, replay, { state: 'failed', problem: reason, finishedAt: clock.now() }))) return
-        const modelVersion = `${model}/${version}`
-        await events.append(tx, systemActor('replays', workspace), replayFailed, {
-          replay: id,
-          endpoint,
-          modelVersion,
-          reason,
-        })
+    await inTransaction(db, async (tx) => {
+      if (!(await store.saveEnd(tx, replay, { state: 'failed', problem: reason, finishedAt: clock.now() }))) return
+      const modelVersion = `${model}/${version}`
+      await events.append(tx, systemActor('replays', workspace), replayFailed, {
+        replay: id,
+        endpoint,
+        modelVersion,
+        reason,
       })
-      live.changed('replay', id)
-    }
-    await rm(join(this.folder, id), { recursive: true, force: true })
+    })
+    live.changed('replay', id)
   }
 }
 

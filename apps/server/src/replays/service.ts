@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ReplayBudget, type ReplayReport, type ReplayRequest, type ReplayView, uuidv7 } from '@tidemark/contracts'
+import { VersionNotPrepared, WorkLine } from '../batch/index.ts'
 import { type Actor, inTransaction, type Platform, type Tx } from '../platform/index.ts'
 import {
   ReplayColumnsHidden,
@@ -7,7 +8,6 @@ import {
   ReplayEndpointUnknown,
   ReplayNotFound,
   ReplayRangeEmpty,
-  ReplayVersionNotPrepared,
   ReplayVersionUnknown,
 } from './errors.ts'
 import { ReplayRunner } from './runner.ts'
@@ -21,22 +21,25 @@ const WAIT_MILLISECONDS = 250
 export class Replays {
   private readonly platform: Platform
   private readonly ports: ReplayPorts
-  readonly runner: ReplayRunner
+  private readonly runner: ReplayRunner
+  readonly line: WorkLine<StoredReplay>
   private readonly stopping = new AbortController()
 
   constructor(platform: Platform, ports: ReplayPorts) {
     this.platform = platform
     this.ports = ports
     this.runner = new ReplayRunner(platform, ports)
+    this.line = new WorkLine(platform, this.runner)
   }
 
   start(): void {
-    this.runner.start()
+    this.line.start()
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.stopping.abort()
-    return this.runner.stop()
+    await this.line.stop()
+    await this.runner.close()
   }
 
   unfinished(): Promise<number> {
@@ -98,7 +101,7 @@ export class Replays {
     const finishedAt = this.platform.clock.now()
     if (!(await store.saveEnd(this.platform.db, replay, { state: 'cancelled', finishedAt })))
       throw ReplayEnded(id, replay.state)
-    this.runner.kill(id)
+    this.line.kill(id)
     return this.stored(actor.workspace, id)
   }
 
@@ -126,8 +129,7 @@ export class Replays {
     const { model, policy } = found
     const takes = await this.ports.input(db, workspace, model, version)
     if (!takes) throw ReplayVersionUnknown(model, version)
-    if (!(await this.ports.runtime(db, workspace, model, version)))
-      throw ReplayVersionNotPrepared(`${model}/${version}`)
+    if (!(await this.ports.runtime(db, workspace, model, version))) throw VersionNotPrepared(`${model}/${version}`)
     const hidden = Object.keys(policy.logging.sensitive)
     const needed =
       takes.input.kind === 'tensors'
@@ -171,7 +173,7 @@ export class Replays {
       finishedAt: null,
     }
     const inserted = await inTransaction(db, (tx) => store.insertReplay(tx, replay))
-    this.runner.soon()
+    this.line.soon()
     const earlier = inserted || evaluation === null ? null : await store.replayOfEvaluation(db, workspace, evaluation)
     return earlier ?? replay
   }
