@@ -63,11 +63,6 @@ export class WorkLine<W extends Work> {
     if (this.current?.id === id) this.current.process.kill()
   }
 
-  /** Its process, where one runs. */
-  get pid(): number | undefined {
-    return this.current?.process.pid
-  }
-
   /** Looks now whether one waits. */
   soon(): void {
     if (this.stopped) return

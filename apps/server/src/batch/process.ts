@@ -81,10 +81,6 @@ export class BatchProcess {
     this.ended.catch(() => {})
   }
 
-  get pid(): number | undefined {
-    return this.child.pid
-  }
-
   kill(): void {
     this.child.kill('SIGKILL')
   }

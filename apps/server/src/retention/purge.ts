@@ -29,6 +29,20 @@ export interface Asked {
   readonly experiment: number | null
 }
 
+/** `all`: whatever an experiment holds that was deleted itself. */
+type AskedOfExperiment = Asked & { readonly all: boolean }
+type Question = [actor: Actor, asked: AskedOfExperiment, deadline: number, tally: Tally]
+
+/** One kind of what an experiment holds: how it is found from a place on, which versions come from it, how it goes. */
+interface Content<T extends { readonly id: string }, Place> {
+  readonly kind: 'run' | 'logged_model'
+  readonly first: Place
+  due(tx: Tx, workspace: string, asked: AskedOfExperiment, after: Place, most: number): Promise<readonly T[]>
+  placeOf(last: T): Place
+  held(tx: Tx, workspace: string, ids: readonly string[]): Promise<Map<string, Origin[]>>
+  drop(tx: Tx, workspace: string, free: readonly T[]): Promise<{ readonly files: number; readonly bytes: number }>
+}
+
 /** The steps of permanent deletion, each a series of short transactions with their events. */
 export function createPurge(platform: Platform, ports: PurgePorts) {
   const { db, events } = platform
@@ -103,76 +117,68 @@ export function createPurge(platform: Platform, ports: PurgePorts) {
     }
   }
 
-  function runs(actor: Actor, asked: Asked & { all: boolean }, deadline: number, tally: Tally): Promise<void> {
-    return inBatches(0, deadline, tally, (after) =>
-      inTransaction(db, async (tx) => {
-        if (asked.all && !(await isDeleted(tx, actor.workspace, asked.experiment))) return null
-        const due = await experiments.dueRuns(tx, actor.workspace, asked, after, BATCH)
-        const last = due.at(-1)
-        if (!last) return null
-        const held = await holders(
-          tx,
-          actor.workspace,
-          due.map(({ id }) => id),
-          [],
-        )
-        const free = due.filter(({ id }) => !held.runs.has(id))
-        for (const { id } of due) if (held.runs.has(id)) keep(tally, 'run', id, held.runs.get(id) ?? [])
-        await dropRuns(tx, actor, free, tally)
-        return last.no
-      }),
-    )
+  const RUNS: Content<DoomedRun, number> = {
+    kind: 'run',
+    first: 0,
+    due: (...question) => experiments.dueRuns(...question),
+    placeOf: ({ no }) => no,
+    held: async (tx, workspace, ids) => (await holders(tx, workspace, ids, [])).runs,
+    drop: (...question) => experiments.dropRuns(...question),
+  }
+  const LOGGED_MODELS: Content<Doomed, string> = {
+    kind: 'logged_model',
+    first: '',
+    due: (...question) => experiments.dueLoggedModels(...question),
+    placeOf: ({ id }) => id,
+    held: async (tx, workspace, ids) => (await holders(tx, workspace, [], ids)).models,
+    drop: (...question) => experiments.dropLoggedModels(...question),
   }
 
-  async function dropRuns(tx: Tx, actor: Actor, free: readonly DoomedRun[], tally: Tally): Promise<void> {
-    if (free.length === 0) return
-    const taken = await experiments.dropRuns(tx, actor.workspace, free)
-    await tell(
-      tx,
-      actor,
-      'run',
-      free.map(({ id }) => id),
-      tally,
-      taken,
-    )
-  }
-
-  function loggedModels(actor: Actor, asked: Asked & { all: boolean }, deadline: number, tally: Tally): Promise<void> {
-    return inBatches('', deadline, tally, (after) =>
+  /** What is due of one kind, but for what a version comes from. */
+  function contents<T extends { readonly id: string }, Place>(
+    content: Content<T, Place>,
+    actor: Actor,
+    asked: AskedOfExperiment,
+    deadline: number,
+    tally: Tally,
+  ): Promise<void> {
+    return inBatches(content.first, deadline, tally, (after) =>
       inTransaction(db, async (tx) => {
         if (asked.all && !(await isDeleted(tx, actor.workspace, asked.experiment))) return null
-        const due: Doomed[] = await experiments.dueLoggedModels(tx, actor.workspace, asked, after, BATCH)
+        const due = await content.due(tx, actor.workspace, asked, after, BATCH)
         const last = due.at(-1)
         if (!last) return null
-        const held = await holders(
-          tx,
-          actor.workspace,
-          [],
-          due.map(({ id }) => id),
-        )
-        const free = due.filter(({ id }) => !held.models.has(id))
-        for (const { id } of due) if (held.models.has(id)) keep(tally, 'loggedModel', id, held.models.get(id) ?? [])
-        if (free.length > 0) {
-          const taken = await experiments.dropLoggedModels(tx, actor.workspace, free)
-          await tell(
-            tx,
-            actor,
-            'logged_model',
-            free.map(({ id }) => id),
-            tally,
-            taken,
-          )
+        const ids = due.map(({ id }) => id)
+        const held = await content.held(tx, actor.workspace, ids)
+        for (const id of ids) {
+          const versions = held.get(id)
+          if (versions) keep(tally, KEPT[content.kind], id, versions)
         }
-        return last.id
+        const free = due.filter(({ id }) => !held.has(id))
+        await drop(content, tx, actor, free, tally)
+        return content.placeOf(last)
       }),
     )
+  }
+
+  async function drop<T extends { readonly id: string }>(
+    { kind, drop: take }: Pick<Content<T, never>, 'kind' | 'drop'>,
+    tx: Tx,
+    actor: Actor,
+    free: readonly T[],
+    tally: Tally,
+  ): Promise<void> {
+    if (free.length === 0) return
+    const taken = await take(tx, actor.workspace, free)
+    const ids = free.map(({ id }) => id)
+    await tell(tx, actor, kind, ids, tally, taken)
   }
 
   /** Everything in an experiment, then itself, when no version comes from it. */
   async function experiment(actor: Actor, id: number, deadline: number, tally: Tally): Promise<void> {
     const asked = { untilMs: 0, experiment: id, all: true }
-    await runs(actor, asked, deadline, tally)
-    await loggedModels(actor, asked, deadline, tally)
+    await contents(RUNS, actor, asked, deadline, tally)
+    await contents(LOGGED_MODELS, actor, asked, deadline, tally)
     if (!tally.complete) return
     await inTransaction(db, async (tx) => {
       if (!(await isDeleted(tx, actor.workspace, id))) return
@@ -199,7 +205,14 @@ export function createPurge(platform: Platform, ports: PurgePorts) {
     })
   }
 
-  return { runs, dropRuns, loggedModels, experiment, versions, holders }
+  return {
+    runs: (...question: Question) => contents(RUNS, ...question),
+    dropRuns: (tx: Tx, actor: Actor, free: readonly DoomedRun[], tally: Tally) => drop(RUNS, tx, actor, free, tally),
+    loggedModels: (...question: Question) => contents(LOGGED_MODELS, ...question),
+    experiment,
+    versions,
+    holders,
+  }
 }
 
 const NOTHING = { files: 0, bytes: 0 }
@@ -210,6 +223,9 @@ const COUNTED = {
   model_version: 'versions',
   registered_model: 'models',
 } as const satisfies Record<Kind, keyof PurgeReport>
+
+/** As reports name them. */
+const KEPT = { run: 'run', logged_model: 'loggedModel' } as const
 
 export function nameOf({ model, version }: { readonly model: string; readonly version: number }): string {
   return `${model}/${version}`
