@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
-import { Evidence } from './events.ts'
+import { Evidence } from './events/index.ts'
 import { Id, Instant, Name } from './values.ts'
 
 const tag = 'automation'

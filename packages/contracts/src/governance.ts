@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
 import { GateName } from './evaluation.ts'
-import { EventRecord } from './events.ts'
+import { EventRecord } from './events/index.ts'
 import { LoggedPrediction } from './monitoring.ts'
 import { ActorRef, Id, Instant, Name } from './values.ts'
 

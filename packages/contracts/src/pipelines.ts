@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
-import { Purpose } from './events.ts'
+import { Purpose } from './events/index.ts'
 import { ActorRef, Digest, Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
 
 const tag = 'pipelines'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
-import { EventRecord } from './events.ts'
+import { EventRecord } from './events/index.ts'
 import { Id } from './values.ts'
 
 const tag = 'platform'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Evidence } from './events.ts'
+import { Evidence } from './events/index.ts'
 import { RolloutPolicy } from './rolloutPolicy.ts'
 import { ActorRef, Id, Instant, Json, ModelVersionRef, Name } from './values.ts'
 
