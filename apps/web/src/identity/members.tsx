@@ -1,12 +1,13 @@
-import { NativeSelect, TextInput } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Member, Role } from '@tidemark/contracts'
 import { useState } from 'react'
 import { client } from '../app/client.ts'
 import { useMay } from '../app/session.ts'
-import { Ago, DataTable, Empty, Loaded, Section } from '../ui/index.ts'
+import { Ago, Empty } from '../ui/index.ts'
 import { FormButton } from './form.tsx'
 import styles from './identity.module.css'
+import { NameInput, RoleSelect } from './inputs.tsx'
+import { ListSection } from './list.tsx'
 
 type MemberRole = Exclude<Role, 'admin'>
 
@@ -22,38 +23,30 @@ export function Members() {
   const may = useMay('identity.manage')
   const members = useQuery({ queryKey: ['members'], queryFn: () => client.identity.listMembers() })
   return (
-    <Section
+    <ListSection
       title="Members"
       note="Roles hold in this workspace alone. Admins of the platform have every right in all of them."
       action={may && <SetMember />}
-    >
-      <Loaded query={members} what="The members" lines={2}>
-        {(data) =>
-          data.members.length === 0 ? (
-            <Empty title="No members yet" command="tidemark users role NAME editor">
-              Somebody who may sign in becomes a member by a role.
-            </Empty>
-          ) : (
-            <DataTable
-              caption="Members"
-              rows={data.members}
-              rowKey={(row) => `${row.person} ${row.workspace}`}
-              columns={[
-                { id: 'name', header: 'Name', cell: (row) => row.name },
-                { id: 'role', header: 'Role', width: 'fit', cell: (row) => row.role },
-                { id: 'since', header: 'Since', width: 'fit', cell: (row) => <Ago at={row.since} /> },
-                {
-                  id: 'act',
-                  header: 'Change',
-                  width: 'fit',
-                  cell: (row) => (may && row.role !== 'admin' ? <MemberActs member={row} /> : '—'),
-                },
-              ]}
-            />
-          )
-        }
-      </Loaded>
-    </Section>
+      query={members}
+      rows={(data) => data.members}
+      empty={
+        <Empty title="No members yet" command="tidemark users role NAME editor">
+          Somebody who may sign in becomes a member by a role.
+        </Empty>
+      }
+      rowKey={(row) => `${row.person} ${row.workspace}`}
+      columns={[
+        { id: 'name', header: 'Name', cell: (row) => row.name },
+        { id: 'role', header: 'Role', width: 'fit', cell: (row) => row.role },
+        { id: 'since', header: 'Since', width: 'fit', cell: (row) => <Ago at={row.since} /> },
+        {
+          id: 'act',
+          header: 'Change',
+          width: 'fit',
+          cell: (row) => (may && row.role !== 'admin' ? <MemberActs member={row} /> : '—'),
+        },
+      ]}
+    />
   )
 }
 
@@ -75,25 +68,8 @@ function SetMember({ member }: { readonly member?: Member }) {
         return null
       }}
     >
-      {!member && (
-        <TextInput
-          label="Name"
-          description="Of somebody who may sign in."
-          required
-          data-autofocus
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-      )}
-      <NativeSelect
-        label="Role"
-        data={[...ROLES]}
-        value={role}
-        onChange={(event) => {
-          const chosen = ROLES.find(({ value }) => value === event.currentTarget.value)
-          if (chosen) setRole(chosen.value)
-        }}
-      />
+      {!member && <NameInput description="Of somebody who may sign in." value={name} onValue={setName} />}
+      <RoleSelect roles={ROLES} value={role} onValue={setRole} />
     </FormButton>
   )
 }

@@ -1,43 +1,37 @@
-import { Checkbox, PasswordInput, TextInput } from '@mantine/core'
+import { Checkbox } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Person } from '@tidemark/contracts'
 import { useState } from 'react'
 import { client } from '../app/client.ts'
-import { Ago, DataTable, Empty, Loaded, Section } from '../ui/index.ts'
+import { Ago, Empty } from '../ui/index.ts'
 import { FormButton } from './form.tsx'
 import styles from './identity.module.css'
+import { LEAST_PASSWORD, NameInput, NewPassword } from './inputs.tsx'
+import { ListSection } from './list.tsx'
 
 /** Everybody who may sign in to the platform. */
 export function People() {
   const people = useQuery({ queryKey: ['people'], queryFn: () => client.identity.listPeople() })
   return (
-    <Section
+    <ListSection
       title="People"
       note="Everybody who may sign in to this platform, whatever their roles."
       action={<AddPerson />}
-    >
-      <Loaded query={people} what="The people" lines={2}>
-        {(data) =>
-          data.people.length === 0 ? (
-            <Empty title="Nobody yet" command="tidemark users add NAME --admin">
-              Make the first admin an account.
-            </Empty>
-          ) : (
-            <DataTable
-              caption="People"
-              rows={data.people}
-              rowKey={(row) => row.id}
-              columns={[
-                { id: 'name', header: 'Name', cell: (row) => row.name },
-                { id: 'roles', header: 'Roles', width: 'wide', cell: (row) => rolesOf(row) },
-                { id: 'since', header: 'Since', width: 'fit', cell: (row) => <Ago at={row.createdAt} /> },
-                { id: 'act', header: 'Change', width: 'fit', cell: (row) => <PersonActs person={row} /> },
-              ]}
-            />
-          )
-        }
-      </Loaded>
-    </Section>
+      query={people}
+      rows={(data) => data.people}
+      empty={
+        <Empty title="Nobody yet" command="tidemark users add NAME --admin">
+          Make the first admin an account.
+        </Empty>
+      }
+      rowKey={(row) => row.id}
+      columns={[
+        { id: 'name', header: 'Name', cell: (row) => row.name },
+        { id: 'roles', header: 'Roles', width: 'wide', cell: (row) => rolesOf(row) },
+        { id: 'since', header: 'Since', width: 'fit', cell: (row) => <Ago at={row.createdAt} /> },
+        { id: 'act', header: 'Change', width: 'fit', cell: (row) => <PersonActs person={row} /> },
+      ]}
+    />
   )
 }
 
@@ -56,7 +50,7 @@ function AddPerson() {
       label="Add a person"
       title="Add a person"
       confirm="Add person"
-      ready={name !== '' && password.length >= 12}
+      ready={name !== '' && password.length >= LEAST_PASSWORD}
       onClosed={() => {
         setName('')
         setPassword('')
@@ -68,21 +62,8 @@ function AddPerson() {
         return null
       }}
     >
-      <TextInput
-        label="Name"
-        required
-        data-autofocus
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
-      <PasswordInput
-        label="First password"
-        description="At least 12 characters. They change it themselves."
-        autoComplete="new-password"
-        required
-        value={password}
-        onChange={(event) => setPassword(event.currentTarget.value)}
-      />
+      <NameInput value={name} onValue={setName} />
+      <NewPassword label="First password" then="They change it themselves." value={password} onValue={setPassword} />
       <Checkbox
         label="Admin of the whole platform"
         checked={admin}
@@ -106,22 +87,14 @@ function PersonActs({ person }: { readonly person: Person }) {
         title={`Set a new password for ${person.name}`}
         confirm="Set password"
         small
-        ready={password.length >= 12}
+        ready={password.length >= LEAST_PASSWORD}
         onClosed={() => setPassword('')}
         act={async () => {
           await client.identity.setPerson({ params: { person: person.id }, body: { password } })
           return done()
         }}
       >
-        <PasswordInput
-          label="New password"
-          description="At least 12 characters. Their sessions end."
-          autoComplete="new-password"
-          required
-          data-autofocus
-          value={password}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-        />
+        <NewPassword label="New password" first then="Their sessions end." value={password} onValue={setPassword} />
       </FormButton>
       <FormButton
         label={person.admin ? 'Make no admin' : 'Make admin'}

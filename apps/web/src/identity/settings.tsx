@@ -4,8 +4,10 @@ import type { Session } from '@tidemark/contracts'
 import { useState } from 'react'
 import { client } from '../app/client.ts'
 import { goToWorkspace, useMay, useSession } from '../app/session.ts'
-import { Ago, Command, DataTable, Empty, Loaded, Page, Pairs, Section, StateChip } from '../ui/index.ts'
+import { Ago, Command, Empty, Loaded, Page, Pairs, Section, StateChip } from '../ui/index.ts'
 import { FormButton } from './form.tsx'
+import { LEAST_PASSWORD, NameInput, NewPassword } from './inputs.tsx'
+import { ListSection } from './list.tsx'
 import { Members } from './members.tsx'
 import { People } from './people.tsx'
 import { OwnToken, Tokens } from './tokens.tsx'
@@ -90,7 +92,7 @@ function ChangePassword() {
       label="Change password"
       title="Change your password"
       confirm="Change password"
-      ready={current !== '' && next.length >= 12}
+      ready={current !== '' && next.length >= LEAST_PASSWORD}
       onClosed={clear}
       act={async () => {
         await client.identity.changePassword({ body: { current, next } })
@@ -104,14 +106,7 @@ function ChangePassword() {
         value={current}
         onChange={(event) => setCurrent(event.currentTarget.value)}
       />
-      <PasswordInput
-        label="New password"
-        description="At least 12 characters."
-        autoComplete="new-password"
-        required
-        value={next}
-        onChange={(event) => setNext(event.currentTarget.value)}
-      />
+      <NewPassword label="New password" value={next} onValue={setNext} />
     </FormButton>
   )
 }
@@ -121,39 +116,33 @@ function Workspaces() {
   const may = useMay('workspaces.manage')
   const workspaces = useQuery({ queryKey: ['workspaces'], queryFn: () => client.identity.listWorkspaces() })
   return (
-    <Section
+    <ListSection
       title="Workspaces"
       note="What is in one is neither seen nor changed from another."
       action={may && <NewWorkspace />}
+      query={workspaces}
+      rows={(data) => data.workspaces}
+      rowKey={(row) => row.name}
+      columns={[
+        {
+          id: 'name',
+          header: 'Name',
+          width: 'fit',
+          cell: (row) =>
+            row.name === here ? (
+              <strong>{row.name}</strong>
+            ) : (
+              <button type="button" className="tm-link" onClick={() => goToWorkspace(row.name)}>
+                {row.name}
+              </button>
+            ),
+        },
+        { id: 'description', header: 'What for', width: 'wide', cell: (row) => row.description || '—' },
+        { id: 'since', header: 'Since', width: 'fit', cell: (row) => <Ago at={row.createdAt} /> },
+      ]}
     >
-      <Loaded query={workspaces} what="The workspaces" lines={2}>
-        {(data) => (
-          <DataTable
-            caption="Workspaces"
-            rows={data.workspaces}
-            rowKey={(row) => row.name}
-            columns={[
-              {
-                id: 'name',
-                header: 'Name',
-                width: 'fit',
-                cell: (row) =>
-                  row.name === here ? (
-                    <strong>{row.name}</strong>
-                  ) : (
-                    <button type="button" className="tm-link" onClick={() => goToWorkspace(row.name)}>
-                      {row.name}
-                    </button>
-                  ),
-              },
-              { id: 'description', header: 'What for', width: 'wide', cell: (row) => row.description || '—' },
-              { id: 'since', header: 'Since', width: 'fit', cell: (row) => <Ago at={row.createdAt} /> },
-            ]}
-          />
-        )}
-      </Loaded>
       {here && here !== 'default' && <Command text={`export MLFLOW_WORKSPACE=${here}`} />}
-    </Section>
+    </ListSection>
   )
 }
 
@@ -177,14 +166,7 @@ function NewWorkspace() {
         return null
       }}
     >
-      <TextInput
-        label="Name"
-        description="Lower-case letters, digits and inner hyphens."
-        required
-        data-autofocus
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+      <NameInput description="Lower-case letters, digits and inner hyphens." value={name} onValue={setName} />
       <TextInput label="What for" value={description} onChange={(event) => setDescription(event.currentTarget.value)} />
     </FormButton>
   )

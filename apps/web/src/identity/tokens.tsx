@@ -1,12 +1,14 @@
-import { NativeSelect, NumberInput, TextInput } from '@mantine/core'
+import { NumberInput } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Role, ServiceToken } from '@tidemark/contracts'
 import { useState } from 'react'
 import { client } from '../app/client.ts'
 import { useMay } from '../app/session.ts'
-import { Ago, Command, DataTable, Empty, Loaded, Section, StateChip, type Tone } from '../ui/index.ts'
+import { Ago, Command, Empty, StateChip, type Tone } from '../ui/index.ts'
 import { FormButton } from './form.tsx'
 import styles from './identity.module.css'
+import { NameInput, RoleSelect } from './inputs.tsx'
+import { ListSection } from './list.tsx'
 import { ROLES } from './members.tsx'
 
 const TONES: Readonly<Record<ServiceToken['state'], Tone>> = { active: 'good', expired: 'unknown', revoked: 'harm' }
@@ -16,51 +18,43 @@ export function Tokens() {
   const may = useMay('identity.manage')
   const tokens = useQuery({ queryKey: ['tokens'], queryFn: () => client.identity.listTokens() })
   return (
-    <Section
+    <ListSection
       title="Tokens"
       note="For programs. Only a token's hash is kept: it is shown once, when it is made."
       action={may && <NewToken />}
-    >
-      <Loaded query={tokens} what="The tokens" lines={2}>
-        {(data) =>
-          data.tokens.length === 0 ? (
-            <Empty title="No token yet" command="tidemark tokens create ci --role editor">
-              A program shows one as MLFLOW_TRACKING_TOKEN, or as “Authorization: Bearer”.
-            </Empty>
-          ) : (
-            <DataTable
-              caption="Tokens"
-              rows={data.tokens}
-              rowKey={(row) => row.id}
-              columns={[
-                { id: 'name', header: 'Name', cell: (row) => row.name },
-                {
-                  id: 'state',
-                  header: 'State',
-                  width: 'fit',
-                  cell: (row) => <StateChip tone={TONES[row.state]}>{row.state}</StateChip>,
-                },
-                { id: 'role', header: 'May', cell: (row) => row.permissions?.join(', ') ?? row.role },
-                {
-                  id: 'used',
-                  header: 'Last used',
-                  width: 'fit',
-                  spare: true,
-                  cell: (row) => (row.lastUsedAt ? <Ago at={row.lastUsedAt} /> : 'never'),
-                },
-                { id: 'expires', header: 'Holds until', width: 'fit', cell: (row) => row.expiresAt.slice(0, 10) },
-                {
-                  id: 'act',
-                  header: 'Change',
-                  width: 'fit',
-                  cell: (row) => (may && row.state === 'active' ? <Revoke token={row} /> : '—'),
-                },
-              ]}
-            />
-          )
-        }
-      </Loaded>
-    </Section>
+      query={tokens}
+      rows={(data) => data.tokens}
+      empty={
+        <Empty title="No token yet" command="tidemark tokens create ci --role editor">
+          A program shows one as MLFLOW_TRACKING_TOKEN, or as “Authorization: Bearer”.
+        </Empty>
+      }
+      rowKey={(row) => row.id}
+      columns={[
+        { id: 'name', header: 'Name', cell: (row) => row.name },
+        {
+          id: 'state',
+          header: 'State',
+          width: 'fit',
+          cell: (row) => <StateChip tone={TONES[row.state]}>{row.state}</StateChip>,
+        },
+        { id: 'role', header: 'May', cell: (row) => row.permissions?.join(', ') ?? row.role },
+        {
+          id: 'used',
+          header: 'Last used',
+          width: 'fit',
+          spare: true,
+          cell: (row) => (row.lastUsedAt ? <Ago at={row.lastUsedAt} /> : 'never'),
+        },
+        { id: 'expires', header: 'Holds until', width: 'fit', cell: (row) => row.expiresAt.slice(0, 10) },
+        {
+          id: 'act',
+          header: 'Change',
+          width: 'fit',
+          cell: (row) => (may && row.state === 'active' ? <Revoke token={row} /> : '—'),
+        },
+      ]}
+    />
   )
 }
 
@@ -97,23 +91,8 @@ function NewToken() {
         return <Shown token={token} />
       }}
     >
-      <TextInput
-        label="Name"
-        description="Which program holds it."
-        required
-        data-autofocus
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
-      <NativeSelect
-        label="Role"
-        data={roles}
-        value={role}
-        onChange={(event) => {
-          const chosen = roles.find(({ value }) => value === event.currentTarget.value)
-          if (chosen) setRole(chosen.value)
-        }}
-      />
+      <NameInput description="Which program holds it." value={name} onValue={setName} />
+      <RoleSelect roles={roles} value={role} onValue={setRole} />
       <NumberInput
         label="Days until it is void"
         min={1}
@@ -164,14 +143,7 @@ export function OwnToken({ workspace }: { readonly workspace: string }) {
       }}
     >
       <p>It has the role that you have in this workspace, for 90 days, and loses it when you do.</p>
-      <TextInput
-        label="Name"
-        description="Where you use it, such as “notebook”."
-        required
-        data-autofocus
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+      <NameInput description="Where you use it, such as “notebook”." value={name} onValue={setName} />
     </FormButton>
   )
 }
