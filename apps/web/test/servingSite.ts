@@ -6,6 +6,14 @@ import { approve, replay, WORKSPACE, type World } from '../../server/src/deploym
 import { storeReplay } from './storedReplay.ts'
 
 const { rows } = fixtureModel('champion')
+/** What mlflow says of a model, as far as the pages show and use it. */
+const ML_MODEL = `flavors:
+  sklearn:
+    sklearn_version: 1.9.1
+signature:
+  inputs: '[{"name": "budget", "type": "double", "required": true}, {"name": "running_time", "type": "double", "required": false}, {"name": "genre", "type": "string", "required": true}]'
+  outputs: '[{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1]}}]'
+`
 const REQUESTS = 60
 
 const world: World = {
@@ -98,6 +106,9 @@ async function register(server: string, name: string, versions: number): Promise
     return (await answer.json()) as { run?: { info: { run_id: string } } }
   }
   const { run } = await post('runs/create', { experiment_id: '0' })
+  const file = `0/${run?.info.run_id}/artifacts/model/MLmodel`
+  const kept = await fetch(`${server}/api/2.0/mlflow-artifacts/artifacts/${file}`, { method: 'PUT', body: ML_MODEL })
+  assert.equal(kept.status, 200, file)
   await post('registered-models/create', { name })
   for (let version = 1; version <= versions; version += 1) {
     const id = run?.info.run_id

@@ -14,7 +14,7 @@ export const VersionNotPrepared = defineError(
   'MODEL_VERSION_NOT_PREPARED',
   409,
   (ref: string) =>
-    `Where ${ref} runs is not decided yet: it was registered a moment ago, or could not be read. Try again in a minute.`,
+    `Where ${ref} runs is not decided yet. A version with an input example is prepared within a minute after its registration: try again then. One without is by its gates: start an evaluation of it first.`,
 )
 export const BatchColumnsMissing = defineError(
   'BATCH_COLUMNS_MISSING',

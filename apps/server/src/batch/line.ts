@@ -40,6 +40,8 @@ export class WorkLine<W extends Work> {
   private current: { readonly id: string; readonly process: BatchProcess } | undefined
   private timer: NodeJS.Timeout | undefined
   private stopped = false
+  /** By what the latest start of a work that goes on ended. */
+  private latest: { readonly id: string; readonly reason: string } | undefined
 
   constructor(platform: Platform, trade: Trade<W>) {
     this.platform = platform
@@ -100,8 +102,7 @@ export class WorkLine<W extends Work> {
       const work = await this.trade.takeNext(this.platform.db, this.platform.clock.now())
       if (!work) return
       try {
-        if (work.starts > MOST_STARTS)
-          throw new BatchProcessFailed(`it was begun ${MOST_STARTS} times and never came to an end`, true)
+        if (work.starts > MOST_STARTS) throw new BatchProcessFailed(this.givenUp(work), true)
         const run: RunProgram = (job, onProgress = () => {}) => this.process(work, job, onProgress)
         await this.trade.carryOut(work, join(this.folder, work.id), run)
       } catch (error) {
@@ -111,12 +112,18 @@ export class WorkLine<W extends Work> {
     }
   }
 
+  private givenUp({ id }: W): string {
+    const last = this.latest?.id === id ? `; the last time ${this.latest.reason}` : ''
+    return `it was begun ${MOST_STARTS} times and never came to an end${last}`
+  }
+
   private async failed(work: W, error: unknown): Promise<void> {
     const { trade } = this
     const told = { [trade.program]: work.id, reason: reasonOf(error) }
     const open = await trade.isOpen(work)
     if (open && error instanceof BatchProcessFailed && !error.final) {
       this.platform.log.warn(told, `${trade.called} stopped, it goes on`)
+      this.latest = { id: work.id, reason: told.reason }
       return
     }
     // Else it was cancelled, which is why its process ended.

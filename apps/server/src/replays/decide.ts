@@ -86,7 +86,7 @@ function sliceOf(facts: SliceFacts, judged: JudgedSlice, { minThings, margin }: 
   const { column, value, things, flipped } = facts
   const { share, elsewhere, loss, differs, worse } = judged
   const verdict = !judged.judged ? 'not_judged' : differs ? 'apart' : worse ? 'worse' : 'not_apart'
-  const name = `${column} = ${value ?? 'missing'}`
+  const name = nameOf(column, value)
   const shares = `${percent(share.value)} of ${things} things would be decided otherwise (${percent(share.lower)} to ${percent(share.upper)}), elsewhere ${percent(elsewhere)}`
   const losses = loss
     ? `; loss ${signed(loss.mean)} on ${loss.n} labelled (${signed(loss.lower)} to ${signed(loss.upper)})`
@@ -162,7 +162,7 @@ function summaryOf({ logged, answers, disagreement, slices, lift, skipped }: Omi
     worse.length > 0
       ? `Worse on labels: ${worse
           .slice(0, 3)
-          .map(({ column, value }) => `${column} = ${value ?? 'missing'}`)
+          .map(({ column, value }) => nameOf(column, value))
           .join(', ')}${worse.length > 3 ? ` and ${worse.length - 3} more` : ''}.`
       : '',
     lift
@@ -173,6 +173,8 @@ function summaryOf({ logged, answers, disagreement, slices, lift, skipped }: Omi
   return sentences.filter((sentence) => sentence !== '').join(' ')
 }
 
+const nameOf = (column: string, value: string | null) =>
+  `${column} = ${value === '' ? '(empty)' : (value ?? 'missing')}`
 const instantOf = (milliseconds: number | null) => (milliseconds === null ? null : new Date(milliseconds).toISOString())
 const percent = (share: number) => `${(share * 100).toFixed(share > 0 && share < 0.001 ? 3 : 1)} %`
 const fixed = (value: number) => String(Number(value.toPrecision(4)))

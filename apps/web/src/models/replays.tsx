@@ -1,3 +1,4 @@
+import { Progress } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReplayReport, ReplaySlice, ReplayView } from '@tidemark/contracts'
@@ -17,8 +18,10 @@ import {
   trimmed,
 } from '../ui/index.ts'
 import styles from './replays.module.css'
+import { CancelReplay, StartReplay } from './startReplay.tsx'
 
 const FLIPS = 10
+const LOOK_MILLISECONDS = 1000
 const SLICES = 12
 
 const STATE: Readonly<Record<ReplayView['state'], { tone: Tone; word: string }>> = {
@@ -36,19 +39,29 @@ const VERDICT: Readonly<Record<ReplaySlice['verdict'], { tone: Tone; word: strin
   not_judged: { tone: 'unknown', word: 'not judged' },
 }
 
+function isUnderWay(replay: ReplayView | undefined): boolean {
+  return replay?.state === 'waiting' || replay?.state === 'running'
+}
+
 /** What the version said when it was last asked again what an endpoint was asked. */
 export function Replays({ model, version }: { readonly model: string; readonly version: number }) {
   const replays = useQuery({
     queryKey: ['replays', model, version],
     queryFn: () => client.replays.list({ query: { model, version, limit: 1 } }),
+    refetchInterval: ({ state }) => (isUnderWay(state.data?.replays[0]) ? LOOK_MILLISECONDS : false),
   })
+  const latest = replays.data?.replays[0]
   return (
     <Section
       title="Logged requests, asked again"
       note="What the version answers to requests of production, beside what was answered then."
+      action={
+        replays.data &&
+        !isUnderWay(latest) && <StartReplay model={model} version={version} again={latest !== undefined} />
+      }
     >
       <Loaded query={replays} what="The replay" lines={3}>
-        {({ replays: [latest] }) =>
+        {() =>
           latest ? (
             <Latest of={latest} />
           ) : (
@@ -73,6 +86,15 @@ function Latest({ of }: { readonly of: ReplayView }) {
           ? `${shortNumber(rowsDone)} of ${shortNumber(rows)} rows.`
           : sentence(report?.summary ?? problem ?? '')}
       </p>
+      {isUnderWay(of) && (
+        <div className={styles.underWay}>
+          <Progress
+            value={rows ? (100 * rowsDone) / rows : 0}
+            aria-label={`Replay of ${of.model}/${of.version}: rows asked`}
+          />
+          <CancelReplay of={of} />
+        </div>
+      )}
       {report && report.answers.rows > 0 && <Report id={of.id} of={report} />}
     </>
   )
@@ -99,7 +121,7 @@ function Report({ id, of }: { readonly id: string; readonly of: ReplayReport }) 
             value: lift ? signed(lift.lift) : '—',
             note: lift
               ? `${signed(lift.lower)} to ${signed(lift.upper)} on ${shortNumber(lift.things)} things`
-              : 'no labels yet',
+              : 'too few labels',
           },
           {
             label: 'In the model, median',
@@ -131,7 +153,11 @@ function Slices({ of }: { readonly of: ReplayReport }) {
           width: 'fit',
           cell: ({ verdict }) => <StateChip tone={VERDICT[verdict].tone}>{VERDICT[verdict].word}</StateChip>,
         },
-        { id: 'slice', header: 'Slice', cell: ({ column, value }) => `${column} = ${value ?? 'missing'}` },
+        {
+          id: 'slice',
+          header: 'Slice',
+          cell: ({ column, value }) => `${column} = ${value === '' ? '(empty)' : (value ?? 'missing')}`,
+        },
         { id: 'things', header: 'Things', align: 'right', cell: ({ things }) => shortNumber(things) },
         { id: 'share', header: 'Decided otherwise', align: 'right', cell: ({ share }) => percent(share) },
         {

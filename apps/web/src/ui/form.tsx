@@ -1,7 +1,8 @@
 import { Button } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
-import { Dialog, messageOf } from '../ui/index.ts'
-import styles from './identity.module.css'
+import { Dialog } from './dialog.tsx'
+import { messageOf } from './feedback.tsx'
+import styles from './parts.module.css'
 
 /** A button that opens a small form. `act` may fail: its message is shown and nothing is closed. What it returns is shown instead of the form. */
 export function FormButton(props: {
