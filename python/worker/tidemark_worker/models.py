@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Libraries whose models hold an estimator in scikit-learn's form, or may.
 ESTIMATOR_FLAVORS = ("sklearn", "xgboost", "lightgbm")
 # Libraries whose models are networks that have a converter.
-NETWORK_FLAVORS = ("keras", "tensorflow")
+NETWORK_FLAVORS = ("keras", "tensorflow", "pytorch")
 
 
 def load(folder: str) -> PyFuncModel:

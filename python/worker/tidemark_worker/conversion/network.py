@@ -1,4 +1,4 @@
-"""A network of Keras which is to be converted: it takes tensors, or a table as one matrix."""
+"""A network of Keras or PyTorch which is to be converted: it takes tensors, or a table as one matrix."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Network(Subject):
         import numpy as np
 
         asked = self.asked(rows)
-        values = _library(self.flavor).numbers_of(self.native, asked if self.example is not None else asked.to_numpy())
+        values = _library(self.flavor).numbers_of(self.native, asked if self.example is not None else asked.to_numpy(dtype="float32"))
         return np.asarray(values, dtype="float64").reshape(len(rows), -1)
 
     def compared(self, answers: list[Any]) -> Compared:
@@ -164,6 +164,6 @@ def _without_nan(value: Any) -> Any:
 
 def _library(flavor: str) -> ModuleType:
     """How a library's networks are exported and asked."""
-    from tidemark_worker.conversion import keras_network
+    from tidemark_worker.conversion import keras_network, torch_network
 
-    return keras_network
+    return torch_network if flavor == "pytorch" else keras_network
