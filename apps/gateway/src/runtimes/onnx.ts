@@ -1,4 +1,5 @@
-import { type JsonValue, noneHas, type Runtime } from '@tidemark/contracts'
+import type { JsonValue, Runtime } from '@tidemark/contracts'
+import { Gaps } from './gaps.ts'
 import { Gathering } from './gathering.ts'
 import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
 import { answersByRow } from './operators.ts'
@@ -43,10 +44,7 @@ export class OnnxModel implements Model {
   private cost: Cost = { fixed: 0, perRow: 0 }
   private readonly feeds: readonly Feed[]
   private readonly runtime: OnnxShape
-  /** Columns whose missing values the model refuses in Python. */
-  private readonly refusing: readonly Input[]
-  /** Columns of texts where it matters to the model whether any row of a request has one. */
-  private readonly texts: readonly Input[]
+  private readonly gaps: Gaps
   /** null: its runs are not shared. */
   private gathering: Gathering | null = null
 
@@ -64,10 +62,7 @@ export class OnnxModel implements Model {
     this.read = beside?.read
     this.feeds = groupByTensor(runtime.inputs)
     this.runtime = runtime
-    this.refusing = runtime.inputs.filter(({ missing, gap }) =>
-      gap ? gap.some === null || gap.none === null : missing === 'refused',
-    )
-    this.texts = runtime.inputs.filter(({ gap }) => gap && gap.some !== gap.none)
+    this.gaps = new Gaps(runtime.inputs)
   }
 
   /**
@@ -97,22 +92,17 @@ export class OnnxModel implements Model {
   async predict(frame: Frame): Promise<Predictions> {
     const rows = frame.rows.length
     if (rows === 0) return { values: [] }
-    refuseMissing(this.refusing, frame)
-    const shares = frame.kind === 'table' && placeOf(this.cost, rows) === 'loop' && !this.lacksTexts(frame)
+    this.gaps.check(frame)
+    const shares = frame.kind === 'table' && placeOf(this.cost, rows) === 'loop' && !this.gaps.lackTexts(frame)
     const shared = shares ? this.gathering : null
     return { values: await (shared ? shared.ask(frame) : this.answers(frame)) }
-  }
-
-  /** Whether no row has a text that others who ask may have: in their company its absence would be another thing. */
-  private lacksTexts({ columns, rows }: Frame): boolean {
-    return this.texts.some(({ column }) => noneHas(rows, columns.indexOf(column)))
   }
 
   /** The probabilities behind labels, a list a row; null where the model gives none. @throws VersionFailed */
   async scores(frame: Frame): Promise<number[][] | null> {
     const output = this.runtime.check?.scores
     if (!output) return null
-    refuseMissing(this.refusing, frame)
+    this.gaps.check(frame)
     return listsOf(await this.run(frame, output), frame.rows.length) as number[][]
   }
 
@@ -124,10 +114,7 @@ export class OnnxModel implements Model {
 
   /** The same as `predict` of a table whose cells are these numbers, NaN where one is missing. */
   async predictNumbers(columns: ReadonlyMap<string, Float64Array>, rows: number): Promise<Predictions> {
-    for (const { column } of this.refusing) {
-      const row = columns.get(column)?.findIndex(Number.isNaN) ?? 0
-      if (row >= 0) throw noGap(row, column)
-    }
+    this.gaps.checkNumbers(columns)
     const feeds = this.feeds.map((feed) => packNumbers(feed, columns, rows))
     return { values: valuesOf(await this.infer(feeds, rows, this.runtime.output), rows) }
   }
@@ -284,36 +271,6 @@ function zeros({ columns, type, part = [] }: Feed, rows: number): Frame {
 /** An array of this shape; of none, one value. */
 function filled([size, ...inner]: readonly number[], value: () => JsonValue): JsonValue {
   return size === undefined ? value() : Array.from({ length: size }, () => filled(inner, value))
-}
-
-/** Where Python raises for a missing value, so does this: a number computed from NaN would look like an answer. */
-function refuseMissing(refusing: readonly Input[], frame: Frame): void {
-  const { columns, rows } = frame
-  const asked = refusing.filter(
-    ({ column, gap }) => !gap || (noneHas(rows, columns.indexOf(column)) ? gap.none : gap.some) === null,
-  )
-  const places = asked.map(({ column }) => columns.indexOf(column))
-  // Row after row as they lie in memory: it looks at every cell of every request.
-  for (let row = 0; row < rows.length; row++) {
-    const cells = rows[row]
-    for (let at = 0; at < places.length; at++) {
-      const cell = cells?.[places[at] ?? -1]
-      const { type, gap, column } = asked[at] ?? {}
-      // Where "" stands for what is missing it is as missing.
-      const lacks = cell === undefined || (gap ? cell === null : hasGap(cell, type))
-      if (lacks) throw noGap(row, column ?? '')
-    }
-  }
-}
-
-function hasGap(cell: JsonValue, type: Input['type'] | undefined): boolean {
-  if (Array.isArray(cell)) return cell.some((part) => hasGap(part, type))
-  return cell === null || (cell === '' && type === 'string')
-}
-
-function noGap(row: number, column: string): VersionFailed {
-  const what = column === '' ? 'a gap in its array' : `no value for "${column}"`
-  return new VersionFailed('raised', `Row ${row} has ${what}, and the model takes no gap there.`)
 }
 
 /** The values of each row by their names; NaN is null, as Python's frames have it. */
