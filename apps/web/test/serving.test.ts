@@ -60,38 +60,37 @@ describe('the pages of serving and rollouts', { skip }, () => {
     await visit.close()
   })
 
-  for (const theme of ['light', 'dark'] satisfies Theme[])
-    test(`a replay is asked for by keyboard, for the days that are named, and its answer comes to the page (${theme})`, async () => {
-      const visit = await open(theme)
-      const { page } = visit
-      await visit.go('/models/films/4', 'films/4')
-      const region = page.getByRole('region', { name: 'Logged requests, asked again' })
-      await region.getByRole('button', { name: /^Replay (requests|again)$/ }).press('Enter')
-      const dialog = page.getByRole('dialog', { name: 'Ask films/4 what an endpoint was asked' })
-      await dialog.getByLabel('Endpoint').waitFor()
-      const today = new Date().toISOString().slice(0, 10)
-      const confirm = dialog.getByRole('button', { name: 'Replay on films' })
-      await dialog.getByLabel('First day').fill(today)
-      await dialog.getByLabel('Last day').fill('2001-01-01')
-      await dialog.getByText('It is before the first day.').waitFor()
-      assert.ok(await confirm.isDisabled())
-      await dialog.getByLabel('Last day').fill(today)
-      await dialog.getByLabel('Tolerance').fill('0.25')
-      await visit.check('replay-dialog')
-      await confirm.press('Enter')
-      await dialog.waitFor({ state: 'detached' })
-      await region.getByText(/answers are the same to the last bit/).waitFor({ timeout: 60_000 })
-      await region.getByRole('button', { name: 'Replay again' }).waitFor()
-      await visit.check('replay-done')
-      const { replays } = await site.serving.server.client.replays.list({
-        query: { model: 'films', version: 4, limit: 1 },
-      })
-      assert.deepEqual(
-        [replays[0]?.from, replays[0]?.report?.disagreement.tolerance, replays[0]?.state],
-        [`${today}T00:00:00.000Z`, 0.25, 'done'],
-      )
-      await visit.close()
+  test('a replay is asked for by keyboard, for the days that are named, and its answer comes to the page', async () => {
+    const visit = await open()
+    const { page } = visit
+    await visit.go('/models/films/4', 'films/4')
+    const region = page.getByRole('region', { name: 'Logged requests, asked again' })
+    await region.getByRole('button', { name: /^Replay (requests|again)$/ }).press('Enter')
+    const dialog = page.getByRole('dialog', { name: 'Ask films/4 what an endpoint was asked' })
+    await dialog.getByLabel('Endpoint').waitFor()
+    const today = new Date().toISOString().slice(0, 10)
+    const confirm = dialog.getByRole('button', { name: 'Replay on films' })
+    await dialog.getByLabel('First day').fill(today)
+    await dialog.getByLabel('Last day').fill('2001-01-01')
+    await dialog.getByText('It is before the first day.').waitFor()
+    assert.ok(await confirm.isDisabled())
+    await dialog.getByLabel('Last day').fill(today)
+    await dialog.getByLabel('Tolerance').fill('0.25')
+    await visit.check('replay-dialog')
+    await confirm.press('Enter')
+    await dialog.waitFor({ state: 'detached' })
+    await region.getByText(/answers are the same to the last bit/).waitFor({ timeout: 60_000 })
+    await region.getByRole('button', { name: 'Replay again' }).waitFor()
+    await visit.check('replay-done')
+    const { replays } = await site.serving.server.client.replays.list({
+      query: { model: 'films', version: 4, limit: 1 },
     })
+    assert.deepEqual(
+      [replays[0]?.from, replays[0]?.report?.disagreement.tolerance, replays[0]?.state],
+      [`${today}T00:00:00.000Z`, 0.25, 'done'],
+    )
+    await visit.close()
+  })
 
   test('the endpoint says how it fares, and a span that is chosen is in the address', async () => {
     const visit = await open()

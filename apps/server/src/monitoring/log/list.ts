@@ -103,7 +103,9 @@ export class LogList {
   async write(db: Queryable, key: EndpointKey, filter: Filter, path: string): Promise<void> {
     const records: AnswerRecord[] = []
     const without = await this.erasedOf(db, key)
-    for await (const record of this.fresh(db, key, without, null)) records.push(record)
+    const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter
+    for await (const record of this.fresh(db, key, without, null))
+      if (record.eventTime >= from && record.eventTime < to) records.push(record)
     const files = await this.filesFor(db, key, filter)
     await this.archive.files.export(files, records, await this.archive.signature(key), { ...filter, without }, path)
   }
