@@ -52,11 +52,15 @@ export async function batchesOf(db: Queryable, workspace: string, limit: number)
   return rows.map(batchOf)
 }
 
-/** The oldest that is not at its end, also of a server that was killed, be it while it stored; counts the start. */
+/**
+ * The oldest that is not at its end, also of a server that was killed, be it while it stored; counts the start. Said twice that it has no end: one that is cancelled
+ * while this waits for its row stays so.
+ */
 export async function takeNext(db: Queryable, now: Date): Promise<(StoredBatch & { readonly starts: number }) | null> {
   const { rows } = await sql<Row & { starts: number }>`
     update batch_prediction b set state = 'running', starts = starts + 1, started_at = coalesce(started_at, ${now})
     where (workspace, id) = (select workspace, id from batch_prediction where finished_at is null order by requested_at, id limit 1)
+      and finished_at is null
     returning ${COLUMNS}, starts`.execute(db)
   const row = rows[0]
   return row ? { ...batchOf(row), starts: row.starts } : null

@@ -301,6 +301,18 @@ test('nothing logged is said, and what cannot be replayed is refused before it b
   policy = open
 })
 
+test('one that is cancelled ends, is recorded with who did it, and holds up no other', async () => {
+  const { id } = await replays.request(actor, 'films', { version: 1, ...monthOf(2) })
+  assert.equal((await replays.cancel(actor, id)).state, 'cancelled')
+  await assert.rejects(replays.cancel(actor, id), { code: 'REPLAY_ENDED' })
+  const [event] = (await server.events('replays.cancelled')).slice(-1)
+  assert.deepEqual([event?.payload.replay, event?.actor.id], [id, actor.id])
+  const { report } = await reported({ version: 1, ...monthOf(2) })
+  assert.equal(report.answers.identical, true)
+  const { state, report: none } = await replays.byId('default', id)
+  assert.deepEqual([state, none], ['cancelled', null])
+})
+
 test('what an evaluation asks runs once, and a cancelled one is its answer', async () => {
   const budget = { days: 3650, tolerance: 0, maxDisagreementPercent: 1, maxFlips: null, sliceMarginPercent: 5 }
   const asked = { endpoint: 'films', version: 1, evaluation: uuidv7(), budget }

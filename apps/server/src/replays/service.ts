@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ReplayBudget, type ReplayReport, type ReplayRequest, type ReplayView, uuidv7 } from '@tidemark/contracts'
+import {
+  type ReplayBudget,
+  type ReplayReport,
+  type ReplayRequest,
+  type ReplayView,
+  replayCancelled,
+  uuidv7,
+} from '@tidemark/contracts'
 import { VersionNotPrepared, WorkLine } from '../batch/index.ts'
 import { type Actor, inTransaction, type Platform, type Tx } from '../platform/index.ts'
 import {
@@ -98,9 +105,14 @@ export class Replays {
   async cancel(actor: Actor, id: string): Promise<StoredReplay> {
     const replay = await this.stored(actor.workspace, id)
     actor.require('evaluation.write', replay.endpoint)
-    const finishedAt = this.platform.clock.now()
-    if (!(await store.saveEnd(this.platform.db, replay, { state: 'cancelled', finishedAt })))
-      throw ReplayEnded(id, replay.state)
+    const { db, clock, events, live } = this.platform
+    const { endpoint, model, version } = replay
+    await inTransaction(db, async (tx) => {
+      if (!(await store.saveEnd(tx, replay, { state: 'cancelled', finishedAt: clock.now() })))
+        throw ReplayEnded(id, (await store.replayById(tx, actor.workspace, id))?.state ?? replay.state)
+      await events.append(tx, actor, replayCancelled, { replay: id, endpoint, modelVersion: `${model}/${version}` })
+    })
+    live.changed('replay', id)
     this.line.kill(id)
     return this.stored(actor.workspace, id)
   }

@@ -53,11 +53,15 @@ export async function replaysOf(db: Queryable, workspace: string, question: Repl
   return rows
 }
 
-/** The oldest that is not at its end, also of a server that was killed; counts the start. */
+/**
+ * The oldest that is not at its end, also of a server that was killed; counts the start. Said twice that it has no end: one that is cancelled
+ * while this waits for its row stays so.
+ */
 export async function takeNext(db: Queryable, now: Date): Promise<(StoredReplay & { readonly starts: number }) | null> {
   const { rows } = await sql<StoredReplay & { starts: number }>`
     update replay set state = 'running', starts = starts + 1, started_at = coalesce(started_at, ${now})
     where (workspace, id) = (select workspace, id from replay where finished_at is null order by requested_at, id limit 1)
+      and finished_at is null
     returning ${COLUMNS}, starts`.execute(db)
   return rows[0] ?? null
 }

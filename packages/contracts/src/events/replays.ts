@@ -15,6 +15,12 @@ export const replayFailed = defineEvent(
   (p) => `model-version:${p.modelVersion}`,
   (p) => `The replay of ${p.endpoint} by ${p.modelVersion} failed: ${p.reason}`,
 )
+export const replayCancelled = defineEvent(
+  'replays.cancelled',
+  Replayed,
+  (p) => `model-version:${p.modelVersion}`,
+  (p) => `The replay of ${p.endpoint} by ${p.modelVersion} was cancelled`,
+)
 
 /** Replays before a release. */
-export const REPLAYS_EVENTS = [replayFinished, replayFailed] as const
+export const REPLAYS_EVENTS = [replayFinished, replayFailed, replayCancelled] as const
