@@ -23,7 +23,8 @@ export interface RunOptions {
   readonly timeoutSeconds?: number
 }
 
-const CONVERSION_SECONDS = 60
+/** Importing a large library takes a third of it on a machine that is busy. */
+const CONVERSION_SECONDS = 120
 const DEFAULT_LIMITS: Limits = { openFiles: 1024 }
 /** A model answers: it writes no large file and starts no crowd, whatever its code tries. */
 const SERVED_LIMITS: Limits = { ...DEFAULT_LIMITS, fileBytes: 2 ** 30, processes: 4096 }

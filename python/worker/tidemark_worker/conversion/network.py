@@ -98,6 +98,23 @@ class Network(Subject):
         values = _library(self.flavor).numbers_of(self.native, asked if self.example is not None else asked.to_numpy(dtype="float32"))
         return np.asarray(values, dtype="float64").reshape(len(rows), -1)
 
+    def answers(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        # A call of ``predict`` costs as much as hundreds of its rows: what the network itself refuses is not asked there alone.
+        refused = self._refused(rows, 0)
+        results = iter(super().answers([row for place, row in enumerate(rows) if place not in refused]))
+        return [{"error": refused[place]} if place in refused else next(results) for place in range(len(rows))]
+
+    def _refused(self, rows: list[dict[str, Any]], first: int) -> dict[int, str]:
+        """What the network raises of rows by their places, which begin with the first: halved until each that raises is alone."""
+        try:
+            self.scores(rows)
+        except Exception as error:  # whatever it raises is an answer about that row
+            if len(rows) == 1:
+                return {first: f"{type(error).__name__}: {error}"}
+            half = len(rows) // 2
+            return self._refused(rows[:half], first) | self._refused(rows[half:], first + half)
+        return {}
+
     def compared(self, answers: list[Any]) -> Compared:
         return "probabilities" if self.by_probability else "numbers"
 

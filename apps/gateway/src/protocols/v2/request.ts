@@ -134,11 +134,12 @@ function isSize(size: unknown): size is number {
 /**
  * The tensors as the `inputs` of MLflow's protocol: by name where the model has names, else the only one as it is. Several rows of one input whose name
  * is no column's are rows of the whole table, in the order of the columns.
+ * @param arrays the model takes tensors, whose shape is theirs; else columns
  */
-export function asInputs(tensors: readonly InputTensor[], names: readonly string[]): unknown {
+export function asInputs(tensors: readonly InputTensor[], names: readonly string[], arrays: boolean): unknown {
   const [only, ...others] = tensors
   if (only && others.length === 0 && !names.includes(only.name)) return nested(only)
-  return Object.fromEntries(tensors.map((tensor) => [tensor.name, withoutUnitColumn(tensor)]))
+  return Object.fromEntries(tensors.map((tensor) => [tensor.name, arrays ? nested(tensor) : withoutUnitColumn(tensor)]))
 }
 
 /** A column travels as [rows, 1] or [rows]. */

@@ -78,7 +78,7 @@ async function infer(parts: V2Routes, request: FastifyRequest, reply: FastifyRep
       const header = request.headers[JSON_LENGTH]
       asked = readRequest(body, typeof header === 'string' ? header : undefined)
       const parsedAt = performance.now()
-      const inputs = asInputs(asked.inputs, namesOf(spec))
+      const inputs = asInputs(asked.inputs, namesOf(spec), spec.input.kind === 'tensors')
       return { ...readInput({ inputs }, spec), parsedAt }
     },
   })
