@@ -67,7 +67,8 @@ export function decideRuntime(conversion: Conversion, modelDigest: string | null
       if (verdict.ok) return { ...numbers, kind: 'onnx', sentence: `It runs as ONNX: ${within}${tied(ties)}` }
       const [first] = worst
       const where = first ? `, worst on a row of "${first.kind}"` : ''
-      const how = compared === 'labels' ? `${mismatches} of ${rows.length} rows differ` : within
+      const differ = `${mismatches} of ${rows.length} rows differ`
+      const how = compared === 'labels' ? differ : maxAbsoluteDifference > tolerance ? within : `${differ}, not by numbers`
       return { ...numbers, sentence: `It runs in Python: as ONNX it answers otherwise (${how}${where})` }
     }
   }
