@@ -27,6 +27,8 @@ export class ParquetFiles {
   /** For files on their way. */
   readonly work: string
   private readonly analytics: Analytics
+  /** Ends with the sort that is under way. */
+  private sorting: Promise<unknown> = Promise.resolve()
 
   constructor(folder: string, work: string) {
     this.folder = folder
@@ -69,7 +71,7 @@ export class ParquetFiles {
       .map(([name, type]) => `null::${type} as ${name}`)
       .join(', ')} where false`
     const write = (fresh: readonly string[]) =>
-      this.analytics.use(async (session) => {
+      this.alone(async (session) => {
         const all = [empty, ...archived, ...fresh].join(' union all by name ')
         const columns = await describe(session, `(${all})`)
         const conditions = [sqlOf(filter), ...filter.where.map((condition) => conditionSql(condition, columns))]
@@ -79,6 +81,13 @@ export class ParquetFiles {
     await mkdir(dirname(target), { recursive: true, mode: 0o700 })
     if (records.length === 0) return write([])
     await this.withRows(records, signature, undefined, (rows) => write([rows]))
+  }
+
+  /** One sort after the other: two that meet in the same memory both fail of it. */
+  private alone<T>(work: (session: AnalyticsSession) => Promise<T>): Promise<T> {
+    const turn = this.sorting.then(() => this.analytics.use(work))
+    this.sorting = turn.catch(() => {})
+    return turn
   }
 
   /** Gives records to `work` as a question for their rows; without any record its answer is `none`. */
@@ -117,7 +126,7 @@ export class ParquetFiles {
     const made = join(this.work, file)
     await mkdir(this.work, { recursive: true, mode: 0o700 })
     try {
-      const facts = await this.analytics.use(async (session) => {
+      const facts = await this.alone(async (session) => {
         await session.run(
           `copy (${rows} order by prediction_id, row) to ${literal(made)} (format parquet, compression zstd)`,
         )
