@@ -172,18 +172,19 @@ def word(missing: Any) -> SimpleImputer:
 @pytest.mark.parametrize(
     ("steps", "gap"),
     [
-        ([one_hot(handle_unknown="ignore")], {"some": "nan", "none": UNKNOWN, "instead": {"nan": UNKNOWN}}),
+        ([one_hot(handle_unknown="ignore")], {"some": "nan", "none": "None", "instead": {"nan": UNKNOWN, "None": UNKNOWN}}),
         (
             [SimpleImputer(strategy="most_frequent"), one_hot(handle_unknown="ignore")],
-            {"some": "nan", "none": UNKNOWN, "instead": {"nan": UNKNOWN}},
+            {"some": "nan", "none": "None", "instead": {"nan": UNKNOWN, "None": UNKNOWN}},
         ),
         (
             [word(np.nan), word(None), one_hot(handle_unknown="ignore")],
             {"some": "nan", "none": "None", "instead": {"nan": UNKNOWN}},
         ),
+        ([word(np.nan), one_hot(handle_unknown="ignore")], {"some": "nan", "none": UNKNOWN, "instead": {"nan": UNKNOWN}}),
         ([one_hot()], {"some": "nan", "none": None, "instead": {"nan": UNKNOWN}}),
     ],
-    ids=["a category of its own", "the most frequent one", "a word, alone too", "refused when no row has a text"],
+    ids=["a category of its own", "the most frequent one", "a word, alone too", "a word that a lone gap is not", "refused when no row has a text"],
 )
 def test_a_missing_text_is_converted_to_what_it_is_in_python(steps: list[Any], gap: dict[str, Any], tmp_path: Path) -> None:
     encode = ColumnTransformer([("texts", make_pipeline(*steps), ["genre", "source"])])

@@ -24,25 +24,24 @@ class Answered:
 def gaps_of(column: str, rows: Sequence[Answered]) -> dict[str, Any]:
     """The texts for a gap in a column: ``some`` where another row of the request has a text, ``none`` where none has.
 
-    skl2onnx writes a category that is NaN as "nan" and one that is None as "None". A model that takes a gap for a text it never saw gets such a
-    text, since those two may be texts that it knows; one that does not gets what skl2onnx wrote. None: Python refuses such a gap.
-    ``instead`` is what is fed for a cell that holds such a text itself, where Python does not take it for a gap.
+    skl2onnx writes a category that is NaN as "nan" and one that is None as "None". These stand for the two, unless one is a text that the
+    model knows and a gap is to it what a text is that it never saw. None: Python refuses such a gap.
+    ``instead`` is what is fed for a cell that holds such a text itself, where that is no text that the model knows.
 
     Examples
     --------
     >>> known = [Answered("unknown a", {"prediction": 1.0}), Answered("missing a", {"prediction": 2.0}), Answered("none has a", {"prediction": 1.0})]
-    >>> gaps_of("a", known) == {"some": "nan", "none": UNKNOWN, "instead": {}}
+    >>> texts = [Answered("text 'nan' a", {"prediction": 1.0}), Answered("text 'None' a", {"prediction": 3.0})]
+    >>> gaps_of("a", [*known, *texts]) == {"some": "nan", "none": UNKNOWN, "instead": {"nan": UNKNOWN}}
     True
-    >>> gaps_of("a", [*known, Answered("text 'nan' a", {"prediction": 1.0})])["instead"] == {"nan": UNKNOWN}
-    True
-    >>> gaps_of("a", [*known[:2], Answered("none has a", {"error": "no text"})])["none"] is None
+    >>> gaps_of("a", [*known[:2], *texts, Answered("none has a", {"error": "no text"})])["none"] is None
     True
     """
     unknown = _of(f"unknown {column}", rows)
     gaps = {"nan": _of(f"missing {column}", rows), "None": _of(f"none has {column}", rows)}
-    some, none = (_text(gap, unknown, written) for written, gap in gaps.items())
-    used = [text for text in (some, none) if text in gaps]
-    instead = {text: UNKNOWN for text in used if not _all_alike(_of(f"text {text!r} {column}", rows), gaps[text])}
+    texts = {written: _of(f"text {written!r} {column}", rows) for written in gaps}
+    some, none = (_text(gap, unknown, texts[written], written) for written, gap in gaps.items())
+    instead = {text: UNKNOWN for text in (some, none) if text in texts and _all_alike(texts[text], unknown)}
     return {"some": some, "none": none, "instead": instead}
 
 
@@ -50,10 +49,11 @@ def _of(kind: str, rows: Sequence[Answered]) -> list[Answered]:
     return [row for row in rows if row.kind == kind]
 
 
-def _text(gaps: list[Answered], unknown: list[Answered], written: str) -> str | None:
+def _text(gaps: list[Answered], unknown: list[Answered], itself: list[Answered], written: str) -> str | None:
     if gaps and all("error" in gap.result for gap in gaps):
         return None
-    return UNKNOWN if _all_alike(gaps, unknown) else written
+    # Where answers are too coarse to tell, as clusters are, all three are alike.
+    return UNKNOWN if not _all_alike(itself, gaps) and _all_alike(gaps, unknown) else written
 
 
 def _all_alike(some: list[Answered], others: list[Answered]) -> bool:
