@@ -68,7 +68,8 @@ export function decideRuntime(conversion: Conversion, modelDigest: string | null
       const [first] = worst
       const where = first ? `, worst on a row of "${first.kind}"` : ''
       const differ = `${mismatches} of ${rows.length} rows differ`
-      const how = compared === 'labels' ? differ : maxAbsoluteDifference > tolerance ? within : `${differ}, not by numbers`
+      const how =
+        compared === 'labels' ? differ : maxAbsoluteDifference > tolerance ? within : `${differ}, not by numbers`
       return { ...numbers, sentence: `It runs in Python: as ONNX it answers otherwise (${how}${where})` }
     }
   }
