@@ -216,6 +216,11 @@ test('one that is cancelled on its way ends, makes no version and leaves no file
   }
   assert.equal((await batches.cancel(actor, asking.id)).state, 'cancelled')
   await assert.rejects(batches.cancel(actor, asking.id), { code: 'BATCH_ENDED' })
+  const told = await listEvents(platform.db, 'default', { after: 0, type: 'batch.cancelled', limit: 2 })
+  assert.deepEqual(
+    told.map((event) => [event.payload.batch, event.actor.id]),
+    [[asking.id, actor.id]],
+  )
   const folder = platform.python.workFolder('batch')
   for (const until = Date.now() + 10_000; Date.now() < until && (await readdir(folder)).length > 0; ) await sleep(20)
   assert.deepEqual(await readdir(folder), [])

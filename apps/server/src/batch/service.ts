@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { type BatchRequest, type BatchView, type InputColumn, uuidv7 } from '@tidemark/contracts'
+import { type BatchRequest, type BatchView, batchCancelled, type InputColumn, uuidv7 } from '@tidemark/contracts'
 import type { Data } from '../data/index.ts'
 import { type Actor, inTransaction, type Platform } from '../platform/index.ts'
 import {
@@ -99,9 +99,15 @@ export class Batches {
   async cancel(actor: Actor, id: string): Promise<BatchView> {
     const batch = await this.stored(actor.workspace, id)
     actor.require('data.write', batch.out)
-    const finishedAt = this.platform.clock.now()
-    if (batch.state === 'storing' || !(await store.saveState(this.platform.db, batch, 'cancelled', { finishedAt })))
-      throw BatchEnded(id, batch.state)
+    const { db, clock, events } = this.platform
+    const { model, version } = batch
+    await inTransaction(db, async (tx) => {
+      const open = batch.state !== 'storing'
+      if (!open || !(await store.saveState(tx, batch, 'cancelled', { finishedAt: clock.now() })))
+        throw BatchEnded(id, batch.state)
+      const input = nameOf(batch.input)
+      await events.append(tx, actor, batchCancelled, { batch: id, modelVersion: `${model}/${version}`, input })
+    })
     this.line.kill(id)
     return this.byId(actor.workspace, id)
   }

@@ -23,6 +23,12 @@ export const batchFailed = defineEvent(
   (p) => `batch:${p.batch}`,
   (p) => `Batch prediction of ${p.input} by ${p.modelVersion} failed: ${p.reason}`,
 )
+export const batchCancelled = defineEvent(
+  'batch.cancelled',
+  z.object({ batch: Id, modelVersion: ModelVersionRef, input: z.string() }),
+  (p) => `batch:${p.batch}`,
+  (p) => `Batch prediction of ${p.input} by ${p.modelVersion} was cancelled`,
+)
 
 /** Batch predictions. */
-export const BATCH_EVENTS = [batchPredicted, batchFailed] as const
+export const BATCH_EVENTS = [batchPredicted, batchFailed, batchCancelled] as const
