@@ -1,10 +1,10 @@
-import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBResult, DuckDBVector } from '@duckdb/node-api'
 import type { BatchJob } from './job.ts'
 
 /** Numbers, NaN where a value is missing; or other cells, null there. */
 export type Column = Float64Array | readonly unknown[]
 
-/** Rows of a job's input in their order, by column. */
+/** Rows of a job's input in their order, by column. Numbers lie in memory that the part after the next is read into. */
 export interface Part {
   readonly from: number
   readonly rows: number
@@ -108,7 +108,12 @@ interface Rows {
 
 /** DuckDB's chunks of 2,048 rows, put together. */
 async function* inParts(result: DuckDBResult, numeric: readonly boolean[], size: number): AsyncGenerator<Rows> {
-  let open = opened(numeric, size)
+  // Two in turn: memory that is made anew for each part is given back late, and a long file would seem to need it all.
+  const numbers = [0, 1].map(() => numeric.map((is) => (is ? new Float64Array(size) : null)))
+  const opened = (part: number): (Float64Array | unknown[])[] =>
+    numeric.map((_, place) => numbers[part % 2]?.[place] ?? [])
+  let part = 0
+  let open = opened(part)
   let filled = 0
   for (;;) {
     const chunk = await result.fetchChunk()
@@ -118,15 +123,15 @@ async function* inParts(result: DuckDBResult, numeric: readonly boolean[], size:
       const count = Math.min(chunk.rowCount - taken, size - filled)
       for (const [place, vector] of vectors.entries()) {
         const column = open[place]
-        if (column instanceof Float64Array)
-          for (let row = 0; row < count; row++) column[filled + row] = vector.getItem(taken + row) as number
+        if (column instanceof Float64Array) copyNumbers(column, filled, vector, taken, count)
         else if (column) for (let row = 0; row < count; row++) column.push(vector.getItem(taken + row))
       }
       filled += count
       taken += count
       if (filled < size) continue
       yield { rows: filled, columns: open }
-      open = opened(numeric, size)
+      part += 1
+      open = opened(part)
       filled = 0
     }
   }
@@ -137,8 +142,11 @@ async function* inParts(result: DuckDBResult, numeric: readonly boolean[], size:
     }
 }
 
-function opened(numeric: readonly boolean[], size: number): (Float64Array | unknown[])[] {
-  return numeric.map((is) => (is ? new Float64Array(size) : []))
+/** Copies numbers out of a vector without nulls, at once where it shows them as they lie. */
+function copyNumbers(to: Float64Array, at: number, from: DuckDBVector, first: number, count: number): void {
+  const { items } = from as { readonly items?: unknown }
+  if (items instanceof Float64Array) to.set(items.subarray(first, first + count), at)
+  else for (let row = 0; row < count; row++) to[at + row] = from.getItem(first + row) as number
 }
 
 /** Cells as a request has them. */
