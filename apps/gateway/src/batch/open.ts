@@ -14,6 +14,8 @@ export function openDuckDb(work: string): Promise<DuckDBInstance> {
     threads: '1',
     memory_limit: '256MB',
     temp_directory: join(work, 'spill'),
+    // A file is read once, from its beginning to its end: what it would keep of it in memory is never asked for again.
+    enable_external_file_cache: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   })
