@@ -99,7 +99,7 @@ function figures(rollout: Rollout) {
     {
       label: 'False alarm, at most',
       value: `${trimmed(100 * spending.alpha)} %`,
-      note: `rollouts of the year before: ${spending.rolloutsBefore}, ${trimmed(100 * spending.spentBefore)} %${spending.alphaPerYear === null ? '' : ` of ${trimmed(100 * spending.alphaPerYear)} %`}`,
+      note: spentBefore(spending),
     },
   ]
 }
@@ -182,4 +182,11 @@ function Guardrails({ rollout }: { readonly rollout: Rollout }) {
       />
     </Section>
   )
+}
+
+/** What the endpoint's rollouts of the year before may have cost, and what the year may cost where that is limited. */
+function spentBefore({ rolloutsBefore, spentBefore: spent, alphaPerYear }: Rollout['spending']): string {
+  const limit = alphaPerYear === null ? '' : `, of ${trimmed(100 * alphaPerYear)} % a year`
+  if (rolloutsBefore === 0) return `no other rollout within a year${limit}`
+  return `${rolloutsBefore} before it within a year had ${trimmed(100 * spent)} % together${limit}`
 }
