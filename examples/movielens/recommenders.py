@@ -68,7 +68,7 @@ def main(path: str) -> None:
                 signature=infer_signature(training[FEATURES], model.predict(training[FEATURES][:5])),
                 input_example=training[FEATURES][:: len(training) // 50],
             )
-    print(json.dumps({"lossMargin": margin, "versions": list(RECOMMENDERS)}))
+    print(json.dumps({"lossMargin": round(margin, 4), "versions": list(RECOMMENDERS)}))
 
 
 if __name__ == "__main__":
