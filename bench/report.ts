@@ -12,6 +12,11 @@ export interface Row {
   readonly met: boolean
 }
 
+/** The middle one of an odd number of figures, of an even number the upper of the two; NaN of none. */
+export function median(figures: readonly number[]): number {
+  return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN
+}
+
 /** Prints the rows as a table and, with a file, writes them. Sets the exit code to 1 when a goal was missed. */
 export function report(rows: readonly Row[], file: string | undefined): void {
   const header = ['claim', 'peer', 'ours', 'unit', 'ratio', 'goal', 'met']

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { freePort } from '@tidemark/process'
 import { ensureEnvironment } from '@tidemark/workers'
 import { processesNaming, processTree, pssMegabytes } from '../processes.ts'
-import { report } from '../report.ts'
+import { median, report } from '../report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -101,11 +101,6 @@ async function stock(python: string): Promise<Contestant> {
     url: `http://127.0.0.1:${port}/health`,
     folder,
   }
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
 const { python } = await ensureEnvironment(join(root, 'bench/peers/mlflow.txt'))

@@ -7,7 +7,7 @@
  * first. A shadow that did little costs little, so a pair in which it answered too little is printed, does not count, and is measured again, a few
  * times at most, at half of what saturates the gateway by then.
  */
-import type { Row } from '../report.ts'
+import { median, type Row } from '../report.ts'
 import { type BenchGateway, SHADOW, startBenchGateway } from './gateway.ts'
 import { latenciesAt, saturatingRate } from './load.ts'
 
@@ -121,10 +121,6 @@ function rowsOf(pairs: readonly Pair[], wanted: number, repeats: number): Row[] 
       ratio: median(alone) / median(shadowed),
     },
   ]
-}
-
-function median(list: readonly number[]): number {
-  return list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN
 }
 
 function percent(share: number): string {

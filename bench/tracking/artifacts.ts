@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Row } from '../report.ts'
+import { median, type Row } from '../report.ts'
 import { createClient } from './client.ts'
 import type { Contestant } from './contestants.ts'
 import { cpuSeconds } from './load.ts'
@@ -92,8 +92,4 @@ function writeByDd(): number {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { EndpointSnapshot, InputColumn, Routing, Snapshot, Variant } from '@tidemark/contracts'
+import type { Model } from './runtimes/model.ts'
 
 /** `failing` converts without an error and fails on every row. `network` takes tensors. */
 export type FixtureName = 'champion' | 'candidate' | 'failing' | 'network'
@@ -48,4 +49,13 @@ export function endpoint(name: string, routing: Routing = { kind: 'single' }, re
 
 export function snapshot(version: number, endpoints: EndpointSnapshot[], leaseSeconds = 15): Snapshot {
   return { format: 1, version, issuedAt: '2026-01-01T00:00:00Z', leaseSeconds, endpoints }
+}
+
+/** A model in memory that computes nothing: where only who is served by what matters. */
+export const idleModel: Model = {
+  kind: 'onnx',
+  predict: async () => ({ values: [] }),
+  bytes: () => 0,
+  unload: async () => {},
+  close: async () => {},
 }

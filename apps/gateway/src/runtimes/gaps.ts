@@ -1,7 +1,6 @@
-import { type JsonValue, noneHas, type Runtime } from '@tidemark/contracts'
+import { type JsonValue, noneHas } from '@tidemark/contracts'
 import { type Frame, VersionFailed } from './model.ts'
-
-type Input = Extract<Runtime, { kind: 'onnx' }>['inputs'][number]
+import type { Input } from './pack.ts'
 
 /** Where Python raises for a missing value, so does this: a number computed from NaN would look like an answer. */
 export class Gaps {

@@ -1,6 +1,7 @@
 import type { JsonValue, Runtime } from '@tidemark/contracts'
 import { Gaps } from './gaps.ts'
 import { Gathering } from './gathering.ts'
+import { various, zeros } from './madeUp.ts'
 import { type Frame, type Model, type Predictions, VersionFailed } from './model.ts'
 import { answersByRow } from './operators.ts'
 import { type Feed, groupByTensor, type Packed, pack, packNumbers } from './pack.ts'
@@ -9,7 +10,6 @@ import { OnnxSession, type OutputData } from './session.ts'
 import type { OnnxThreads, ThreadSession, Wanted } from './threads.ts'
 
 type OnnxRuntime = Extract<Runtime, { kind: 'onnx' }>
-type Input = OnnxRuntime['inputs'][number]
 /** All of a runtime but where its bytes are. */
 export type OnnxShape = Omit<OnnxRuntime, 'kind' | 'model'>
 
@@ -240,37 +240,6 @@ function sameBits(one: OutputData, other: OutputData): boolean {
     one.length === other.length &&
     Array.from(one as ArrayLike<unknown>).every((value, at) => Object.is(value, other[at]))
   )
-}
-
-/** Rows of all sizes of numbers, and of texts that the model may know or not: the same at each call. */
-function various(columns: readonly Input[], rows: number): Frame {
-  let state = 1
-  const next = () => {
-    // The minimal standard generator of Park and Miller.
-    state = (state * 48271) % 2147483647
-    return state / 2147483647
-  }
-  const cell = ({ type, shape = [] }: Input): JsonValue => filled(shape, () => one(type))
-  const one = (type: Input['type']): JsonValue => {
-    const size = 10 ** Math.floor(next() * 7 - 2)
-    const number = (next() * 2 - 1) * size
-    return type === 'string' ? String(Math.trunc(number)) : type === 'int64' ? Math.trunc(number) : number
-  }
-  return {
-    kind: 'table',
-    columns: columns.map(({ column }) => column),
-    rows: Array.from({ length: rows }, () => columns.map(cell)),
-  }
-}
-
-function zeros({ columns, type, part = [] }: Feed, rows: number): Frame {
-  const cell = filled(part, () => (type === 'string' ? '' : 0))
-  return { kind: 'table', columns, rows: Array.from({ length: rows }, () => columns.map(() => cell)) }
-}
-
-/** An array of this shape; of none, one value. */
-function filled([size, ...inner]: readonly number[], value: () => JsonValue): JsonValue {
-  return size === undefined ? value() : Array.from({ length: size }, () => filled(inner, value))
 }
 
 /** The values of each row by their names; NaN is null, as Python's frames have it. */

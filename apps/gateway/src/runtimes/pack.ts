@@ -1,7 +1,8 @@
 import { type JsonValue, noneHas, type Runtime } from '@tidemark/contracts'
 import { type Frame, VersionFailed } from './model.ts'
 
-type Input = Extract<Runtime, { kind: 'onnx' }>['inputs'][number]
+/** What one column feeds. */
+export type Input = Extract<Runtime, { kind: 'onnx' }>['inputs'][number]
 
 /** What stands for a missing text where another row has one and where none has, and what for a text that is such a stand-in itself. */
 interface Gap {

@@ -7,21 +7,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Snapshot } from '@tidemark/contracts'
-import { endpoint, snapshot, variant } from '../fixtures.ts'
-import type { Model } from '../runtimes/model.ts'
+import { endpoint, idleModel as model, snapshot, variant } from '../fixtures.ts'
 import { Models } from '../runtimes/models.ts'
 import { createLog } from '../telemetry.ts'
 import { BlobCache } from './blobs.ts'
 import { SnapshotFollower } from './follower.ts'
 import { ServerLink } from './server.ts'
 
-const model: Model = {
-  kind: 'onnx',
-  predict: async () => ({ values: [] }),
-  bytes: () => 0,
-  unload: async () => {},
-  close: async () => {},
-}
 const LEASE_SECONDS = 0.5
 const canary = (version: number, candidate: string) =>
   snapshot(

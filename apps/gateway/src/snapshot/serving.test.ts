@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Variant } from '@tidemark/contracts'
-import { endpoint, snapshot, variant } from '../fixtures.ts'
-import type { Model } from '../runtimes/model.ts'
+import { endpoint, idleModel as model, snapshot, variant } from '../fixtures.ts'
 import type { LoadedVersion } from '../runtimes/models.ts'
 import { arrange, type Loaded, NOTHING } from './serving.ts'
 
-const model: Model = {
-  kind: 'onnx',
-  predict: async () => ({ values: [] }),
-  bytes: () => 0,
-  unload: async () => {},
-  close: async () => {},
-}
 const loadedVersions = new Map<string, LoadedVersion>()
 const good = ({ version, runtime }: Variant): Loaded => {
   const known = loadedVersions.get(version) ?? { version, runtime, model }

@@ -1,5 +1,6 @@
 import type { EndpointPolicy, InputColumn, ModelInput, Runtime } from '@tidemark/contracts'
 import type { Queryable } from '../platform/index.ts'
+import type { RegistryModule } from '../registry/index.ts'
 
 /** An endpoint as its owner declared it, with the version that answers. */
 export interface Endpoint {
@@ -27,16 +28,7 @@ export interface Comparison {
 /** What rollouts need of other modules. */
 export interface DeploymentPorts {
   readonly registry: {
-    inputOf(
-      db: Queryable,
-      workspace: string,
-      model: string,
-      version: number,
-    ): Promise<
-      | { readonly kind: 'model'; readonly columns: readonly InputColumn[]; readonly input: ModelInput }
-      | { readonly kind: 'no_model' }
-      | null
-    >
+    readonly inputOf: RegistryModule['inputOf']
   }
   readonly evaluation: {
     runtime(db: Queryable, workspace: string, model: string, version: number): Promise<Runtime | null>

@@ -5,12 +5,12 @@ import type {
   Gate,
   InputColumn,
   LossName,
-  ModelInput,
   ReplayBudget,
   ReplayReport,
   RuntimeVerdict,
 } from '@tidemark/contracts'
 import type { Actor, Queryable } from '../platform/index.ts'
+import type { RegistryModule } from '../registry/index.ts'
 
 /** What evaluations need of other modules. */
 export interface EvaluationPorts {
@@ -26,16 +26,7 @@ export interface EvaluationPorts {
       readonly digest: string | null
     } | null>
     /** What a version's own files say of its input. */
-    inputOf(
-      db: Queryable,
-      workspace: string,
-      model: string,
-      version: number,
-    ): Promise<
-      | { readonly kind: 'no_model' }
-      | { readonly kind: 'model'; readonly columns: readonly InputColumn[]; readonly input: ModelInput }
-      | null
-    >
+    readonly inputOf: RegistryModule['inputOf']
     /** The frozen files of a version, paths from its MLmodel's folder. */
     versionFiles(
       db: Queryable,

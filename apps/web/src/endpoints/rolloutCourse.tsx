@@ -12,6 +12,7 @@ export function Course({ rollout }: { readonly rollout: Rollout }) {
   const span = spanOf(rollout)
   if (!span) return null
   const shares = sharesOf(rollout, span)
+  const axis = { time: true, span, room: ROOM, xLabel: 'Event time' } as const
   return (
     <Section
       title="Its course"
@@ -19,13 +20,10 @@ export function Course({ rollout }: { readonly rollout: Rollout }) {
     >
       <Chart
         caption="Share of callers, and what was decided"
-        time
+        {...axis}
         height={150}
         fromZero
-        span={span}
-        room={ROOM}
         x={shares.x}
-        xLabel="Event time"
         yLabel="Percent"
         series={shares.series}
         thresholds={[{ value: 100, label: 'all callers', plain: true }]}
@@ -35,12 +33,9 @@ export function Course({ rollout }: { readonly rollout: Rollout }) {
         <Chart
           key={key}
           caption={captionOf(name, version, points.at(-1)?.units ?? 0)}
-          time
+          {...axis}
           height={180}
-          span={span}
-          room={ROOM}
           x={points.map(({ at }) => Date.parse(at))}
-          xLabel="Event time"
           yLabel={name === 'disagreement' ? 'Share' : 'Difference'}
           series={[
             {
@@ -65,12 +60,9 @@ export function Course({ rollout }: { readonly rollout: Rollout }) {
           <Chart
             key={version}
             caption={`Milliseconds that ${trimmed(100 * latency.quantile)} % of answers stay below, one answer a caller: version ${version} over ${counted(latency.candidate)}, the champion over ${counted(latency.champion)}; where a band reaches the top its upper end is not known yet`}
-            time
+            {...axis}
             height={180}
-            span={span}
-            room={ROOM}
             x={points.map(({ at }) => Date.parse(at))}
-            xLabel="Event time"
             yLabel="Milliseconds"
             series={[
               latencySeries(

@@ -82,8 +82,8 @@ function Decide({ approval }: { readonly approval: Approval }) {
   const name = `${approval.model}/${approval.version}`
   return (
     <span style={{ display: 'inline-flex', gap: 8 }}>
-      <ReasonButton label="Approve" verb={`Approve ${name}`} tone="main" size="compact-xs" act={act('approve')} />
-      <ReasonButton label="Refuse" verb={`Refuse ${name}`} tone="danger" size="compact-xs" act={act('refuse')} />
+      <ReasonButton label="Approve" verb={`Approve ${name}`} tone="main" small act={act('approve')} />
+      <ReasonButton label="Refuse" verb={`Refuse ${name}`} tone="danger" small act={act('refuse')} />
     </span>
   )
 }

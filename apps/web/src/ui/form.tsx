@@ -14,6 +14,7 @@ export function FormButton(props: {
   readonly main?: boolean
   readonly danger?: boolean
   readonly small?: boolean
+  readonly icon?: ReactNode
   readonly ready?: boolean
   readonly act: () => Promise<ReactNode>
   readonly onClosed?: () => void
@@ -47,6 +48,7 @@ export function FormButton(props: {
       <Button
         variant={props.main ? 'filled' : 'default'}
         {...(props.small ? { size: 'compact-xs' } : {})}
+        {...(props.icon ? { leftSection: props.icon } : {})}
         onClick={() => setOpen(true)}
       >
         {props.label}

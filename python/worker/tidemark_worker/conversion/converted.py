@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,10 @@ class Converted:
     inputs: list[dict[str, Any]]
     output: str
     scores: str | None
+
+
+def rewrite_nodes(graph: Any, instead: Callable[[Any], list[Any] | None]) -> None:
+    """Put nodes in the place of some of a graph's; None: one stays as it is."""
+    nodes = [made for node in graph.node for made in (instead(node) or [node])]
+    del graph.node[:]
+    graph.node.extend(nodes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from tidemark_worker.conversion.converted import rewrite_nodes
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -129,16 +131,16 @@ def _end_gaps(model: Any) -> None:
             node = makers.get(node.input[0])
         return node is not None and node.op_type in PRODUCTS
 
-    nodes = []
-    for node in graph.node:
-        if node.op_type == "Relu" and multiplies(node.input[0]):
-            above = f"{node.output[0]}_above"
-            nodes.append(helper.make_node("Greater", [node.input[0], zero], [above]))
-            nodes.append(helper.make_node("Where", [above, node.input[0], zero], list(node.output), name=node.name))
-        else:
-            nodes.append(node)
-    del graph.node[:]
-    graph.node.extend(nodes)
+    def ended(node: Any) -> list[Any] | None:
+        if node.op_type != "Relu" or not multiplies(node.input[0]):
+            return None
+        above = f"{node.output[0]}_above"
+        return [
+            helper.make_node("Greater", [node.input[0], zero], [above]),
+            helper.make_node("Where", [above, node.input[0], zero], list(node.output), name=node.name),
+        ]
+
+    rewrite_nodes(graph, ended)
     graph.initializer.append(helper.make_tensor(zero, TensorProto.FLOAT, [], [0.0]))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tidemark_worker.conversion.converted import rewrite_nodes
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -37,7 +39,8 @@ def ends_in_probabilities(native: Any) -> bool:
     if isinstance(native, torch.fx.GraphModule):
         # As MLflow keeps a network: operators of ATen, as in "aten.softmax.int".
         *_, output = native.graph.nodes
-        return [str(made.target).split(".")[1:2] for made in output.all_input_nodes] in [[[name]] for name in PROBABLE]
+        made = [str(node.target).split(".") for node in output.all_input_nodes]
+        return len(made) == 1 and len(made[0]) > 1 and made[0][1] in PROBABLE
     *_, last = native.modules()
     return type(last).__name__.lower() in PROBABLE
 
@@ -108,18 +111,19 @@ def _refuse_negative_places(model: Any) -> None:
 
     graph = model.graph
     tables = {table.name: table.dims[0] for table in graph.initializer if len(table.dims) == 2}
-    nodes = []
-    for node in graph.node:
-        if node.op_type == "Gather" and node.input[0] in tables and not any(each.name == "axis" and each.i != 0 for each in node.attribute):
-            table, places = node.input
-            out = node.output[0]
-            nought, beyond, below, safe = (f"{out}_{part}" for part in ("nought", "beyond", "below", "safe"))
-            graph.initializer.append(helper.make_tensor(nought, TensorProto.INT64, [], [0]))
-            graph.initializer.append(helper.make_tensor(beyond, TensorProto.INT64, [], [tables[table]]))
-            nodes.append(helper.make_node("Less", [places, nought], [below]))
-            nodes.append(helper.make_node("Where", [below, beyond, places], [safe]))
-            nodes.append(helper.make_node("Gather", [table, safe], [out], axis=0))
-        else:
-            nodes.append(node)
-    del graph.node[:]
-    graph.node.extend(nodes)
+
+    def refusing(node: Any) -> list[Any] | None:
+        if node.op_type != "Gather" or node.input[0] not in tables or any(each.name == "axis" and each.i != 0 for each in node.attribute):
+            return None
+        table, places = node.input
+        out = node.output[0]
+        nought, beyond, below, safe = (f"{out}_{part}" for part in ("nought", "beyond", "below", "safe"))
+        graph.initializer.append(helper.make_tensor(nought, TensorProto.INT64, [], [0]))
+        graph.initializer.append(helper.make_tensor(beyond, TensorProto.INT64, [], [tables[table]]))
+        return [
+            helper.make_node("Less", [places, nought], [below]),
+            helper.make_node("Where", [below, beyond, places], [safe]),
+            helper.make_node("Gather", [table, safe], [out], axis=0),
+        ]
+
+    rewrite_nodes(graph, refusing)

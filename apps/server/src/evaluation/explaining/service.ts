@@ -13,6 +13,7 @@ import {
 import type { ExplainResult, Gap } from '@tidemark/workers'
 import type { Actor, Platform } from '../../platform/index.ts'
 import { VersionUnknown } from '../errors.ts'
+import type { PlacedVersion } from '../holdout.ts'
 import { layOutVersion } from '../runtime/files.ts'
 import type { VersionKey } from '../runtime/store.ts'
 import type { EvaluationPorts } from '../types.ts'
@@ -40,10 +41,8 @@ interface KnownOfVersion {
 }
 
 /** A version laid out for one piece of work. */
-interface PlacedVersion {
-  readonly modelDir: string
+interface ExplainedVersion extends PlacedVersion {
   readonly sampleFile: string | null
-  readonly gap: Gap
 }
 
 /** Says what predictions owe to their columns. Explanations are made when asked for and not kept: they would repeat what callers sent. */
@@ -146,7 +145,7 @@ export class Explanations {
 
   private async run(
     name: string,
-    question: PlacedVersion & { readonly rows: readonly Row[]; readonly lacking: readonly string[] },
+    question: ExplainedVersion & { readonly rows: readonly Row[]; readonly lacking: readonly string[] },
   ): Promise<ExplainResult> {
     const pool = await this.platform.python.pool(EXPLAIN_LOCK)
     const task = { kind: 'explain' as const, ...question, limits: { memoryBytes: MEMORY_BYTES } }
@@ -159,7 +158,7 @@ export class Explanations {
   }
 
   /** Lays a version and its sample out for one piece of work. */
-  private async withVersion<T>(key: VersionKey, work: (placed: PlacedVersion) => Promise<T>): Promise<T> {
+  private async withVersion<T>(key: VersionKey, work: (placed: ExplainedVersion) => Promise<T>): Promise<T> {
     const folder = join(this.platform.config.dataDir, 'work', 'explanations', randomUUID())
     try {
       const modelDir = await layOutVersion(this.platform, this.ports.registry, key, join(folder, 'model'))
